@@ -1,0 +1,199 @@
+import { WeftError } from "./errors.ts";
+
+export type Bytes = Uint8Array;
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+export function toHex(bytes: Bytes): `0x${string}` {
+  let out = "0x";
+  for (const byte of bytes) out += HEX[byte];
+  return out as `0x${string}`;
+}
+
+/** @throws WeftError `malformed` unless `text` is 0x and whole bytes (exactly `length` of them when given). */
+export function fromHex(text: string, length?: number): Bytes {
+  if (!/^0x(?:[0-9a-fA-F]{2})*$/.test(text))
+    throw new WeftError("malformed", "not hexadecimal bytes", { field: "hex" });
+  const out = new Uint8Array(text.length / 2 - 1);
+  if (length !== undefined && out.length !== length)
+    throw new WeftError("malformed", `expected ${length} bytes, got ${out.length}`, { field: "hex" });
+  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 + 2 * i, 4 + 2 * i), 16);
+  return out;
+}
+
+export function concat(...parts: readonly Bytes[]): Bytes {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+export function equal(a: Bytes, b: Bytes): boolean {
+  return compare(a, b) === 0;
+}
+
+/** Lexicographic order, the shorter first. */
+export function compare(a: Bytes, b: Bytes): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i] < b[i] ? -1 : 1;
+  return a.length - b.length;
+}
+
+export function isZero(bytes: Bytes): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+export function utf8(text: string): Bytes {
+  return new TextEncoder().encode(text);
+}
+
+/** Appends big-endian, fixed-width fields: two equal values have one encoding. */
+export class Writer {
+  #bytes = new Uint8Array(256);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  #room(more: number) {
+    if (this.#length + more <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+
+  u8(value: number) {
+    this.#room(1);
+    this.#view.setUint8(this.#length, checked(value, 0xff));
+    this.#length += 1;
+    return this;
+  }
+
+  u16(value: number) {
+    this.#room(2);
+    this.#view.setUint16(this.#length, checked(value, 0xffff));
+    this.#length += 2;
+    return this;
+  }
+
+  u32(value: number) {
+    this.#room(4);
+    this.#view.setUint32(this.#length, checked(value, 0xffffffff));
+    this.#length += 4;
+    return this;
+  }
+
+  /** A counter: 64 bits on the wire, at most 2^53 − 1 in memory. */
+  u64(value: number) {
+    this.#room(8);
+    this.#view.setBigUint64(this.#length, BigInt(checked(value, Number.MAX_SAFE_INTEGER)));
+    this.#length += 8;
+    return this;
+  }
+
+  fixed(bytes: Bytes, length: number) {
+    if (bytes.length !== length) throw new WeftError("out_of_range", `expected ${length} bytes, got ${bytes.length}`);
+    return this.raw(bytes);
+  }
+
+  /** Length-prefixed bytes (u32). */
+  bytes(bytes: Bytes) {
+    return this.u32(bytes.length).raw(bytes);
+  }
+
+  raw(bytes: Bytes) {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+    return this;
+  }
+
+  done(): Bytes {
+    return this.#bytes.slice(0, this.#length);
+  }
+}
+
+function checked(value: number, most: number): number {
+  if (!Number.isInteger(value) || value < 0 || value > most)
+    throw new WeftError("out_of_range", `${value} is not an integer in 0..${most}`);
+  return value;
+}
+
+/** Reads what `Writer` wrote. Every read is bounded; `end` refuses what is left over. */
+export class Reader {
+  readonly #bytes: Bytes;
+  readonly #view: DataView;
+  readonly #what: string;
+  #at = 0;
+
+  constructor(bytes: Bytes, what: string) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#what = what;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  #take(count: number): number {
+    if (count > this.left) throw this.malformed(`ends ${count - this.left} bytes too early`);
+    this.#at += count;
+    return this.#at - count;
+  }
+
+  malformed(why: string): WeftError {
+    return new WeftError("malformed", `${this.#what} ${why}`, {
+      field: this.#what,
+      remedy: "send the canonical encoding",
+    });
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+
+  u64(): number {
+    const value = this.#view.getBigUint64(this.#take(8));
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.malformed("has a counter beyond 2^53 - 1");
+    return Number(value);
+  }
+
+  bool(): boolean {
+    const value = this.u8();
+    if (value > 1) throw this.malformed("has a flag that is neither 0 nor 1");
+    return value === 1;
+  }
+
+  fixed(length: number): Bytes {
+    const at = this.#take(length);
+    return this.#bytes.slice(at, at + length);
+  }
+
+  bytes(most: number): Bytes {
+    return this.fixed(this.count(most));
+  }
+
+  /** A u32 count that the caller bounds before anything is allocated for it. */
+  count(most: number): number {
+    const count = this.u32();
+    if (count > most) throw this.malformed(`counts ${count}, more than ${most}`);
+    return count;
+  }
+
+  end(): void {
+    if (this.left !== 0) throw this.malformed(`has ${this.left} bytes too many`);
+  }
+}

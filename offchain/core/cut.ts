@@ -1,0 +1,186 @@
+import { type Bytes, compare, Reader, Writer } from "./bytes.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { WeftError } from "./errors.ts";
+import type { Hashing } from "./ports.ts";
+import type { TrackKey } from "./segment.ts";
+import { ListTree, leafHash, TREE, UpdatableTree } from "./tree.ts";
+
+export type CutEntry = TrackKey & {
+  sequence: number;
+  head: Bytes;
+  ended: boolean;
+  /** Index of this track's first new segment in the checkpoint's segments tree, also when it has none. */
+  first: number;
+};
+
+/** How far a checkpoint goes in one track. */
+export type Advance = TrackKey & { sequence: number; head: Bytes };
+
+export const ENTRY_BYTES = 20 + 16 + 8 + 32 + 1 + 4;
+
+export function trackName(track: TrackKey): string {
+  return Buffer.from(track.operator).toString("hex") + Buffer.from(track.incarnation).toString("hex");
+}
+
+function encodeEntry(entry: CutEntry): Bytes {
+  return new Writer()
+    .fixed(entry.operator, 20)
+    .fixed(entry.incarnation, 16)
+    .u64(entry.sequence)
+    .fixed(entry.head, 32)
+    .u8(entry.ended ? 1 : 0)
+    .u32(entry.first)
+    .done();
+}
+
+/** One entry per track, each in the slot that it was given when it first appeared. */
+export class Cut {
+  readonly entries: readonly CutEntry[];
+  readonly #slots: Map<string, number>;
+  readonly #tree: UpdatableTree;
+
+  private constructor(entries: readonly CutEntry[], slots: Map<string, number>, tree: UpdatableTree) {
+    this.entries = entries;
+    this.#slots = slots;
+    this.#tree = tree;
+  }
+
+  static empty(h: Hashing): Cut {
+    return new Cut([], new Map(), new UpdatableTree(h, TREE.cut));
+  }
+
+  static of(h: Hashing, entries: readonly CutEntry[]): Cut {
+    return Cut.empty(h).#with(h, entries);
+  }
+
+  #with(h: Hashing, entries: readonly CutEntry[]): Cut {
+    const tree = this.#tree.clone();
+    const slots = new Map(this.#slots);
+    for (const [slot, entry] of entries.entries()) {
+      const before = this.entries[slot];
+      slots.set(trackName(entry), slot);
+      const bytes = encodeEntry(entry);
+      if (!before || compare(encodeEntry(before), bytes) !== 0) tree.set(slot, leafHash(h, TREE.cut, bytes));
+    }
+    if (slots.size !== entries.length) throw new WeftError("malformed", "a track has two entries", { field: "cut" });
+    return new Cut(entries, slots, tree);
+  }
+
+  get root(): Bytes {
+    return this.#tree.root;
+  }
+
+  slot(track: TrackKey): number | undefined {
+    return this.#slots.get(trackName(track));
+  }
+
+  entry(track: TrackKey): CutEntry | undefined {
+    const slot = this.slot(track);
+    return slot === undefined ? undefined : this.entries[slot];
+  }
+
+  proof(slot: number): Bytes[] {
+    return this.#tree.proof(slot);
+  }
+
+  /**
+   * The next cut. Known tracks keep their slots; new ones take the next slots, ascending by operator and incarnation.
+   * An entry is ended exactly when `isEnded` says so of its operator, and then stays where the parent left it.
+   */
+  extend(h: Hashing, advances: readonly Advance[], isEnded: (operator: Bytes) => boolean): Cut {
+    const byTrack = new Map(advances.map((advance) => [trackName(advance), advance]));
+    const fresh = advances
+      .filter((advance) => this.slot(advance) === undefined && !isEnded(advance.operator))
+      .sort((a, b) => compare(a.operator, b.operator) || compare(a.incarnation, b.incarnation));
+    const entries: CutEntry[] = [];
+    let first = 0;
+    for (const known of this.entries) {
+      const ended = known.ended || isEnded(known.operator);
+      const to = (!ended && byTrack.get(trackName(known))) || known;
+      if (to.sequence < known.sequence)
+        throw new WeftError("cut_goes_back", "a track never goes back", { field: "sequence" });
+      entries.push({ ...known, sequence: to.sequence, head: to.head, ended, first });
+      first += to.sequence - known.sequence;
+    }
+    for (const { operator, incarnation, sequence, head } of fresh) {
+      entries.push({ operator, incarnation, sequence, head, ended: false, first });
+      first += sequence;
+    }
+    return this.#with(h, entries);
+  }
+
+  /** Every segment between the parent and this cut, in the order of the segments tree. */
+  *segmentsSince(parent: Cut): Generator<TrackKey & { sequence: number }> {
+    for (const [slot, entry] of this.entries.entries()) {
+      const from = parent.entries[slot]?.sequence ?? 0;
+      for (let sequence = from + 1; sequence <= entry.sequence; sequence++)
+        yield { operator: entry.operator, incarnation: entry.incarnation, sequence };
+    }
+  }
+}
+
+/**
+ * The checkpoint that a cut is. `hashOf` gives the header hash of a segment in it.
+ * @throws WeftError `too_large` when the cut covers more segments than fit.
+ */
+export function checkpointOf(
+  h: Hashing,
+  parent: { checkpoint: Checkpoint; hash: Bytes; cut: Cut },
+  cut: Cut,
+  registry: { position: number; hash: Bytes },
+  hashOf: (track: TrackKey, sequence: number) => Bytes,
+): { checkpoint: Checkpoint; segments: ListTree } {
+  const leaves: Bytes[] = [];
+  for (const segment of cut.segmentsSince(parent.cut)) {
+    if (leaves.length >= 2 ** TREE.segments.depth)
+      throw new WeftError("too_large", "the cut covers more segments than fit", { field: "cut" });
+    leaves.push(leafHash(h, TREE.segments, hashOf(segment, segment.sequence)));
+  }
+  const segments = new ListTree(h, TREE.segments, leaves);
+  const { memoryRoot } = parent.checkpoint;
+  const unchanged = leafHash(h, TREE.memoryTrace, memoryRoot);
+  const trace = new ListTree(
+    h,
+    TREE.memoryTrace,
+    leaves.map(() => unchanged),
+  );
+  const checkpoint: Checkpoint = {
+    number: parent.checkpoint.number + 1,
+    parent: parent.hash,
+    registryPosition: registry.position,
+    registryHash: registry.hash,
+    cutRoot: cut.root,
+    entryCount: cut.entries.length,
+    segmentsRoot: segments.root,
+    segmentCount: leaves.length,
+    memoryRoot,
+    memoryTraceRoot: trace.root,
+  };
+  return { checkpoint, segments };
+}
+
+export function writeAdvance(out: Writer, { operator, incarnation, sequence, head }: Advance): Writer {
+  return out.fixed(operator, 20).fixed(incarnation, 16).u64(sequence).fixed(head, 32);
+}
+
+export function readAdvance(from: Reader): Advance {
+  return { operator: from.fixed(20), incarnation: from.fixed(16), sequence: from.u64(), head: from.fixed(32) };
+}
+
+/** @param most bound on the number of entries, checked before anything is allocated for them. */
+export function decodeEntries(bytes: Bytes, most: number): CutEntry[] {
+  const from = new Reader(bytes, "cut");
+  const entries = Array.from({ length: from.count(most) }, () => ({
+    ...readAdvance(from),
+    ended: from.bool(),
+    first: from.u32(),
+  }));
+  from.end();
+  return entries;
+}
+
+export function encodeEntries(entries: readonly CutEntry[]): Bytes {
+  const out = new Writer().u32(entries.length);
+  for (const entry of entries) out.raw(encodeEntry(entry));
+  return out.done();
+}

@@ -1,0 +1,235 @@
+import { MerkleTree } from "merkletreejs";
+import { type Bytes, equal, isZero } from "./bytes.ts";
+import { WeftError } from "./errors.ts";
+import type { Hashing } from "./ports.ts";
+
+/**
+ * Every tree of Weft has a fixed depth and is directed by index: bit i of the index says on which side the path goes at
+ * level i, so a proof proves a place, not only membership. Leaves and nodes are domain-separated by kind; places that
+ * hold nothing hold the kind's empty leaf, so an empty tree has a defined root that is not zero.
+ */
+export type TreeKind = { readonly name: string; readonly tag: number; readonly depth: number };
+
+export const TREE = {
+  snapshots: { name: "snapshots", tag: 0x01, depth: 8 },
+  segments: { name: "segments", tag: 0x02, depth: 16 },
+  cut: { name: "cut", tag: 0x03, depth: 24 },
+  context: { name: "context", tag: 0x04, depth: 24 },
+  memoryTrace: { name: "memoryTrace", tag: 0x05, depth: 16 },
+  memory: { name: "memory", tag: 0x06, depth: 32 },
+} as const satisfies Record<string, TreeKind>;
+
+const NODE = 0x80;
+
+export function leafHash(h: Hashing, kind: TreeKind, data: Bytes): Bytes {
+  if (data.length === 0) throw new WeftError("out_of_range", "a leaf has at least one byte", { field: kind.name });
+  return h.keccak256(Uint8Array.of(kind.tag), data);
+}
+
+export function nodeHash(h: Hashing, kind: TreeKind, left: Bytes, right: Bytes): Bytes {
+  return h.keccak256(Uint8Array.of(NODE | kind.tag), left, right);
+}
+
+const empties = new WeakMap<Hashing, Map<number, Bytes[]>>();
+
+/** Root of an empty subtree of each height: `[0]` is the empty leaf, `[depth]` the empty tree's root. */
+export function emptyRoots(h: Hashing, kind: TreeKind): readonly Bytes[] {
+  let byTag = empties.get(h);
+  if (!byTag) empties.set(h, (byTag = new Map()));
+  let roots = byTag.get(kind.tag);
+  if (!roots) {
+    roots = [h.keccak256(Uint8Array.of(kind.tag))];
+    for (let level = 0; level < kind.depth; level++) roots.push(nodeHash(h, kind, roots[level], roots[level]));
+    byTag.set(kind.tag, roots);
+  }
+  return roots;
+}
+
+export function emptyRoot(h: Hashing, kind: TreeKind): Bytes {
+  return emptyRoots(h, kind)[kind.depth];
+}
+
+/** The root that `leaf` at `index` has with these siblings, bottom up. @throws WeftError `bad_proof` */
+export function rootOf(h: Hashing, kind: TreeKind, leaf: Bytes, index: number, proof: readonly Bytes[]): Bytes {
+  if (proof.length !== kind.depth)
+    throw new WeftError("bad_proof", `a ${kind.name} proof has ${kind.depth} siblings, not ${proof.length}`);
+  if (!Number.isInteger(index) || index < 0 || index >= 2 ** kind.depth)
+    throw new WeftError("bad_proof", `index ${index} is outside the ${kind.name} tree`);
+  let node = leaf;
+  let place = index;
+  for (const sibling of proof) {
+    node = place % 2 === 1 ? nodeHash(h, kind, sibling, node) : nodeHash(h, kind, node, sibling);
+    place = Math.floor(place / 2);
+  }
+  return node;
+}
+
+export function verifyProof(
+  h: Hashing,
+  kind: TreeKind,
+  root: Bytes,
+  leaf: Bytes,
+  index: number,
+  proof: readonly Bytes[],
+): boolean {
+  return !isZero(root) && equal(rootOf(h, kind, leaf, index, proof), root);
+}
+
+/**
+ * A tree over a list that is known whole. merkletreejs builds the dense bottom, padded to a power of two with empty
+ * leaves; above it the other side is always an empty subtree, up to the fixed depth.
+ */
+export class ListTree {
+  readonly root: Bytes;
+  readonly #h: Hashing;
+  readonly #kind: TreeKind;
+  readonly #count: number;
+  readonly #dense?: MerkleTree;
+  readonly #height: number;
+
+  constructor(h: Hashing, kind: TreeKind, leaves: readonly Bytes[]) {
+    if (leaves.length > 2 ** kind.depth)
+      throw new WeftError("too_large", `${leaves.length} leaves do not fit the ${kind.name} tree`);
+    this.#h = h;
+    this.#kind = kind;
+    this.#count = leaves.length;
+    this.#height = leaves.length <= 1 ? 0 : Math.ceil(Math.log2(leaves.length));
+    const empty = emptyRoots(h, kind);
+    if (leaves.length === 0) {
+      this.root = empty[kind.depth];
+      return;
+    }
+    let node = leaves[0];
+    if (leaves.length > 1) {
+      const padded = [...leaves];
+      while (padded.length < 2 ** this.#height) padded.push(empty[0]);
+      const tag = Uint8Array.of(NODE | kind.tag);
+      this.#dense = new MerkleTree(padded as Buffer[], (pair: Bytes) => Buffer.from(h.keccak256(tag, pair)), {
+        hashLeaves: false,
+        sortPairs: false,
+      });
+      node = new Uint8Array(this.#dense.getRoot());
+    }
+    for (let level = this.#height; level < kind.depth; level++) node = nodeHash(h, kind, node, empty[level]);
+    this.root = node;
+  }
+
+  /** The siblings of leaf `index`, bottom up, exactly as many as the tree is deep. */
+  proof(index: number): Bytes[] {
+    if (index < 0 || index >= this.#count)
+      throw new WeftError("out_of_range", `index ${index} is outside the ${this.#count} leaves`, { field: "index" });
+    const dense = this.#dense?.getProof("" as never, index) ?? [];
+    const siblings = dense.map((step) => new Uint8Array(step.data));
+    const empty = emptyRoots(this.#h, this.#kind);
+    for (let level = this.#height; level < this.#kind.depth; level++) siblings.push(empty[level]);
+    return siblings;
+  }
+}
+
+/** A tree whose leaves change in place: O(depth) hashes per change, nothing stored for empty subtrees. */
+export class UpdatableTree {
+  readonly #h: Hashing;
+  readonly #kind: TreeKind;
+  readonly #levels: Map<number, Bytes>[];
+
+  constructor(h: Hashing, kind: TreeKind) {
+    this.#h = h;
+    this.#kind = kind;
+    this.#levels = Array.from({ length: kind.depth + 1 }, () => new Map());
+  }
+
+  get root(): Bytes {
+    return this.#at(this.#kind.depth, 0);
+  }
+
+  #at(level: number, place: number): Bytes {
+    return this.#levels[level].get(place) ?? emptyRoots(this.#h, this.#kind)[level];
+  }
+
+  set(index: number, leaf: Bytes): void {
+    if (!Number.isInteger(index) || index < 0 || index >= 2 ** this.#kind.depth)
+      throw new WeftError("out_of_range", `index ${index} is outside the ${this.#kind.name} tree`, { field: "index" });
+    this.#levels[0].set(index, leaf);
+    let place = index;
+    for (let level = 0; level < this.#kind.depth; level++) {
+      place = Math.floor(place / 2);
+      const children = [this.#at(level, 2 * place), this.#at(level, 2 * place + 1)] as const;
+      this.#levels[level + 1].set(place, nodeHash(this.#h, this.#kind, ...children));
+    }
+  }
+
+  proof(index: number): Bytes[] {
+    return Array.from({ length: this.#kind.depth }, (_, level) => this.#at(level, Math.floor(index / 2 ** level) ^ 1));
+  }
+
+  clone(): UpdatableTree {
+    const copy = new UpdatableTree(this.#h, this.#kind);
+    for (const [level, nodes] of this.#levels.entries())
+      for (const [place, node] of nodes) copy.#levels[level].set(place, node);
+    return copy;
+  }
+}
+
+/**
+ * A tree that only grows, of which nothing is kept but the peaks: the roots of its maximal full subtrees, largest first.
+ * There is one peak per set bit of the length.
+ */
+export class AppendTree {
+  readonly #h: Hashing;
+  readonly #kind: TreeKind;
+  #length: number;
+  #peaks: Bytes[];
+
+  constructor(h: Hashing, kind: TreeKind, length = 0, peaks: readonly Bytes[] = []) {
+    if (!Number.isInteger(length) || length < 0 || length > 2 ** kind.depth - 1)
+      throw new WeftError("out_of_range", `length ${length} is outside the ${kind.name} tree`, { field: "length" });
+    if (bitCount(length) !== peaks.length)
+      throw new WeftError("malformed", `length ${length} has ${bitCount(length)} peaks, not ${peaks.length}`, {
+        field: "peaks",
+      });
+    this.#h = h;
+    this.#kind = kind;
+    this.#length = length;
+    this.#peaks = [...peaks];
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get peaks(): readonly Bytes[] {
+    return this.#peaks;
+  }
+
+  append(leaf: Bytes): void {
+    if (this.#length >= 2 ** this.#kind.depth - 1)
+      throw new WeftError("too_large", `the ${this.#kind.name} tree is full`, { field: "length" });
+    let node = leaf;
+    for (let rest = this.#length; rest % 2 === 1; rest = Math.floor(rest / 2))
+      node = nodeHash(this.#h, this.#kind, this.#peaks.pop() as Bytes, node);
+    this.#peaks.push(node);
+    this.#length += 1;
+  }
+
+  get root(): Bytes {
+    const empty = emptyRoots(this.#h, this.#kind);
+    let node: Bytes | undefined;
+    let next = this.#peaks.length - 1;
+    for (let level = 0; level < this.#kind.depth; level++) {
+      if (Math.floor(this.#length / 2 ** level) % 2 === 1)
+        node = nodeHash(this.#h, this.#kind, this.#peaks[next--], node ?? empty[level]);
+      else if (node) node = nodeHash(this.#h, this.#kind, node, empty[level]);
+    }
+    return node ?? empty[this.#kind.depth];
+  }
+
+  clone(): AppendTree {
+    return new AppendTree(this.#h, this.#kind, this.#length, this.#peaks);
+  }
+}
+
+function bitCount(value: number): number {
+  let count = 0;
+  for (let rest = value; rest > 0; rest = Math.floor(rest / 2)) count += rest % 2;
+  return count;
+}
