@@ -1,0 +1,28 @@
+import { createRequire } from "node:module";
+import hardhatEthers from "@nomicfoundation/hardhat-ethers";
+import hardhatViem from "@nomicfoundation/hardhat-viem";
+import { defineConfig } from "hardhat/config";
+
+const require = createRequire(import.meta.url);
+
+export default defineConfig({
+  plugins: [hardhatEthers, hardhatViem],
+  solidity: {
+    version: "0.8.37",
+    // The compiler of the lockfile: Hardhat's own download does not work offline, and would not be pinned by us.
+    path: require.resolve("solc/soljson.js"),
+    settings: {
+      optimizer: { enabled: true, runs: 1000 },
+      evmVersion: "cancun",
+      // viaIR stays off: the code generator has known bugs, and no contract here needs it.
+      viaIR: false,
+    },
+  },
+  networks: {
+    default: { type: "edr-simulated", chainType: "l1", chainId: 31337 },
+    // What `hardhat node` runs: automine, and a clock that follows the wall clock between blocks.
+    node: { type: "edr-simulated", chainType: "l1", chainId: 31337, loggingEnabled: false },
+    localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545" },
+  },
+  test: { solidity: { fuzz: { runs: 64 } } },
+});
