@@ -1,0 +1,222 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { InferenceSession } from "onnxruntime-node";
+import { z } from "zod/v4";
+import { WeftError } from "../core/errors.ts";
+import { type Tokenizer, tokenizerByName } from "./tokenizer.ts";
+
+const count = (most: number) => z.number().int().min(1).max(most);
+
+const ConfigSchema = z
+  .strictObject({
+    format: z.literal("weft-model-1"),
+    name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
+    class: z.enum(["exact", "tolerant"]),
+    licence: z.string().min(1),
+    provenance: z.string().min(1),
+    tokenizer: z.string().min(1),
+    endTokens: z.array(z.number().int().min(0)),
+    rowEncoding: z.enum(["int8", "float32"]),
+    vocab: count(2 ** 20),
+    layers: count(1_024),
+    kvHeads: count(1_024),
+    headDim: count(4_096),
+    maxPositions: count(2 ** 20),
+    sampler: z.strictObject({ k: z.number().int().min(0).max(31) }),
+    arithmetic: z.record(z.string(), z.unknown()).optional(),
+  })
+  .superRefine((config, context) => {
+    const wrong = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+    // Rows of an exact model are committed to, so they have one encoding.
+    if (config.class === "exact" && config.rowEncoding !== "int8")
+      wrong("rowEncoding", "an exact model's rows are int8");
+    if (config.endTokens.some((token) => token >= config.vocab)) wrong("endTokens", "an end token is outside vocab");
+    if (config.tokenizer === "bytes" && config.vocab !== 256) wrong("vocab", "byte tokens need a vocab of 256");
+  });
+
+/** config.json of a model folder. `arithmetic` is what courts read; the engine does not. */
+export type ModelConfig = z.infer<typeof ConfigSchema>;
+
+export interface ModelInfo {
+  /** 32 bytes, see `modelId`. */
+  readonly id: Uint8Array;
+  readonly name: string;
+  readonly class: "exact" | "tolerant";
+  readonly vocab: number;
+  readonly maxPositions: number;
+  /** Bytes of the canonical KV rows of one position. */
+  readonly rowBytes: number;
+  readonly endTokens: number[];
+  readonly samplerK: number;
+  readonly tokenizer: Tokenizer;
+}
+
+export interface LoadedModel {
+  readonly info: ModelInfo;
+  readonly config: ModelConfig;
+  readonly session: InferenceSession;
+  /** Which of the optional inputs the graph has. */
+  readonly takesPositions: boolean;
+  readonly takesMask: boolean;
+}
+
+type Files = { config: Buffer; graph: Buffer };
+
+/** bytes32 of a model folder: SHA-256(SHA-256(config.json) ‖ SHA-256(model.onnx)). Throws `not_found`, `unreadable`. */
+export async function modelId(folder: string): Promise<Uint8Array> {
+  return idOf(await readFiles(folder));
+}
+
+/**
+ * Reads, checks and loads a model folder (`config.json`, `model.onnx`).
+ *
+ * @param options.threads intra-op threads
+ * @throws WeftError `not_found`, `unreadable`, `malformed` (config.json), `unsupported` (tokenizer, operators, input types),
+ *   `bad_model` (the graph is not what the config says); field and remedy are set
+ */
+export async function loadModel(folder: string, options: { threads: number }): Promise<LoadedModel> {
+  const files = await readFiles(folder);
+  const config = parseConfig(files.config);
+  const tokenizer = tokenizerByName(config.tokenizer);
+  const session = await openSession(files.graph, options.threads);
+  try {
+    const inputs = checkGraph(session, config);
+    const width = config.rowEncoding === "int8" ? 1 : 4;
+    const info: ModelInfo = {
+      id: idOf(files),
+      name: config.name,
+      class: config.class,
+      vocab: config.vocab,
+      maxPositions: config.maxPositions,
+      rowBytes: config.layers * 2 * config.kvHeads * config.headDim * width,
+      endTokens: config.endTokens,
+      samplerK: config.sampler.k,
+      tokenizer,
+    };
+    return { info, config, session, ...inputs };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+const sha256 = (...parts: Uint8Array[]) => {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+};
+
+const idOf = (files: Files) => sha256(sha256(files.config), sha256(files.graph));
+
+async function readFiles(folder: string): Promise<Files> {
+  const read = async (name: string) => {
+    try {
+      return await readFile(join(folder, name));
+    } catch (cause) {
+      const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+      throw new WeftError(missing ? "not_found" : "unreadable", `cannot read ${name} of the model in ${folder}`, {
+        field: name,
+        remedy: "give the path of a folder that holds config.json and model.onnx",
+        cause,
+      });
+    }
+  };
+  return { config: await read("config.json"), graph: await read("model.onnx") };
+}
+
+function parseConfig(bytes: Buffer): ModelConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString("utf8"));
+  } catch (cause) {
+    throw new WeftError("malformed", "config.json is not JSON", {
+      field: "config.json",
+      remedy: "restore the file",
+      cause,
+    });
+  }
+  const result = ConfigSchema.safeParse(json);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+  throw new WeftError("malformed", `config.json: ${issue.message}`, {
+    field: [...issue.path, ...(unknown === undefined ? [] : [unknown])].join(".") || "config.json",
+    remedy: "compare with models/weft-austen/config.json",
+    cause: result.error,
+  });
+}
+
+async function openSession(graph: Buffer, threads: number): Promise<InferenceSession> {
+  if (!Number.isInteger(threads) || threads < 1 || threads > 256)
+    throw new WeftError("out_of_range", `threads = ${threads} is not in 1..256`, { field: "threads" });
+  try {
+    // Spinning threads would take the cores of the other workers of this machine.
+    return await InferenceSession.create(graph, {
+      executionProviders: ["cpu"],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: "sequential",
+      graphOptimizationLevel: "all",
+      logSeverityLevel: 3,
+      extra: { session: { intra_op: { allow_spinning: "0" } } },
+    });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const unsupported = /opset|not a registered function|NOT_IMPLEMENTED|No Op registered|ir_version|IR version/i;
+    throw new WeftError(unsupported.test(why) ? "unsupported" : "bad_model", `model.onnx does not load: ${why}`, {
+      field: "model.onnx",
+      remedy: unsupported.test(why)
+        ? "export it with standard operators of an opset that this ONNX Runtime knows"
+        : "restore the file",
+      cause,
+    });
+  }
+}
+
+/** Compares names, types and fixed dimensions of the graph with the config; symbolic dimensions fit anything. */
+function checkGraph(session: InferenceSession, config: ModelConfig) {
+  const tensors = new Map(
+    [...session.inputMetadata, ...session.outputMetadata].flatMap((meta) =>
+      meta.isTensor ? [[meta.name, meta] as const] : [],
+    ),
+  );
+  const fault = (code: string, name: string, why: string) =>
+    new WeftError(code, `model.onnx: ${name} ${why}`, {
+      field: name,
+      remedy: "export a decoder with input_ids, past_key_values.N.key|value, logits, present.N.key|value",
+    });
+  const check = (name: string, type: string, shape: (number | null)[]) => {
+    const meta = tensors.get(name);
+    if (meta === undefined) throw fault("bad_model", name, "is missing");
+    if (meta.type !== type) throw fault("unsupported", name, `is ${meta.type}, not ${type}`);
+    const fits = (dimension: number | string, i: number) =>
+      typeof dimension === "string" || shape[i] === null || dimension === shape[i];
+    if (meta.shape.length !== shape.length || !meta.shape.every(fits))
+      throw fault("bad_model", name, `has shape [${meta.shape}], not [${shape.map((d) => d ?? "any")}]`);
+    // A fixed time dimension would fail at the second token.
+    for (const [i, wanted] of shape.entries())
+      if (wanted === null && typeof meta.shape[i] !== "string")
+        throw fault("unsupported", name, `has the fixed length ${meta.shape[i]} in dimension ${i}`);
+  };
+  const rows = [1, config.kvHeads, null, config.headDim];
+  const expected = new Set(["input_ids"]);
+  check("input_ids", "int64", [1, null]);
+  check("logits", "float32", [1, null, config.vocab]);
+  for (let layer = 0; layer < config.layers; layer++)
+    for (const part of ["key", "value"]) {
+      check(`past_key_values.${layer}.${part}`, "float32", rows);
+      check(`present.${layer}.${part}`, "float32", rows);
+      expected.add(`past_key_values.${layer}.${part}`);
+    }
+  const optional = (name: string) => {
+    if (!session.inputNames.includes(name)) return false;
+    check(name, "int64", [1, null]);
+    expected.add(name);
+    return true;
+  };
+  const inputs = { takesPositions: optional("position_ids"), takesMask: optional("attention_mask") };
+  const stranger = session.inputNames.find((name) => !expected.has(name));
+  if (stranger !== undefined) throw fault("bad_model", stranger, "is an input that config.json does not account for");
+  return inputs;
+}

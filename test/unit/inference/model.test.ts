@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { createEngine } from "../../../offchain/inference/engine.ts";
+import { modelId } from "../../../offchain/inference/model.ts";
+import { AUSTEN, golden, modelFolder, type TinyOptions, tinyConfig, tinyGraph } from "./tiny-model.ts";
+
+const austen = JSON.parse(readFileSync(`${AUSTEN}/config.json`, "utf8"));
+const graph = readFileSync(`${AUSTEN}/model.onnx`);
+
+async function refusal(folder: string) {
+  try {
+    await (await createEngine(folder)).close();
+  } catch (error) {
+    const { code, field, remedy } = error as { code?: string; field?: string; remedy?: string };
+    assert.ok(remedy, `a remedy for ${code}`);
+    return `${code} ${field}`;
+  }
+  return "none";
+}
+
+describe("model id", () => {
+  it("hashes config and graph, and changes with either", async () => {
+    const sha = (...parts: Uint8Array[]) => {
+      const hash = createHash("sha256");
+      for (const part of parts) hash.update(part);
+      return hash.digest();
+    };
+    const expected = sha(sha(readFileSync(`${AUSTEN}/config.json`)), sha(graph));
+    assert.deepEqual(await modelId(AUSTEN), new Uint8Array(expected));
+    const engine = await createEngine(AUSTEN);
+    assert.deepEqual(engine.model.id, new Uint8Array(expected));
+    await engine.close();
+    assert.notDeepEqual(await modelId(modelFolder({ ...austen, name: "other" }, graph)), new Uint8Array(expected));
+  });
+});
+
+describe("a model folder is refused", () => {
+  const cases: [string, string, () => string][] = [
+    ["without config.json", "not_found config.json", () => modelFolder(undefined, graph)],
+    ["without model.onnx", "not_found model.onnx", () => modelFolder(austen, undefined)],
+    ["with a config that is not JSON", "malformed config.json", () => modelFolder("{", graph)],
+    ["of another format", "malformed format", () => modelFolder({ ...austen, format: "x" }, graph)],
+    ["with an unknown field", "malformed voacb", () => modelFolder({ ...austen, voacb: 1 }, graph)],
+    ["with a bad nested field", "malformed sampler.k", () => modelFolder({ ...austen, sampler: { k: 99 } }, graph)],
+    [
+      "with a tokenizer that is not there",
+      "unsupported tokenizer",
+      () => modelFolder({ ...austen, tokenizer: "bpe" }, graph),
+    ],
+    ["exact with float rows", "malformed rowEncoding", () => modelFolder({ ...austen, rowEncoding: "float32" }, graph)],
+    ["with end tokens outside vocab", "malformed endTokens", () => modelFolder({ ...austen, endTokens: [256] }, graph)],
+    ["of bytes with another vocab", "malformed vocab", () => modelFolder({ ...austen, vocab: 300 }, graph)],
+    ["with too many layers", "bad_model past_key_values.4.key", () => modelFolder({ ...austen, layers: 5 }, graph)],
+    ["with too few layers", "bad_model past_key_values.3.key", () => modelFolder({ ...austen, layers: 3 }, graph)],
+    ["with another head size", "bad_model past_key_values.0.key", () => modelFolder({ ...austen, headDim: 16 }, graph)],
+    ["with a cut graph", "bad_model model.onnx", () => modelFolder(austen, graph.subarray(0, 1000))],
+    ["with garbage for a graph", "bad_model model.onnx", () => modelFolder(austen, new Uint8Array(64).fill(255))],
+  ];
+  for (const [name, expected, make] of cases)
+    it(name, async () => {
+      assert.equal(await refusal(make()), expected);
+    });
+
+  const graphs: [string, string, TinyOptions][] = [
+    ["of an unknown opset", "unsupported model.onnx", { opset: 99 }],
+    ["with an input nobody feeds", "bad_model token_type_ids", { extraInput: true }],
+    ["with a mask of floats", "unsupported attention_mask", { maskType: 1 }],
+    ["with a past of fixed length", "unsupported past_key_values.0.key", { past: 7 }],
+  ];
+  for (const [name, expected, options] of graphs)
+    it(name, async () => {
+      assert.equal(await refusal(modelFolder(tinyConfig, tinyGraph(options))), expected);
+    });
+
+  it("with options out of range", async () => {
+    await assert.rejects(createEngine(AUSTEN, { threads: 0 }), { code: "out_of_range", field: "threads" });
+    await assert.rejects(createEngine(AUSTEN, { chunk: 0 }), { code: "out_of_range", field: "chunk" });
+  });
+});
+
+describe("other decoders", () => {
+  it("gets an attention mask over past and new positions if it asks for one", async () => {
+    const engine = await createEngine(modelFolder(tinyConfig, tinyGraph()), { chunk: 2 });
+    const cache = engine.createCache();
+    // One chunk sees its own mask: lengths 2, 2, 3.
+    const logits = await engine.forward(cache, [3, 1, 2], { allLogits: true });
+    const at = (position: number) => [...logits.subarray(position * 256, position * 256 + 3)];
+    assert.deepEqual(
+      [at(0), at(1), at(2)],
+      [
+        [5, 8, 11],
+        [3, 4, 5],
+        [5, 7, 9],
+      ],
+    );
+    assert.deepEqual([...cache.rows(0, 3)], [3, 3, 1, 1, 2, 2]);
+    await engine.close();
+  });
+
+  it("is caught when it calls itself exact and is not; the cache stays as it was", async () => {
+    const cases: [TinyOptions, string][] = [
+      [{ scale: 0.5 }, "present"],
+      [{ scale: 100 }, "present"],
+      [{ bias: 0.5 }, "logits"],
+    ];
+    for (const [options, field] of cases) {
+      const engine = await createEngine(modelFolder(tinyConfig, tinyGraph(options)));
+      const cache = engine.createCache();
+      await assert.rejects(engine.forward(cache, [2, 3]), { code: "inexact", field });
+      assert.equal(cache.length, 0);
+      await engine.close();
+    }
+  });
+
+  it("keeps float rows when tolerant, resumes from them, and refuses those that are not numbers", async () => {
+    const config = { ...austen, class: "tolerant", rowEncoding: "float32" };
+    const engine = await createEngine(modelFolder(config, graph));
+    assert.equal(engine.model.rowBytes, 2048);
+    const first = engine.createCache();
+    await engine.forward(first, golden.ids.slice(0, 70));
+    const second = engine.createCache();
+    second.attach(0, first.rows(0, 70));
+    const logits = await engine.forward(second, golden.ids.slice(70, 71));
+    assert.ok(logits instanceof Float32Array);
+    assert.deepEqual([...logits], [...golden.logits.subarray(70 * 256, 71 * 256)]);
+    const values = new Float32Array(512);
+    values[5] = Number.NaN;
+    assert.throws(() => second.attach(71, new Uint8Array(values.buffer)), { code: "malformed", field: "rows" });
+    assert.equal(second.length, 71);
+    await engine.close();
+  });
+});
