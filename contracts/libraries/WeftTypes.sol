@@ -51,3 +51,16 @@ struct CutEntry {
     bool ended;
     uint32 first; // index of the track's first new segment in the segments tree
 }
+
+/// @notice Where a snapshot stands in a checkpoint, with the two proofs that lead there: the part of a receipt that
+/// contracts read. One struct, because as many parameters would overflow the stack of every contract that passes them.
+struct SnapshotProof {
+    uint64 number; // the checkpoint
+    uint32 segmentIndex; // in the checkpoint's segments tree
+    SegmentHeader header;
+    bytes32[] segmentProof; // 16 siblings from the bottom up
+    uint32 snapshotIndex; // in the segment, below its snapshot count
+    bytes16 salt;
+    bytes body;
+    bytes32[] snapshotProof; // 8 siblings from the bottom up
+}
