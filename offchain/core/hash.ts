@@ -16,9 +16,15 @@ const typeHashes = new WeakMap<Hashing, Map<string, Bytes>>();
 
 function typeHash(h: Hashing, type: string): Bytes {
   let known = typeHashes.get(h);
-  if (!known) typeHashes.set(h, (known = new Map()));
+  if (!known) {
+    known = new Map();
+    typeHashes.set(h, known);
+  }
   let hash = known.get(type);
-  if (!hash) known.set(type, (hash = h.keccak256(utf8(type))));
+  if (!hash) {
+    hash = h.keccak256(utf8(type));
+    known.set(type, hash);
+  }
   return hash;
 }
 

@@ -35,7 +35,10 @@ const empties = new WeakMap<Hashing, Map<number, Bytes[]>>();
 /** Root of an empty subtree of each height: `[0]` is the empty leaf, `[depth]` the empty tree's root. */
 export function emptyRoots(h: Hashing, kind: TreeKind): readonly Bytes[] {
   let byTag = empties.get(h);
-  if (!byTag) empties.set(h, (byTag = new Map()));
+  if (!byTag) {
+    byTag = new Map();
+    empties.set(h, byTag);
+  }
   let roots = byTag.get(kind.tag);
   if (!roots) {
     roots = [h.keccak256(Uint8Array.of(kind.tag))];
@@ -118,8 +121,8 @@ export class ListTree {
   proof(index: number): Bytes[] {
     if (index < 0 || index >= this.#count)
       throw new WeftError("out_of_range", `index ${index} is outside the ${this.#count} leaves`, { field: "index" });
-    const dense = this.#dense?.getProof("" as never, index) ?? [];
-    const siblings = dense.map((step) => new Uint8Array(step.data));
+    const dense = this.#dense?.getProof(this.#dense.getLeaf(index), index) ?? [];
+    const siblings: Bytes[] = dense.map((step) => new Uint8Array(step.data));
     const empty = emptyRoots(this.#h, this.#kind);
     for (let level = this.#height; level < this.#kind.depth; level++) siblings.push(empty[level]);
     return siblings;

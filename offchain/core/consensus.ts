@@ -1,0 +1,286 @@
+import { type Bytes, compare, equal } from "./bytes.ts";
+import { type Checkpoint, checkpointHash, encodeCheckpoint, genesisCheckpoint } from "./checkpoint.ts";
+import { type Advance, Cut, type CutEntry, checkpointOf, trackName } from "./cut.ts";
+import { WeftError } from "./errors.ts";
+import type { Evidence } from "./evidence.ts";
+import type { Proposal } from "./proposal.ts";
+import type { Registry } from "./registry.ts";
+import type { Replica } from "./replica.ts";
+import type { TrackKey } from "./segment.ts";
+import type { Track } from "./track.ts";
+import type { ListTree } from "./tree.ts";
+
+export type ConsensusOptions = {
+  /** The most segments that one checkpoint covers. */
+  capacity: number;
+  /** The most tracks of one operator that one checkpoint admits. */
+  newTracksPerOperator: number;
+  /** How long a segment that > 2/3 hold may be left out before we refuse, in milliseconds. */
+  censorshipMs: number;
+};
+
+/** A checkpoint with what it was made of. */
+export type Built = { checkpoint: Checkpoint; hash: Bytes; cut: Cut; segments: ListTree };
+
+/** `cut` is absent as long as nobody has shown it to us. */
+export type Committed = { checkpoint: Checkpoint; hash: Bytes; cut?: Cut };
+
+export type Verdict =
+  | { type: "sign"; built: Built }
+  | { type: "missing"; tracks: readonly (TrackKey & { have: number })[] }
+  | { type: "evidence"; evidence: Evidence }
+  | { type: "refused"; code: string; message: string };
+
+/** What is to be done so that we hold what the chain took. */
+export type Repair = { type: "fetch"; entry: CutEntry; from: number } | { type: "drop"; track: TrackKey };
+
+const hex = (bytes: Bytes) => Buffer.from(bytes).toString("hex");
+
+/** Proposing, attesting and following checkpoints, over what a replica knows. Pure, like it. */
+export class Consensus {
+  readonly #replica: Replica;
+  readonly #options: ConsensusOptions;
+  /** Cuts that we made, verified or were shown, by the hash of their checkpoint. */
+  readonly #cuts = new Map<string, Cut>();
+  #chain: Committed[];
+  /** How often proposals for the next number were refused as censoring: patience doubles each time. */
+  #refusals = 0;
+
+  constructor(replica: Replica, options: ConsensusOptions) {
+    this.#replica = replica;
+    this.#options = options;
+    this.#chain = [this.#genesis()];
+  }
+
+  #genesis(): Committed {
+    const { crypto, separator } = this.#replica;
+    const checkpoint = genesisCheckpoint(crypto, (this.#replica.registryAt(0) as Registry).hash);
+    return { checkpoint, hash: checkpointHash(crypto, separator, checkpoint), cut: Cut.empty(crypto) };
+  }
+
+  get latest(): Committed {
+    return this.#chain[this.#chain.length - 1];
+  }
+
+  committed(number: number): Committed | undefined {
+    return this.#chain[number];
+  }
+
+  /** The latest committed checkpoint whose cut has `sequence` of the track. */
+  covering(track: TrackKey, sequence: number): Committed | undefined {
+    return this.#chain.find((one) => (one.cut?.entry(track)?.sequence ?? 0) >= sequence);
+  }
+
+  /** Forgets what was committed, after a reorganisation; cuts are kept, since their hashes name them. */
+  reset(): void {
+    this.#chain = [this.#genesis()];
+    this.#refusals = 0;
+  }
+
+  /** The chain took a checkpoint. @throws WeftError `checkpoint_gap` unless it follows the latest. */
+  commit(checkpoint: Checkpoint, hash: Bytes): void {
+    if (checkpoint.number !== this.latest.checkpoint.number + 1 || !equal(checkpoint.parent, this.latest.hash))
+      throw new WeftError("checkpoint_gap", `checkpoint ${checkpoint.number} does not follow the latest`);
+    this.#chain.push({ checkpoint, hash, cut: this.#cuts.get(hex(hash)) });
+    this.#refusals = 0;
+  }
+
+  /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */
+  learnCut(number: number, entries: readonly CutEntry[]): void {
+    const committed = this.#chain[number];
+    if (!committed) throw new WeftError("unknown_checkpoint", `checkpoint ${number} is not committed`);
+    const cut = Cut.of(this.#replica.crypto, entries);
+    if (!equal(cut.root, committed.checkpoint.cutRoot))
+      throw new WeftError("bad_root", "the entries are not the committed cut", { field: "entries" });
+    this.#cuts.set(hex(committed.hash), cut);
+    committed.cut = cut;
+  }
+
+  /** What we lack of the latest committed cut, and the forks of ours that it did not take. */
+  repairs(): Repair[] {
+    const out: Repair[] = [];
+    for (const entry of this.latest.cut?.entries ?? []) {
+      const track = this.#replica.track(entry);
+      const ours = track?.hashAt(Math.min(entry.sequence, track.sequence));
+      if (!track || track.sequence < entry.sequence)
+        out.push({ type: "fetch", entry, from: (track?.sequence ?? 0) + 1 });
+      else if (ours && !equal(ours, entry.head)) out.push({ type: "drop", track: track.key });
+    }
+    return out;
+  }
+
+  /** The checkpoint that these advances make of the latest one, at a registry position. */
+  #build(advances: readonly Advance[], registry: Registry): Built {
+    const { crypto, separator } = this.#replica;
+    const parent = this.latest;
+    if (!parent.cut) throw new WeftError("unknown_cut", "the latest committed cut is not known yet");
+    const cut = parent.cut.extend(crypto, advances, (operator) => registry.isEnded(operator));
+    const hashOf = (track: TrackKey, sequence: number) => {
+      const hash = this.#replica.track(track)?.hashAt(sequence);
+      if (!hash) throw new WeftError("unknown_segment", "a segment of the cut is not held");
+      return hash;
+    };
+    const { checkpoint, segments } = checkpointOf(crypto, { ...parent, cut: parent.cut }, cut, registry, hashOf);
+    const hash = checkpointHash(crypto, separator, checkpoint);
+    this.#cuts.set(hex(hash), cut);
+    return { checkpoint, hash, cut, segments };
+  }
+
+  /** The segments tree of a committed checkpoint whose segments we hold, for proofs. */
+  rebuild(number: number): Built | undefined {
+    const [parent, committed] = [this.#chain[number - 1], this.#chain[number]];
+    if (!parent?.cut || !committed?.cut) return undefined;
+    const hashOf = (track: TrackKey, sequence: number) => {
+      const hash = this.#replica.track(track)?.hashAt(sequence);
+      if (!hash) throw new WeftError("unknown_segment", "a segment of the checkpoint is not held any more");
+      return hash;
+    };
+    const registry = { position: committed.checkpoint.registryPosition, hash: committed.checkpoint.registryHash };
+    const { segments } = checkpointOf(
+      this.#replica.crypto,
+      { ...parent, cut: parent.cut },
+      committed.cut,
+      registry,
+      hashOf,
+    );
+    return { checkpoint: committed.checkpoint, hash: committed.hash, cut: committed.cut, segments };
+  }
+
+  /** Tracks that a checkpoint may advance, and how far > 2/3 of the stake holds them. */
+  #open(): { track: Track; from: number; to: number }[] {
+    const { registry, evidence, tracks } = this.#replica;
+    return [...tracks.values()]
+      .filter(({ key }) => !evidence.has(hex(key.operator)) && !registry.isEnded(key.operator))
+      .map((track) => ({
+        track,
+        from: this.latest.cut?.entry(track.key)?.sequence ?? 0,
+        to: this.#replica.heldByQuorum(track),
+      }))
+      .filter(({ from, to }) => to > from);
+  }
+
+  /** How many segments are held by > 2/3 of the stake and not committed. */
+  get backlog(): number {
+    return this.#open().reduce((sum, { from, to }) => sum + to - from, 0);
+  }
+
+  /** The cut that > 2/3 of the stake holds, up to the capacity; nothing when it would add nothing. */
+  propose(): { proposal: Proposal; built: Built } | undefined {
+    const { registry } = this.#replica;
+    if (!this.latest.cut) return undefined;
+    const fresh = new Map<string, number>();
+    const advances: Advance[] = [];
+    let room = this.#options.capacity;
+    const open = this.#open().sort((a, b) => (a.track.name < b.track.name ? -1 : 1));
+    for (const { track, from, to } of open) {
+      const owner = hex(track.key.operator);
+      if (this.latest.cut.slot(track.key) === undefined) {
+        const admitted = fresh.get(owner) ?? 0;
+        if (admitted >= this.#options.newTracksPerOperator) continue;
+        fresh.set(owner, admitted + 1);
+      }
+      const sequence = Math.min(to, from + room);
+      if (sequence === from) continue;
+      room -= sequence - from;
+      advances.push({ ...track.key, sequence, head: track.hashAt(sequence) as Bytes });
+    }
+    if (advances.length === 0) return undefined;
+    const built = this.#build(advances, registry);
+    return { proposal: { checkpoint: built.checkpoint, advances }, built };
+  }
+
+  /**
+   * Whether a proposal is a true statement that we can sign: the next number, at a registry position that we know, over
+   * segments that we hold and have verified, with the very roots that we compute.
+   */
+  judge(proposal: Proposal, now: number): Verdict {
+    const refused = (code: string, message: string): Verdict => ({ type: "refused", code, message });
+    const { checkpoint, advances } = proposal;
+    const { latest } = this;
+    if (checkpoint.number !== latest.checkpoint.number + 1 || !equal(checkpoint.parent, latest.hash))
+      return refused("stale", `the next checkpoint is ${latest.checkpoint.number + 1}`);
+    if (!latest.cut) return refused("behind", "the latest committed cut is not known here yet");
+    const registry = this.#replica.registryAt(checkpoint.registryPosition);
+    if (!registry || !equal(registry.hash, checkpoint.registryHash))
+      return refused("registry", "the registry position is not known here");
+    const floor = Math.max(latest.checkpoint.registryPosition, this.#replica.registry.lastSetPosition);
+    if (checkpoint.registryPosition < floor) return refused("registry", `the registry position is older than ${floor}`);
+
+    const evidence = advances.map(({ operator }) => this.#replica.evidence.get(hex(operator))).find(Boolean);
+    if (evidence) return { type: "evidence", evidence };
+    const missing = advances.filter((a) => {
+      const held = this.#replica.track(a)?.hashAt(a.sequence);
+      return !held || !equal(held, a.head);
+    });
+    if (missing.length > 0)
+      return {
+        type: "missing",
+        tracks: missing.map((a) => ({
+          operator: a.operator,
+          incarnation: a.incarnation,
+          have: this.#replica.track(a)?.sequence ?? 0,
+        })),
+      };
+    const fault = this.#shape(advances, registry);
+    if (fault) return refused("shape", fault);
+    let built: Built;
+    try {
+      built = this.#build(advances, registry);
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      return refused(error.code, error.message);
+    }
+    if (built.checkpoint.segmentCount > this.#options.capacity) return refused("too_large", "beyond the capacity");
+    if (built.checkpoint.segmentCount === 0) return refused("empty", "a checkpoint adds something");
+    if (compare(encodeCheckpoint(built.checkpoint), encodeCheckpoint(checkpoint)) !== 0)
+      return refused("false", "the roots are not those that follow from the segments");
+    const left = this.#leftOut(built, registry, now);
+    if (left) {
+      this.#refusals += 1;
+      return refused("censoring", `leaves out segments of ${left} that > 2/3 have held for long`);
+    }
+    return { type: "sign", built };
+  }
+
+  #shape(advances: readonly Advance[], registry: Registry): string | undefined {
+    const seen = new Set<string>();
+    const fresh = new Map<string, number>();
+    for (const advance of advances) {
+      const name = trackName(advance);
+      if (seen.has(name)) return "a track advances twice";
+      seen.add(name);
+      if (!registry.operator(advance.operator)) return "an operator is not registered at the position";
+      if (registry.isEnded(advance.operator)) return "an ended track advances";
+      const from = this.latest.cut?.entry(advance)?.sequence;
+      if (advance.sequence <= (from ?? 0)) return "an advance does not advance";
+      if (from === undefined) {
+        const owner = hex(advance.operator);
+        fresh.set(owner, (fresh.get(owner) ?? 0) + 1);
+        if ((fresh.get(owner) as number) > this.#options.newTracksPerOperator)
+          return "too many new tracks of one operator";
+      }
+    }
+    return undefined;
+  }
+
+  /** A track that the cut leaves behind although > 2/3 have long held more of it, and there is room. */
+  #leftOut(built: Built, registry: Registry, now: number): string | undefined {
+    if (built.checkpoint.segmentCount >= this.#options.capacity) return undefined;
+    const patience = this.#options.censorshipMs * 2 ** Math.min(this.#refusals, 16);
+    const fresh = new Map<string, number>();
+    for (const entry of built.cut.entries)
+      if (this.latest.cut?.slot(entry) === undefined)
+        fresh.set(hex(entry.operator), (fresh.get(hex(entry.operator)) ?? 0) + 1);
+    for (const [name, log] of this.#replica.heldSince) {
+      const track = this.#replica.tracks.get(name);
+      if (!track || this.#replica.evidence.has(hex(track.key.operator)) || registry.isEnded(track.key.operator))
+        continue;
+      const entry = built.cut.entry(track.key);
+      if (!entry && (fresh.get(hex(track.key.operator)) ?? 0) >= this.#options.newTracksPerOperator) continue;
+      const covered = entry?.sequence ?? 0;
+      const overdue = log.find((step) => step.sequence > covered);
+      if (overdue && now - overdue.at > patience) return name;
+    }
+    return undefined;
+  }
+}
