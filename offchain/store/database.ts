@@ -1,0 +1,185 @@
+import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import Database from "better-sqlite3";
+import { type Bytes, equal, toHex, utf8 } from "../core/bytes.ts";
+import { WeftError } from "../core/errors.ts";
+
+export type Identity = { operator: Bytes; chainId: number; ledger: Bytes };
+export type Db = Database.Database;
+
+const APPLICATION = 0x57656674; // "Weft"
+const SCHEMA_VERSION = 1;
+
+const SCHEMA = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+  CREATE TABLE tracks (
+    id INTEGER PRIMARY KEY, operator BLOB NOT NULL, incarnation BLOB NOT NULL, UNIQUE (operator, incarnation)
+  );
+  CREATE TABLE segments (
+    track INTEGER NOT NULL REFERENCES tracks (id), sequence INTEGER NOT NULL, hash BLOB NOT NULL, bytes BLOB NOT NULL,
+    PRIMARY KEY (track, sequence)
+  );
+  CREATE TABLE evidence (id INTEGER PRIMARY KEY, operator BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL);
+  CREATE TABLE checkpoints (
+    number INTEGER PRIMARY KEY, hash BLOB NOT NULL, checkpoint BLOB NOT NULL, entries BLOB NOT NULL
+  );
+  CREATE TABLE attested (number INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (number, hash)) WITHOUT ROWID;
+  CREATE TABLE reports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, author BLOB NOT NULL, details TEXT NOT NULL
+  );
+  CREATE TABLE blocks (
+    number INTEGER PRIMARY KEY, hash TEXT NOT NULL, parent_hash TEXT NOT NULL, timestamp INTEGER NOT NULL
+  );
+  CREATE TABLE events (
+    block INTEGER NOT NULL, log_index INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (block, log_index)
+  ) WITHOUT ROWID;
+`;
+
+const SQLITE_ERRORS: readonly [prefix: string, code: string, remedy: string][] = [
+  ["SQLITE_FULL", "disk_full", "free space on the disk of the data folder; nothing of this write was kept"],
+  ["SQLITE_IOERR", "disk_error", "check the disk of the data folder, then start again"],
+  [
+    "SQLITE_CORRUPT",
+    "store_corrupt",
+    "move the data folder away and start with an empty one: peers send what is missing",
+  ],
+  [
+    "SQLITE_NOTADB",
+    "store_corrupt",
+    "move the data folder away and start with an empty one: peers send what is missing",
+  ],
+  ["SQLITE_READONLY", "store_readonly", "make the data folder writable for this user"],
+  ["SQLITE_CANTOPEN", "store_readonly", "make the data folder writable for this user"],
+  ["SQLITE_BUSY", "store_in_use", "stop the other program that has the data folder open"],
+];
+
+/** Runs `work` and turns what SQLite throws into typed errors. */
+export function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (!(cause instanceof Database.SqliteError)) throw cause;
+    const known = SQLITE_ERRORS.find(([prefix]) => cause.code.startsWith(prefix));
+    if (!known) throw new WeftError("store_failed", `the store failed: ${cause.message}`, { cause });
+    throw new WeftError(known[1], `the store failed: ${cause.message}`, { cause, field: "store", remedy: known[2] });
+  }
+}
+
+function syncFolder(folder: string): void {
+  // Windows opens no folders, and keeps new names in its journal.
+  if (process.platform === "win32") return;
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    syncFolder(dirname(resolve(folder)));
+  } catch (cause) {
+    throw new WeftError("store_readonly", `cannot make the data folder ${folder}`, {
+      cause,
+      field: "folder",
+      remedy: "name a folder that this user may write to",
+    });
+  }
+}
+
+/** A lock of the operating system, through SQLite because Node has none: it goes when the process goes. */
+function lock(folder: string): Db {
+  const held = new Database(join(folder, "lock.sqlite"), { timeout: 0 });
+  try {
+    held.exec("BEGIN EXCLUSIVE");
+    return held;
+  } catch (cause) {
+    held.close();
+    if (!(cause instanceof Database.SqliteError) || !cause.code.startsWith("SQLITE_BUSY")) throw cause;
+    throw new WeftError("store_in_use", `another process works in the data folder ${folder}`, {
+      cause,
+      field: "folder",
+      remedy: "stop the other worker, or give this one a folder of its own",
+    });
+  }
+}
+
+function migrate(db: Db, identity: Identity): void {
+  const version = db.pragma("user_version", { simple: true }) as number;
+  const application = db.pragma("application_id", { simple: true }) as number;
+  const tables = db.prepare("SELECT count(*) FROM sqlite_schema").pluck().get() as number;
+  if (application !== APPLICATION && tables > 0)
+    throw new WeftError("store_corrupt", "the data folder holds a database of another program", {
+      field: "folder",
+      remedy: "name another folder",
+    });
+  if (version > SCHEMA_VERSION)
+    throw new WeftError(
+      "store_too_new",
+      `the data folder has version ${version}, this program knows ${SCHEMA_VERSION}`,
+      {
+        field: "folder",
+        remedy: "run the newer program that wrote it, or name an empty folder",
+      },
+    );
+  if (version === SCHEMA_VERSION) return;
+  const put = () => db.prepare("INSERT INTO meta VALUES (?, ?)");
+  db.transaction(() => {
+    db.exec(SCHEMA);
+    put().run("operator", identity.operator);
+    put().run("chainId", utf8(String(identity.chainId)));
+    put().run("ledger", identity.ledger);
+    db.pragma(`application_id = ${APPLICATION}`);
+    db.pragma(`user_version = ${SCHEMA_VERSION}`);
+  }).immediate();
+}
+
+function checkIdentity(db: Db, identity: Identity): void {
+  const stored = db.prepare("SELECT value FROM meta WHERE name = ?").pluck();
+  const wanted = { operator: identity.operator, chainId: utf8(String(identity.chainId)), ledger: identity.ledger };
+  for (const [field, value] of Object.entries(wanted)) {
+    const there = stored.get(field) as Bytes;
+    if (equal(there, value)) continue;
+    const show = (bytes: Bytes) => (field === "chainId" ? new TextDecoder().decode(bytes) : toHex(bytes));
+    throw new WeftError("store_of_another", `the data folder belongs to ${field} ${show(there)}, not ${show(value)}`, {
+      field,
+      remedy: "name the folder that this worker had before, or an empty one",
+    });
+  }
+}
+
+/** Opens the folder for this process alone. `close` gives it back. */
+export function openDatabase(folder: string, identity: Identity): { db: Db; close(): void } {
+  makeFolder(folder);
+  return guarded(() => {
+    const held = lock(folder);
+    let db: Db | undefined;
+    try {
+      db = new Database(join(folder, "weft.sqlite"), { timeout: 5_000 });
+      db.pragma("journal_mode = WAL");
+      db.pragma("synchronous = FULL");
+      // On macOS fsync alone leaves the data in the drive's cache.
+      db.pragma("fullfsync = ON");
+      db.pragma("checkpoint_fullfsync = ON");
+      db.pragma("foreign_keys = ON");
+      db.pragma("journal_size_limit = 67108864");
+      migrate(db, identity);
+      checkIdentity(db, identity);
+      syncFolder(folder);
+    } catch (error) {
+      db?.close();
+      held.close();
+      throw error;
+    }
+    const open = db;
+    return {
+      db: open,
+      close() {
+        open.close();
+        held.close();
+      },
+    };
+  });
+}
