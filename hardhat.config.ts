@@ -11,6 +11,7 @@ export default defineConfig({
     version: "0.8.37",
     // The compiler of the lockfile: Hardhat's own download does not work offline, and would not be pinned by us.
     path: require.resolve("solc/soljson.js"),
+    npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
     settings: {
       optimizer: { enabled: true, runs: 1000 },
       evmVersion: "cancun",

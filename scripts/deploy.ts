@@ -1,0 +1,142 @@
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { type Contract, ContractFactory, type Signer } from "ethers";
+import type { Deployment, DeploymentParameters } from "../offchain/chain/deployment.ts";
+import { parseDeployment } from "../offchain/chain/deployment.ts";
+import { type ContractName, loadArtifact } from "./lib/artifacts.ts";
+import { explain, runMain, ScriptError } from "./lib/errors.ts";
+import { type Connection, connect, keyFrom } from "./lib/network.ts";
+import { isMain, paths } from "./lib/paths.ts";
+import { type Profile, profiles, registryParameters } from "./lib/profiles.ts";
+
+/** Roles of the access manager; 0 is its administrator. */
+const COURT_ROLE = 1n;
+const MINTER_ROLE = 2n;
+
+export interface DeployOptions {
+  /** A name of hardhat.config.ts or a URL; the embedded chain by default. Not used where `connection` is given. */
+  network?: string | undefined;
+  /** An open connection, which the caller closes. */
+  connection?: Connection | undefined;
+  profile?: Profile | undefined;
+  /** Parameters that differ from the profile's. */
+  overrides?: Partial<DeploymentParameters> | undefined;
+  /** Private key of the deployer; the node's unlocked account 0 by default. */
+  deployerKey?: string | undefined;
+  /** Folder for `<chainId>.json`; nothing is written where it is left out. */
+  out?: string | undefined;
+}
+
+export interface DeployResult {
+  deployment: Deployment;
+  /** The file that was written. */
+  path: string | undefined;
+  /** Gas of every step. */
+  gas: Record<string, bigint>;
+}
+
+/** Deploys all contracts and gives the court its role. */
+export async function deploy(options: DeployOptions = {}): Promise<DeployResult> {
+  const connection = options.connection ?? (await connect(options.network));
+  try {
+    return await deployWith(connection, options);
+  } finally {
+    if (options.connection === undefined) await connection.close();
+  }
+}
+
+async function deployWith(connection: Connection, options: DeployOptions): Promise<DeployResult> {
+  const profile = options.profile ?? "devnet";
+  const parameters = { ...profiles[profile], ...options.overrides };
+  const deployer = await connection.account(options.deployerKey);
+  const owner = await deployer.getAddress();
+  if ((await connection.provider.getBalance(owner)) === 0n) {
+    throw new ScriptError("NO_FUNDS", `The deployer ${owner} has no funds on chain ${connection.chainId}`);
+  }
+  const startBlock = (await connection.provider.getBlockNumber()) + 1;
+  const gas: Record<string, bigint> = {};
+  const place = async (name: ContractName, ...args: unknown[]) => {
+    const { contract, used } = await deployContract(deployer, name, args);
+    gas[name] = used;
+    return contract;
+  };
+
+  const manager = await place("AccessManager", owner);
+  const token = await place("StakeToken", manager.target);
+  const registry = await place("OperatorRegistry", manager.target, token.target, registryParameters(parameters));
+  const ledger = await place("CheckpointLedger", registry.target);
+  const court = await place("EquivocationCourt", ledger.target);
+  const consumer = await place("TokenConsumer", ledger.target);
+
+  const restrict = async (target: Contract, method: string, role: bigint, holder: unknown) => {
+    const selector = target.interface.getFunction(method)?.selector;
+    const step = `${method} role`;
+    gas[step] = await send(step, manager, "setTargetFunctionRole", [target.target, [selector], role]);
+    gas[step] += await send(step, manager, "grantRole", [role, holder, 0]);
+  };
+  await restrict(registry, "slash", COURT_ROLE, court.target);
+  await restrict(token, "mint", MINTER_ROLE, owner);
+
+  const deployment = parseDeployment({
+    chainId: connection.chainId,
+    profile,
+    startBlock,
+    contracts: {
+      accessManager: manager.target,
+      stakeToken: token.target,
+      operatorRegistry: registry.target,
+      checkpointLedger: ledger.target,
+      equivocationCourt: court.target,
+      tokenConsumer: consumer.target,
+    },
+    domain: { name: "Weft", version: "1", chainId: connection.chainId, verifyingContract: ledger.target },
+    parameters,
+  });
+  return { deployment, path: options.out === undefined ? undefined : writeDeployment(deployment, options.out), gas };
+}
+
+/** Deploys one contract and waits for it. */
+export async function deployContract(deployer: Signer, name: ContractName, args: unknown[]) {
+  const { abi, bytecode } = loadArtifact(name);
+  try {
+    const contract = (await new ContractFactory(abi, bytecode, deployer).deploy(...args)) as Contract;
+    const receipt = await contract.deploymentTransaction()?.wait();
+    return { contract, used: receipt?.gasUsed ?? 0n };
+  } catch (error) {
+    throw explain(`Deploying ${name}`, error);
+  }
+}
+
+async function send(action: string, contract: Contract, method: string, args: unknown[]): Promise<bigint> {
+  try {
+    const sent = await contract.getFunction(method).send(...args);
+    return (await sent.wait())?.gasUsed ?? 0n;
+  } catch (error) {
+    throw explain(`Setting the ${action}`, error);
+  }
+}
+
+function writeDeployment(deployment: Deployment, folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${deployment.chainId}.json`);
+  // Renamed into place, so that a node that starts meanwhile reads the old file or the new one, never half of it.
+  writeFileSync(`${path}.new`, `${JSON.stringify(deployment, null, 2)}\n`);
+  renameSync(`${path}.new`, path);
+  return path;
+}
+
+async function main(): Promise<void> {
+  const command = new Command("deploy")
+    .description("Deploys the contracts. The key is taken from WEFT_DEPLOYER_KEY, else the node's account 0 is used.")
+    .option("--network <name|url>", "a network of hardhat.config.ts, or the URL of a node", "default")
+    .addOption(new Option("--profile <profile>", "parameters").choices(Object.keys(profiles)).default("devnet"))
+    .option("--out <folder>", "where <chainId>.json goes", paths.deployments)
+    .parse();
+  const { network, profile, out } = command.opts<{ network: string; profile: Profile; out: string }>();
+  const { path, gas } = await deploy({ network, profile, out, deployerKey: keyFrom("WEFT_DEPLOYER_KEY") });
+  for (const [step, used] of Object.entries(gas)) process.stdout.write(`${step.padEnd(18)} ${used} gas\n`);
+  process.stdout.write(`${path}\n`);
+}
+
+if (isMain(import.meta.url)) await runMain(main);

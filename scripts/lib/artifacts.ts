@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { InterfaceAbi } from "ethers";
+import { ScriptError } from "./errors.ts";
+import { paths } from "./paths.ts";
+
+/** Source of every contract that scripts deploy, read or generate types of. */
+const sources = {
+  AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
+  StakeToken: "contracts/StakeToken.sol",
+  OperatorRegistry: "contracts/OperatorRegistry.sol",
+  CheckpointLedger: "contracts/CheckpointLedger.sol",
+  EquivocationCourt: "contracts/courts/EquivocationCourt.sol",
+  TokenConsumer: "contracts/examples/TokenConsumer.sol",
+  FormatsHarness: "contracts/test/FormatsHarness.sol",
+} as const;
+
+export type ContractName = keyof typeof sources;
+
+export interface Artifact {
+  abi: InterfaceAbi;
+  bytecode: `0x${string}`;
+  deployedBytecode: `0x${string}`;
+}
+
+/** Reads what the compiler left, without starting Hardhat. */
+export function loadArtifact(name: ContractName): Artifact {
+  const path = join(paths.artifacts, sources[name], `${name}.json`);
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Artifact;
+  } catch (cause) {
+    throw new ScriptError("ARTIFACT_MISSING", `${name} is not compiled: run "npm run compile" first`, { cause });
+  }
+}

@@ -1,0 +1,93 @@
+import { JsonRpcProvider, NonceManager, type Provider, type Signer, Wallet } from "ethers";
+import { ScriptError } from "./errors.ts";
+
+export interface Connection {
+  provider: Provider;
+  chainId: number;
+  /** The account of a private key, or the node's unlocked account 0 where no key is given. */
+  account(privateKey?: string): Promise<Signer>;
+  close(): Promise<void>;
+}
+
+const PROBE_TIMEOUT_MS = 5_000;
+const POLL_MS = 100;
+
+/** Opens a network: a name of hardhat.config.ts (the embedded chain by default) or the URL of a node. */
+export async function connect(network = "default"): Promise<Connection> {
+  return /^https?:\/\//.test(network) ? connectUrl(network) : connectHardhat(network);
+}
+
+/** The private key in an environment variable; nothing where the variable is not set. */
+export function keyFrom(variable: string): string | undefined {
+  const key = process.env[variable];
+  if (key === undefined || key === "") return undefined;
+  if (/^0x[0-9a-fA-F]{64}$/.test(key)) return key;
+  throw new ScriptError("BAD_ARGUMENT", `${variable} is not a private key (0x and 64 hexadecimal digits)`);
+}
+
+async function connectUrl(url: string): Promise<Connection> {
+  // Probed by hand, because ethers tries a dead URL for ever and only says so on the console.
+  const chainId = await probe(url);
+  const provider = new JsonRpcProvider(url, chainId, { staticNetwork: true, cacheTimeout: -1 });
+  provider.pollingInterval = POLL_MS;
+  return {
+    provider,
+    chainId,
+    account: async (privateKey) => {
+      if (privateKey !== undefined) return new NonceManager(new Wallet(privateKey, provider));
+      const [first] = (await provider.send("eth_accounts", [])) as string[];
+      if (first === undefined) throw noAccount(url);
+      return provider.getSigner(first);
+    },
+    close: async () => provider.destroy(),
+  };
+}
+
+async function connectHardhat(name: string): Promise<Connection> {
+  // Loaded only here: a script that talks to a URL does not need the Hardhat runtime.
+  const { default: hre } = await import("hardhat");
+  const config = hre.config.networks[name];
+  if (config === undefined) {
+    const names = Object.keys(hre.config.networks).join(", ");
+    throw new ScriptError("UNKNOWN_NETWORK", `No network "${name}": give a URL or one of ${names}`);
+  }
+  if (config.type === "http") return connectUrl(await config.url.getUrl());
+  const connection = await hre.network.create(name);
+  const { provider } = connection.ethers;
+  return {
+    provider,
+    chainId: Number((await provider.getNetwork()).chainId),
+    account: async (privateKey) => {
+      if (privateKey !== undefined) return new NonceManager(new Wallet(privateKey, provider));
+      const [first] = await connection.ethers.getSigners();
+      if (first === undefined) throw noAccount(name);
+      return first;
+    },
+    close: () => connection.close(),
+  };
+}
+
+async function probe(url: string): Promise<number> {
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] }),
+      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+    });
+    const { result } = (await response.json()) as { result?: string };
+    if (typeof result !== "string") throw new Error(`answered ${response.status} without a chain id`);
+    return Number(result);
+  } catch (cause) {
+    throw new ScriptError("RPC_UNREACHABLE", `No Ethereum node answers at ${url}: ${reason(cause)}`, { cause });
+  }
+}
+
+function reason(error: unknown): string {
+  const fault = error as Error & { cause?: { code?: string } };
+  return fault.cause?.code ?? fault.message;
+}
+
+function noAccount(network: string): ScriptError {
+  return new ScriptError("NO_ACCOUNT", `${network} has no unlocked account: give a key in the environment`);
+}
