@@ -34,6 +34,9 @@ export type Verdict =
 /** What is to be done so that we hold what the chain took. */
 export type Repair = { type: "fetch"; entry: CutEntry; from: number } | { type: "drop"; track: TrackKey };
 
+/** Cuts kept by hash, so that a short reorganisation of the chain needs nobody to show them again. */
+const KEPT_CUTS = 64;
+
 const hex = (bytes: Bytes) => Buffer.from(bytes).toString("hex");
 
 /** Proposing, attesting and following checkpoints, over what a replica knows. Pure, like it. */
@@ -81,8 +84,22 @@ export class Consensus {
   commit(checkpoint: Checkpoint, hash: Bytes): void {
     if (checkpoint.number !== this.latest.checkpoint.number + 1 || !equal(checkpoint.parent, this.latest.hash))
       throw new WeftError("checkpoint_gap", `checkpoint ${checkpoint.number} does not follow the latest`);
-    this.#chain.push({ checkpoint, hash, cut: this.#cuts.get(hex(hash)) });
+    const cut = this.#cuts.get(hex(hash));
+    this.#chain.push({ checkpoint, hash, cut });
     this.#refusals = 0;
+    if (cut) this.#forgetHeld(cut);
+  }
+
+  /** What is committed can no longer be left out; cuts of proposals that lost are of no use any more. */
+  #forgetHeld(cut: Cut): void {
+    for (const [name, log] of this.#replica.heldSince) {
+      const track = this.#replica.tracks.get(name);
+      const covered = (track && cut.entry(track.key)?.sequence) ?? 0;
+      const kept = log.filter((step) => step.sequence > covered);
+      this.#replica.heldSince.set(name, kept.length > 0 ? kept : log.slice(-1));
+    }
+    const recent = new Set(this.#chain.slice(-KEPT_CUTS).map((one) => hex(one.hash)));
+    for (const name of this.#cuts.keys()) if (!recent.has(name)) this.#cuts.delete(name);
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */

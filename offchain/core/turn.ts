@@ -39,9 +39,8 @@ export function openTurn(h: Hashing, id: Bytes, track: TrackKey, opened: Place, 
   if (!equal(open.requestId, requestId(h, request))) throw invalid("the request's fields do not hash to its id");
   if (request.maxLength === 0) throw invalid("an answer has at least one token");
   if (request.after.length + request.maxLength >= 2 ** TREE.context.depth) throw invalid("the context would overflow");
-  if (start.length !== (parent ? parent.position : request.before.length))
-    throw invalid("a turn begins at its parent's position, or without a parent where the given tokens begin");
-  if (start.length > request.before.length) throw invalid("a turn begins after its given tokens");
+  if (start.length !== (parent?.position ?? 0)) throw invalid("a turn begins at its parent's position, or at 0");
+  if (start.length > request.before.length) throw invalid("a turn begins at or before its given tokens");
   const context = Context.fromPeaks(h, start.length, start.peaks);
   const turn: Turn = { id, track, opened, open, latest: opened, context, runs: [] };
   checkRoots(turn);

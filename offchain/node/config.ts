@@ -1,0 +1,77 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod/v4";
+import { WeftError } from "../core/errors.ts";
+
+const hostPort = z.string().regex(/^[^\s:]+:\d{1,5}$/, "is not host:port");
+const path = z.string().min(1);
+
+/** What an operator writes down to run a worker. Paths are relative to the file. */
+const schema = z.strictObject({
+  /** Owner address (cold): who this worker is in the registry. */
+  operator: z.string().regex(/^0x[0-9a-fA-F]{40}$/, "is not an address"),
+  /** The hot key: an encrypted V3 file, and where its password is. */
+  keystore: path,
+  passwordFile: path.optional(),
+  /** What the worker keeps: segments, evidence, checkpoints, rows. One folder for one operator. */
+  dataFolder: path,
+  /** Where peers reach the mesh; what the registry says of this operator must lead here. */
+  listen: hostPort,
+  api: z.strictObject({ listen: hostPort }),
+  chain: z.strictObject({
+    rpc: z.url({ protocol: /^https?$/ }),
+    /** deployments/<chainId>.json */
+    deployment: path,
+    pollMs: z.int().min(50).default(500),
+    /** Blocks to wait before an event is believed. */
+    confirmations: z.int().min(0).default(0),
+  }),
+  model: path,
+  threads: z.int().min(1).default(1),
+  /** Answers written at the same time; more are refused as busy. */
+  concurrentTurns: z.int().min(1).default(8),
+  /** New turns are refused when less disk is free. */
+  minimumFreeDiskBytes: z
+    .int()
+    .min(0)
+    .default(256 * 1024 * 1024),
+  /** How long an author may be silent before the gateway asks another. */
+  authorSilenceMs: z.int().min(100).default(1_500),
+  logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
+});
+
+export type Config = z.output<typeof schema>;
+
+/** @throws WeftError `bad_config` that names every field at fault. */
+export function parseConfig(value: unknown, source: string): Config {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the whole"}: ${issue.message}`);
+  throw new WeftError("bad_config", `${source}: ${faults.join("; ")}`, {
+    field: parsed.error.issues[0].path.join("."),
+    remedy: "see docs/operate.md for every key",
+  });
+}
+
+/** Reads a YAML (or JSON) file and makes its paths absolute. */
+export function loadConfig(file: string): Config {
+  if (!existsSync(file))
+    throw new WeftError("bad_config", `there is no ${file}`, { field: "config", remedy: "name an existing file" });
+  let value: unknown;
+  try {
+    value = parse(readFileSync(file, "utf8"));
+  } catch (cause) {
+    throw new WeftError("bad_config", `${file} is not YAML`, { field: "config", cause });
+  }
+  const config = parseConfig(value, file);
+  const at = (name: string) => (isAbsolute(name) ? name : resolve(dirname(file), name));
+  return {
+    ...config,
+    keystore: at(config.keystore),
+    passwordFile: config.passwordFile && at(config.passwordFile),
+    dataFolder: at(config.dataFolder),
+    model: at(config.model),
+    chain: { ...config.chain, deployment: at(config.chain.deployment) },
+  };
+}
