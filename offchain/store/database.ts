@@ -151,7 +151,7 @@ function checkIdentity(db: Db, identity: Identity): void {
 }
 
 /** Opens the folder for this process alone. `close` gives it back. */
-export function openDatabase(folder: string, identity: Identity): { db: Db; close(): void } {
+export function openDatabase(folder: string, identity: Identity, mostBytes?: number): { db: Db; close(): void } {
   makeFolder(folder);
   return guarded(() => {
     const held = lock(folder);
@@ -165,6 +165,10 @@ export function openDatabase(folder: string, identity: Identity): { db: Db; clos
       db.pragma("checkpoint_fullfsync = ON");
       db.pragma("foreign_keys = ON");
       db.pragma("journal_size_limit = 67108864");
+      if (mostBytes !== undefined) {
+        const page = db.pragma("page_size", { simple: true }) as number;
+        db.pragma(`max_page_count = ${Math.max(1, Math.floor(mostBytes / page))}`);
+      }
       migrate(db, identity);
       checkIdentity(db, identity);
       syncFolder(folder);

@@ -47,6 +47,7 @@ export class RowFiles {
   #bytes = 0;
   #dropped = 0;
   #failed = 0;
+  #closed = false;
 
   private constructor(folder: string, cap: number) {
     this.#folder = folder;
@@ -164,7 +165,7 @@ export class RowFiles {
     const held = this.#index.get(key);
     if (held && held.length === rows.length && held.crc === crc) return;
     const size = HEADER_BYTES + rows.length;
-    if (size > this.#cap) {
+    if (this.#closed || size > this.#cap) {
       this.#failed += 1;
       return;
     }
@@ -216,6 +217,7 @@ export class RowFiles {
   }
 
   close(): void {
+    this.#closed = true;
     for (const file of this.#files) closeSync(file.handle);
     this.#files = [];
     this.#index.clear();

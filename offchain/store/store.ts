@@ -20,6 +20,8 @@ export type StoreOptions = {
   failpoint?(name: string): void;
   /** Most bytes of row files on disk. */
   rowsBytes?: number;
+  /** Most bytes of everything else; writes beyond it throw `disk_full`. Without it the disk is the limit. */
+  databaseBytes?: number;
 };
 
 /** Reports are for people; the oldest go. */
@@ -53,7 +55,7 @@ export class Store {
   readonly #tracks = new Map<string, number>();
 
   private constructor(folder: string, options: StoreOptions) {
-    const { db, close } = openDatabase(folder, options.identity);
+    const { db, close } = openDatabase(folder, options.identity, options.databaseBytes);
     try {
       this.#db = db;
       this.#close = close;
@@ -176,8 +178,8 @@ export class Store {
     while (next <= to) {
       const sql = `SELECT ${SEGMENT} WHERE track = ? AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ${PAGE}`;
       const page = this.#all<StoredSegment>(sql, id, next, to);
+      if (page.length === 0) return;
       yield* page;
-      if (page.length < PAGE) return;
       next = page[page.length - 1].sequence + 1;
     }
   }
