@@ -21,8 +21,9 @@ export default defineConfig({
   },
   networks: {
     default: { type: "edr-simulated", chainType: "l1", chainId: 31337 },
-    // What `hardhat node` runs: automine, and a clock that follows the wall clock between blocks.
-    node: { type: "edr-simulated", chainType: "l1", chainId: 31337, loggingEnabled: false },
+    // What `hardhat node` and scripts/lib/evm-node.ts run: a block for every transaction, and one every second besides,
+    // because views at the latest block see that block's time, and finality has to arrive on a quiet chain too.
+    node: { type: "edr-simulated", chainType: "l1", chainId: 31337, mining: { auto: true, interval: 1000 } },
     localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545" },
   },
   test: { solidity: { fuzz: { runs: 64 } } },

@@ -5,10 +5,11 @@ import { type Contract, ContractFactory, type Signer } from "ethers";
 import type { Deployment, DeploymentParameters } from "../offchain/chain/deployment.ts";
 import { parseDeployment } from "../offchain/chain/deployment.ts";
 import { type ContractName, loadArtifact } from "./lib/artifacts.ts";
-import { explain, runMain, ScriptError } from "./lib/errors.ts";
+import { explain, runMain } from "./lib/errors.ts";
 import { type Connection, connect, keyFrom } from "./lib/network.ts";
 import { isMain, paths } from "./lib/paths.ts";
 import { type Profile, profiles, registryParameters } from "./lib/profiles.ts";
+import { ScriptError } from "./lib/script-error.ts";
 
 /** Roles of the access manager; 0 is its administrator. */
 const COURT_ROLE = 1n;

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { InterfaceAbi } from "ethers";
-import { ScriptError } from "./errors.ts";
 import { paths } from "./paths.ts";
+import { ScriptError } from "./script-error.ts";
 
 /** Source of every contract that scripts deploy, read or generate types of. */
 const sources = {
@@ -16,6 +16,8 @@ const sources = {
 } as const;
 
 export type ContractName = keyof typeof sources;
+
+export const contractNames = Object.keys(sources) as ContractName[];
 
 export interface Artifact {
   abi: InterfaceAbi;

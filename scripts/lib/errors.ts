@@ -1,42 +1,32 @@
-export type ScriptErrorCode =
-  | "BAD_ARGUMENT"
-  | "UNKNOWN_NETWORK"
-  | "RPC_UNREACHABLE"
-  | "NO_ACCOUNT"
-  | "NO_FUNDS"
-  | "WRONG_CHAIN"
-  | "ARTIFACT_MISSING"
-  | "REVERTED";
-
-/** What a script cannot go on from, with a code for programs and a sentence for people. */
-export class ScriptError extends Error {
-  override readonly name = "ScriptError";
-  readonly code: ScriptErrorCode;
-
-  constructor(code: ScriptErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
+import { Interface } from "ethers";
+import { contractNames, loadArtifact } from "./artifacts.ts";
+import { ScriptError } from "./script-error.ts";
 
 interface EthersFault {
   code?: string;
   shortMessage?: string;
-  revert?: { name: string; args: Iterable<unknown> } | null;
+  data?: string | null;
 }
 
-/** Turns what ethers throws into a `ScriptError`, naming the contract's custom error where there is one. */
+/** Turns what ethers throws into a `ScriptError`, naming the contracts' custom error where there is one. */
 export function explain(action: string, error: unknown): ScriptError {
   if (error instanceof ScriptError) return error;
   const fault = error as EthersFault & Error;
-  if (fault.revert) {
-    const args = [...fault.revert.args].map(String).join(", ");
-    return new ScriptError("REVERTED", `${action}: ${fault.revert.name}(${args})`, { cause: error });
-  }
   if (fault.code === "INSUFFICIENT_FUNDS") {
     return new ScriptError("NO_FUNDS", `${action}: the account cannot pay for the transaction`, { cause: error });
   }
-  return new ScriptError("REVERTED", `${action}: ${fault.shortMessage ?? fault.message}`, { cause: error });
+  const reason = customError(fault.data) ?? fault.shortMessage ?? fault.message;
+  return new ScriptError("REVERTED", `${action}: ${reason}`, { cause: error });
+}
+
+/** A call passes reverts of the contracts that it calls on, so the data is looked up in the ABIs of all of them. */
+function customError(data: string | null | undefined): string | undefined {
+  if (data === null || data === undefined || data.length < 10) return undefined;
+  for (const name of contractNames) {
+    const parsed = new Interface(loadArtifact(name).abi).parseError(data);
+    if (parsed !== null) return `${parsed.name}(${[...parsed.args].map(String).join(", ")})`;
+  }
+  return undefined;
 }
 
 /** Runs a script's main function: one line on failure, and the exit code that says so. */

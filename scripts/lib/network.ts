@@ -1,5 +1,5 @@
 import { JsonRpcProvider, NonceManager, type Provider, type Signer, Wallet } from "ethers";
-import { ScriptError } from "./errors.ts";
+import { ScriptError } from "./script-error.ts";
 
 export interface Connection {
   provider: Provider;

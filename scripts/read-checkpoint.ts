@@ -1,0 +1,164 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import type { Signer } from "ethers";
+import { z } from "zod/v4";
+import type { Deployment } from "../offchain/chain/deployment.ts";
+import { contractOf, deploymentFor } from "./lib/contracts.ts";
+import { explain, runMain } from "./lib/errors.ts";
+import { type Connection, connect, keyFrom } from "./lib/network.ts";
+import { isMain } from "./lib/paths.ts";
+import { ScriptError } from "./lib/script-error.ts";
+
+const hex = (bytes?: number) =>
+  z
+    .string()
+    .regex(bytes === undefined ? /^0x([0-9a-fA-F]{2})*$/ : new RegExp(`^0x[0-9a-fA-F]{${2 * bytes}}$`), "is not hex");
+const index = z.number().int().nonnegative().max(0xffff_ffff);
+const big = z.union([z.number().int().nonnegative(), z.string().regex(/^[0-9]+$/)]).transform(BigInt);
+
+const receiptSchema = z.object({
+  number: big,
+  segmentIndex: index,
+  header: z.object({
+    operator: hex(20),
+    incarnation: hex(16),
+    sequence: big,
+    previous: hex(32),
+    snapshotsRoot: hex(32),
+    snapshotCount: index,
+  }),
+  segmentProof: z.array(hex(32)),
+  snapshotIndex: index,
+  salt: hex(16),
+  body: hex(),
+  snapshotProof: z.array(hex(32)),
+  position: index,
+  token: index,
+});
+
+/** What a client holds of one token: enough for a contract to check it against a checkpoint. */
+export type Receipt = z.output<typeof receiptSchema>;
+
+export interface CheckpointView {
+  number: bigint;
+  hash: string;
+  segmentsRoot: string;
+  committedAt: bigint;
+  finalAt: bigint;
+  registryPosition: bigint;
+  final: boolean;
+}
+
+export interface Verdict {
+  /** The checkpoint contains the snapshot at exactly the indices that the receipt names. */
+  included: boolean;
+  final: boolean;
+  /** The consumer contract's transaction; nothing where the receipt was not included or is not final. */
+  proven: { transaction: string; gas: bigint; turn: string; tokenKind: bigint } | undefined;
+  /** Gas of the inclusion check alone, as a transaction of its own. */
+  verifyGas: bigint;
+}
+
+/** Checks a receipt's shape. */
+export function parseReceipt(value: unknown): Receipt {
+  const parsed = receiptSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new ScriptError("BAD_ARGUMENT", `Not a receipt: ${faults.join("; ")}`);
+}
+
+/** Reads one checkpoint, or the latest attested and the latest final one. */
+export async function readCheckpoint(
+  connection: Connection,
+  deployment: Deployment,
+  which: bigint | "attested" | "final",
+) {
+  const ledger = contractOf("CheckpointLedger", deployment, connection.provider);
+  try {
+    const latest = { attested: "latestAttested", final: "latestFinal" } as const;
+    const number = typeof which === "bigint" ? which : (await ledger.getFunction(latest[which])()).number;
+    const record = await ledger.getFunction("checkpoint")(number);
+    return {
+      number,
+      hash: record.hash,
+      segmentsRoot: record.segmentsRoot,
+      committedAt: record.committedAt,
+      finalAt: record.finalAt,
+      registryPosition: record.registryPosition,
+      final: await ledger.getFunction("isFinal")(number),
+    } as CheckpointView;
+  } catch (error) {
+    throw explain("Reading the checkpoint", error);
+  }
+}
+
+/** Lets the ledger check a receipt and, when its checkpoint is final, proves its token to the consumer contract. */
+export async function proveReceipt(deployment: Deployment, receipt: Receipt, sender: Signer): Promise<Verdict> {
+  const { position, token, ...proof } = receipt;
+  const ledger = contractOf("CheckpointLedger", deployment, sender);
+  const consumer = contractOf("TokenConsumer", deployment, sender);
+  try {
+    const included = (await ledger.getFunction("verifySnapshot")(proof)) as boolean;
+    const verifyGas = await ledger.getFunction("verifySnapshot").estimateGas(proof);
+    const final = (await ledger.getFunction("isFinal")(receipt.number)) as boolean;
+    if (!included || !final) return { included, final, proven: undefined, verifyGas };
+    const mined = await (await consumer.getFunction("prove").send(proof, position, token)).wait();
+    const log = mined?.logs.map((entry) => consumer.interface.parseLog(entry)).find((e) => e?.name === "TokenProven");
+    if (!mined || !log) throw new ScriptError("REVERTED", "The consumer emitted no TokenProven");
+    const proven = {
+      transaction: mined.hash,
+      gas: mined.gasUsed,
+      turn: log.args.getValue("turn") as string,
+      tokenKind: log.args.getValue("tokenKind") as bigint,
+    };
+    return { included, final, proven, verifyGas };
+  } catch (error) {
+    throw explain("Proving the receipt", error);
+  }
+}
+
+function readReceipt(file: string): Receipt {
+  try {
+    return parseReceipt(JSON.parse(readFileSync(file, "utf8")));
+  } catch (cause) {
+    if (cause instanceof ScriptError) throw cause;
+    throw new ScriptError("BAD_ARGUMENT", `Cannot read the receipt ${file}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function main(): Promise<void> {
+  const command = new Command("read-checkpoint")
+    .description("Prints checkpoints, and proves a receipt on chain.")
+    .option("--network <name|url>", "a network of hardhat.config.ts, or the URL of a node", "http://127.0.0.1:8545")
+    .option("--deployment <file>", "deployment; by default deployments/<chainId>.json")
+    .option("--number <n>", "one checkpoint; by default the latest attested and the latest final one")
+    .option("--receipt <file>", "receipt to prove; the sender's key is taken from WEFT_SENDER_KEY, else account 0")
+    .parse();
+  const o = command.opts<Record<string, string | undefined>>();
+  if (o["number"] !== undefined && !/^[0-9]+$/.test(o["number"])) {
+    throw new ScriptError("BAD_ARGUMENT", `--number ${o["number"]} is not a number`);
+  }
+  const receipt = o["receipt"] === undefined ? undefined : readReceipt(o["receipt"]);
+  const connection = await connect(o["network"]);
+  try {
+    const deployment = deploymentFor(connection, o["deployment"]);
+    const wanted = o["number"] === undefined ? (["attested", "final"] as const) : [BigInt(o["number"])];
+    for (const which of wanted) {
+      print(`checkpoint ${which}`, await readCheckpoint(connection, deployment, which));
+    }
+    if (receipt === undefined) return;
+    const sender = await connection.account(keyFrom("WEFT_SENDER_KEY"));
+    const verdict = await proveReceipt(deployment, receipt, sender);
+    print("verdict", verdict);
+    if (verdict.proven === undefined) process.exitCode = 1;
+  } finally {
+    await connection.close();
+  }
+}
+
+function print(title: string, value: object): void {
+  const text = JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? v.toString() : v), 2);
+  process.stdout.write(`${title} ${text}\n`);
+}
+
+if (isMain(import.meta.url)) await runMain(main);
