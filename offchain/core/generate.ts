@@ -14,6 +14,8 @@ export type GenerateOrder = {
   parent?: Bytes;
   /** The abandoned turn to continue. */
   continues?: Bytes;
+  /** Adopt no rows of others; for measuring. */
+  recompute?: boolean;
 };
 
 export type GenerateEvent =
@@ -51,6 +53,7 @@ export function encodeOrder(order: GenerateOrder): Bytes {
     out.u8(turn ? 1 : 0);
     if (turn) out.fixed(turn, 32);
   }
+  out.u8(order.recompute ? 1 : 0);
   return out.done();
 }
 
@@ -60,6 +63,7 @@ export function decodeOrder(bytes: Bytes): GenerateOrder {
   const order: GenerateOrder = { request: readRequest(from), prompt: readIds(from), answered: readIds(from) };
   if (from.bool()) order.parent = from.fixed(32);
   if (from.bool()) order.continues = from.fixed(32);
+  if (from.bool()) order.recompute = true;
   from.end();
   if (order.prompt.length !== order.request.after.length) throw from.malformed("does not hold the whole prompt");
   if (order.answered.length > order.request.maxLength) throw from.malformed("is answered beyond its maximum length");

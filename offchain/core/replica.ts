@@ -7,6 +7,7 @@ import type { Crypto } from "./ports.ts";
 import { Registry, type RegistryEvent } from "./registry.ts";
 import { headerHash, type Segment, type TrackKey } from "./segment.ts";
 import { Track } from "./track.ts";
+import type { Turn } from "./turn.ts";
 
 /**
  * What one worker knows, and the rules by which it learns more: a deterministic function of the segments, the evidence
@@ -22,6 +23,8 @@ export type PeerView = {
 
 export type ReplicaEvent =
   | { type: "segment"; segment: Segment; from?: Bytes }
+  /** From our own disk, or part of a committed cut: judged before, by us or by a quorum. */
+  | { type: "restore"; segment: Segment; hash: Bytes }
   | { type: "evidence"; evidence: Evidence }
   | { type: "beat"; from: Bytes; beat: Beat; now: number }
   | { type: "peer-lost"; peer: Bytes }
@@ -75,6 +78,14 @@ export class Replica {
     return this.tracks.get(trackName(key));
   }
 
+  turn(id: Bytes): Turn | undefined {
+    for (const track of this.tracks.values()) {
+      const turn = track.turn(id);
+      if (turn) return turn;
+    }
+    return undefined;
+  }
+
   /** Forgets a track, to fetch the fork of it that the chain took. */
   dropTrack(key: TrackKey): void {
     this.tracks.delete(trackName(key));
@@ -103,6 +114,8 @@ export class Replica {
     switch (event.type) {
       case "segment":
         return this.#segment(event.segment, event.from);
+      case "restore":
+        return this.#take(event.segment, event.hash, undefined);
       case "evidence":
         return this.#evidence(event.evidence);
       case "beat":
@@ -143,14 +156,19 @@ export class Replica {
         ? [{ type: "fetch", peer: from, track: track.key, from: track.sequence, to: track.sequence }]
         : fault("out_of_order", new WeftError("out_of_order", "the segment does not follow its track's beginning"));
     }
+    return this.#take(segment, hash, from);
+  }
+
+  #take(segment: Segment, hash: Bytes, from: Bytes | undefined): Effect[] {
+    const name = trackName(segment.header);
+    const track = this.tracks.get(name) ?? new Track(this.crypto, segment.header);
     try {
-      const change = track.examine(segment, hash);
-      track.apply(change);
+      track.apply(track.examine(segment, hash));
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
       // A root that does not match is a damaged copy; everything else was signed as it is, and stops the track.
-      if (error.code !== "bad_root" && error.code !== "malformed") track.stopped = error;
-      return fault("invalid_segment", error);
+      if (error.code !== "bad_root" && error.code !== "out_of_order") track.stopped = error;
+      return [{ type: "fault", kind: "invalid_segment", operator: from, error }];
     }
     this.tracks.set(name, track);
     return [{ type: "persist", segment, hash }, { type: "announce" }];

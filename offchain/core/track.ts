@@ -12,7 +12,9 @@ import {
   turnId,
 } from "./segment.ts";
 import { decodeSnapshot, type Place } from "./snapshot.ts";
-import { draftOf, extendTurn, openTurn, type Turn } from "./turn.ts";
+import { draftOf, extendTurn, openTurn, type Run, type Turn } from "./turn.ts";
+
+const placeName = (place: Place) => `${place.sequence}:${place.index}`;
 
 const nameOf = (id: Bytes) => Buffer.from(id).toString("hex");
 
@@ -37,6 +39,7 @@ export class Track {
   /** What the author signed, place by place: one half of any evidence against it. */
   readonly signed: SignedHeader[] = [];
   readonly turns = new Map<string, Turn>();
+  readonly #runs = new Map<string, { turn: Turn; run: Run }>();
   /** Digest of everything derived from the track: equal heads have equal digests, or somebody is broken. */
   digest: Bytes;
   readonly #h: Hashing;
@@ -64,6 +67,11 @@ export class Track {
 
   turn(id: Bytes): Turn | undefined {
     return this.turns.get(nameOf(id));
+  }
+
+  /** The tokens that the snapshot at `place` signed, and the turn that they are of. */
+  runAt(place: Place): { turn: Turn; run: Run } | undefined {
+    return this.#runs.get(placeName(place));
   }
 
   /**
@@ -133,6 +141,8 @@ export class Track {
         known.context = draft.context;
         if (draft.close) known.close = draft.close;
       }
+      const turn = known ?? draft;
+      for (const run of draft.runs) this.#runs.set(placeName(run.place), { turn, run });
     }
   }
 }

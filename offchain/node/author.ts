@@ -1,0 +1,238 @@
+import { type Bytes, equal } from "../core/bytes.ts";
+import { Context } from "../core/context.ts";
+import { WeftError } from "../core/errors.ts";
+import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
+import type { Crypto } from "../core/ports.ts";
+import type { Replica } from "../core/replica.ts";
+import { drawThreshold, requestId } from "../core/request.ts";
+import type { CloseReason, TurnOpen } from "../core/snapshot.ts";
+import type { Turn } from "../core/turn.ts";
+import type { KvCache } from "../inference/cache.ts";
+import type { Engine, Logits } from "../inference/engine.ts";
+import { distribution, draw } from "../inference/sampling.ts";
+import type { ParentFinder } from "./parents.ts";
+import type { Piece, RowBook } from "./row-book.ts";
+import { StopWatch } from "./stops.ts";
+import type { TrackWriter } from "./writer.ts";
+import { Writing } from "./writing.ts";
+
+/** Rows that were signed and are not what the model says: their author's digest is false. */
+export class FalseRows extends WeftError {
+  readonly piece: Piece;
+
+  constructor(piece: Piece) {
+    super("rows_mismatch", "rows of another worker, correctly signed, are not what the model computes", {
+      field: "rows",
+      remedy: "ask again: the answer will be computed from the tokens",
+    });
+    this.piece = piece;
+  }
+}
+
+export type AuthorOptions = {
+  crypto: Crypto;
+  engine: Engine;
+  replica: Replica;
+  writer: TrackWriter;
+  rows: RowBook;
+  parents: ParentFinder;
+  concurrentTurns: number;
+  /** Throws when a new turn cannot be taken, for want of disk. */
+  admit(): void;
+  onFalseRows(piece: Piece): void;
+  onTokens(count: number): void;
+  onOpened(attached: number, prefilled: number): void;
+};
+
+/** Writes turns: from an order to tokens, on rows that others computed where they fit. */
+export class Author {
+  readonly #options: AuthorOptions;
+  #active = 0;
+
+  constructor(options: AuthorOptions) {
+    this.#options = options;
+  }
+
+  /** Turns being written. */
+  get load(): number {
+    return this.#active;
+  }
+
+  /** Shows tokens at once; seals only what rests on rows computed here. @throws WeftError when the order is refused. */
+  async *generate(order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+    this.#check(order);
+    this.#active += 1;
+    try {
+      yield* this.#write(order, signal);
+    } finally {
+      this.#active -= 1;
+    }
+  }
+
+  #check({ request, prompt, answered }: GenerateOrder): void {
+    const { crypto, engine, concurrentTurns, admit } = this.#options;
+    const fault = (code: string, message: string, field: string) => new WeftError(code, message, { field });
+    if (!equal(request.model, engine.model.id)) throw fault("unknown_model", "this worker runs another model", "model");
+    if (request.memory) throw fault("unsupported", "this worker reads no memory", "gate");
+    if (request.maxLength < 1) throw fault("out_of_range", "an answer has at least one token", "maxLength");
+    if (prompt.length === 0) throw fault("out_of_range", "a prompt has at least one token", "prompt");
+    if (prompt.length + request.maxLength > engine.model.maxPositions)
+      throw fault("context_length_exceeded", `the model has ${engine.model.maxPositions} positions`, "maxLength");
+    if ([...prompt, ...answered].some((id) => id >= engine.model.vocab))
+      throw fault("out_of_range", "a token is not in the model's vocabulary", "prompt");
+    const context = Context.of(crypto, prompt.slice(0, request.before.length));
+    const before = context.root;
+    const after = context.append(prompt.slice(request.before.length)).root;
+    if (!equal(before, request.before.root) || !equal(after, request.after.root))
+      throw fault("malformed", "the prompt is not the context that the request binds", "prompt");
+    if (this.#active >= concurrentTurns) throw fault("busy", "this worker writes as many turns as it can", "load");
+    admit();
+  }
+
+  async *#write(order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+    const { crypto, engine, writer, rows, replica } = this.#options;
+    const { request } = order;
+    const id = requestId(crypto, request);
+    const tokens = [...order.prompt, ...order.answered];
+    const carriedEnd = tokens.length;
+
+    const sources = [order.continues, order.parent].map((turn) => turn && replica.turn(turn)).filter(Boolean) as Turn[];
+    // The last token is always fed: its logits are where the answer goes on.
+    const pieces = order.recompute
+      ? []
+      : rows.adoptable(tokens.slice(0, -1), request.requester, request.model, sources);
+    const cache = engine.createCache();
+    for (const piece of pieces) cache.attach(piece.first, piece.rows);
+    const attached = cache.length;
+
+    const parent = this.#options.parents.find(order);
+    const start = Context.of(crypto, tokens.slice(0, parent?.position ?? 0));
+    const open: TurnOpen = {
+      type: "open",
+      requestId: id,
+      request,
+      parent,
+      start: { length: start.length, peaks: start.peaks },
+      continues: order.continues,
+    };
+    const { turn, place } = writer.open(open);
+    const check = new AbortController();
+    const untrusted = pieces.some((piece) => !piece.trusted) || order.answered.length > 0;
+    const verified = untrusted ? this.#verify(order, id, pieces, tokens.slice(0, carriedEnd), check.signal) : undefined;
+    let failure: unknown;
+    verified?.catch((error) => {
+      failure = error;
+    });
+    const writing = new Writing({
+      hashing: crypto,
+      turn,
+      request,
+      start,
+      carriedEnd,
+      tokens,
+      cache,
+      held: verified !== undefined,
+    });
+    writer.add(writing, place);
+    verified?.then(
+      () => {
+        writing.held = false;
+      },
+      () => {},
+    );
+    try {
+      this.#options.onOpened(attached, tokens.length - attached);
+      yield { type: "opened", turn, attached, prefilled: tokens.length - attached };
+      const reason = yield* this.#continue(order, id, tokens, cache, signal, () => failure);
+      await verified;
+      writing.close(reason);
+      writer.flush();
+      yield { type: "closed", reason, length: tokens.length };
+    } catch (error) {
+      if (error instanceof FalseRows) this.#options.onFalseRows(error.piece);
+      throw error;
+    } finally {
+      check.abort();
+      if (!writing.held) writer.flush();
+      writer.remove(writing);
+    }
+  }
+
+  /** Draws token after token until the answer ends. Whatever is drawn is a function of the request and the position. */
+  async *#continue(
+    order: GenerateOrder,
+    id: Bytes,
+    tokens: number[],
+    cache: KvCache,
+    signal: AbortSignal,
+    failure: () => unknown,
+  ): AsyncGenerator<GenerateEvent, CloseReason> {
+    const { engine, crypto, onTokens } = this.#options;
+    const { request } = order;
+    const stops = new StopWatch(engine.model.tokenizer, request.parameters.stop);
+    const ending = (ids: readonly number[]): CloseReason | undefined => {
+      if (stops.push(ids)) return "stop";
+      if (ids.length > 0 && engine.model.endTokens.includes(ids[ids.length - 1])) return "end";
+      return tokens.length - request.after.length >= request.maxLength ? "length" : undefined;
+    };
+    let reason = ending(order.answered);
+    let logits = await engine.forward(cache, tokens.slice(cache.length), { signal });
+    while (!reason) {
+      if (failure()) throw failure();
+      const token = this.#draw(logits, request.parameters.temperature, id, tokens.length, crypto);
+      const first = tokens.length;
+      tokens.push(token);
+      onTokens(1);
+      reason = ending([token]);
+      yield { type: "tokens", first, ids: [token] };
+      // Also the last token is fed: its rows are what a follow-up goes on from.
+      logits = await engine.forward(cache, [token], { signal });
+    }
+    return reason;
+  }
+
+  #draw(logits: Logits, temperature: number, id: Bytes, position: number, crypto: Crypto): number {
+    const probabilities = distribution(logits, temperature, this.#options.engine.model.samplerK);
+    return draw(probabilities, drawThreshold(crypto, id, position));
+  }
+
+  /**
+   * Computes again what was taken over: rows must be those that the model says, and carried tokens those that the request
+   * draws. Runs beside the writing, which seals nothing until this is done.
+   */
+  async #verify(
+    order: GenerateOrder,
+    id: Bytes,
+    pieces: readonly Piece[],
+    tokens: readonly number[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { crypto, engine, rows } = this.#options;
+    const { after, parameters } = order.request;
+    const { rowBytes, vocab } = engine.model;
+    const clean = engine.createCache();
+    for (const piece of pieces) {
+      const end = piece.first + piece.rows.length / rowBytes;
+      if (!piece.trusted || (order.answered.length > 0 && end >= after.length)) break;
+      clean.attach(piece.first, piece.rows);
+    }
+    const from = clean.length;
+    const fed = tokens.slice(from, -1);
+    if (fed.length === 0) return;
+    const logits = await engine.forward(clean, fed, { allLogits: order.answered.length > 0, signal });
+    for (const piece of pieces) {
+      const count = piece.rows.length / rowBytes;
+      if (piece.first >= from && !equal(clean.rows(piece.first, count), piece.rows)) throw new FalseRows(piece);
+    }
+    for (let position = after.length; position < tokens.length; position++) {
+      const at = (position - 1 - from) * vocab;
+      const drawn = this.#draw(logits.subarray(at, at + vocab), parameters.temperature, id, position, crypto);
+      if (drawn !== tokens[position])
+        throw new WeftError("carried_mismatch", `the answer so far is not what the model says at ${position}`, {
+          field: "answered",
+          remedy: "ask again from the beginning",
+        });
+    }
+    rows.markVerified(pieces);
+  }
+}

@@ -1,0 +1,61 @@
+import { type Bytes, equal } from "../core/bytes.ts";
+import { Context } from "../core/context.ts";
+import type { Hashing } from "../core/ports.ts";
+import type { Replica } from "../core/replica.ts";
+import { type Turn, turnTokens } from "../core/turn.ts";
+
+/** Which known turn a prompt goes on from, and what a turn's whole context is. */
+export class Conversations {
+  readonly #h: Hashing;
+  readonly #replica: Replica;
+
+  constructor(h: Hashing, replica: Replica) {
+    this.#h = h;
+    this.#replica = replica;
+  }
+
+  /** Every turn that answers the request, by whomever. */
+  *answersTo(requestId: Bytes): Generator<Turn> {
+    for (const track of this.#replica.tracks.values())
+      for (const turn of track.turns.values()) if (equal(turn.open.requestId, requestId)) yield turn;
+  }
+
+  /** All tokens from the conversation's beginning, or nothing when an ancestor is not held. */
+  tokens(turn: Turn): number[] | undefined {
+    const own = turnTokens(turn);
+    const { parent } = turn.open;
+    if (!parent) return own;
+    const before = this.#replica.turn(parent.turn);
+    const head = before && this.tokens(before);
+    if (!head || head.length < parent.position) return undefined;
+    return [...head.slice(0, parent.position), ...own];
+  }
+
+  /**
+   * The closed turn of this client that the longest prefix of `prompt` ends, if any. Turns of operators that contradicted
+   * themselves are not gone on from.
+   */
+  longestPrefix(prompt: readonly number[], requester: Bytes, model: Bytes): Turn | undefined {
+    const byLength = new Map<number, Turn[]>();
+    for (const track of this.#replica.tracks.values()) {
+      const { operator } = track.key;
+      if (this.#replica.evidence.has(Buffer.from(operator).toString("hex"))) continue;
+      if (this.#replica.registry.isEnded(operator)) continue;
+      for (const turn of track.turns.values()) {
+        const { request } = turn.open;
+        const { length } = turn.context;
+        if (!turn.close || length > prompt.length) continue;
+        if (!equal(request.requester, requester) || !equal(request.model, model)) continue;
+        byLength.set(length, [...(byLength.get(length) ?? []), turn]);
+      }
+    }
+    let best: Turn | undefined;
+    const context = Context.empty(this.#h);
+    for (const length of [...byLength.keys()].sort((a, b) => a - b)) {
+      context.append(prompt.slice(context.length, length));
+      const { root } = context;
+      best = byLength.get(length)?.find((turn) => equal(turn.context.root, root)) ?? best;
+    }
+    return best;
+  }
+}

@@ -1,0 +1,49 @@
+import { equal } from "../core/bytes.ts";
+import type { Consensus } from "../core/consensus.ts";
+import type { GenerateOrder } from "../core/generate.ts";
+import type { Replica } from "../core/replica.ts";
+import type { Parent } from "../core/snapshot.ts";
+import type { Turn } from "../core/turn.ts";
+import type { Conversations } from "./conversations.ts";
+
+/** Finds what a new turn may refer to: only what is committed; whatever is newer is carried. */
+export class ParentFinder {
+  readonly #replica: Replica;
+  readonly #consensus: Consensus;
+  readonly #conversations: Conversations;
+
+  constructor(replica: Replica, consensus: Consensus, conversations: Conversations) {
+    this.#replica = replica;
+    this.#consensus = consensus;
+    this.#conversations = conversations;
+  }
+
+  find(order: GenerateOrder): Parent | undefined {
+    const { checkpoint, hash, cut } = this.#consensus.latest;
+    if (!cut) return undefined;
+    for (let turn = order.parent && this.#replica.turn(order.parent); turn; turn = this.#before(turn)) {
+      const entry = cut.entry(turn.track);
+      if (!entry || this.#isForbidden(turn) || !equal(turn.open.request.requester, order.request.requester)) continue;
+      const committed = turn.runs.filter((run) => run.place.sequence <= entry.sequence).at(-1);
+      if (!committed) continue;
+      const position = Math.min(committed.first + committed.ids.length, order.request.before.length);
+      const tokens = this.#conversations.tokens(turn);
+      if (!tokens || position <= turn.open.start.length) continue;
+      if (tokens.slice(0, position).some((id, i) => id !== order.prompt[i])) continue;
+      return { checkpoint: { number: checkpoint.number, hash }, turn: turn.id, position };
+    }
+    return undefined;
+  }
+
+  #before(turn: Turn): Turn | undefined {
+    return turn.open.parent && this.#replica.turn(turn.open.parent.turn);
+  }
+
+  /** Turns of operators that contradicted themselves, or are gone, are not gone on from. */
+  #isForbidden(turn: Turn): boolean {
+    const { operator } = turn.track;
+    return (
+      this.#replica.evidence.has(Buffer.from(operator).toString("hex")) || this.#replica.registry.isEnded(operator)
+    );
+  }
+}

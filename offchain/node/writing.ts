@@ -1,0 +1,95 @@
+import type { Bytes } from "../core/bytes.ts";
+import type { Context } from "../core/context.ts";
+import type { Hashing } from "../core/ports.ts";
+import { type Request, requestId } from "../core/request.ts";
+import type { CloseReason, TokenKind } from "../core/snapshot.ts";
+import type { KvCache } from "../inference/cache.ts";
+import type { Draft, Source } from "./writer.ts";
+
+/** Tokens of one snapshot at most, so that its rows stay a message of ordinary size. */
+const LIMIT_RUN = 256;
+
+/** A turn that is being written, as the track's writer sees it: what of it may be sealed now. */
+export class Writing implements Source {
+  readonly turn: Bytes;
+  readonly #h: Hashing;
+  readonly #request: Request;
+  readonly #carriedEnd: number;
+  readonly #tokens: readonly number[];
+  readonly #cache: KvCache;
+  /** Up to where tokens were handed to the writer. */
+  readonly #context: Context;
+  #close?: CloseReason;
+  #closed = false;
+  /** While rows of others are not verified, nothing that follows from them is signed. */
+  held: boolean;
+
+  /**
+   * @param tokens the whole context; grows as the turn is written
+   * @param carriedEnd position after the last token that was taken over
+   */
+  constructor(options: {
+    hashing: Hashing;
+    turn: Bytes;
+    request: Request;
+    start: Context;
+    carriedEnd: number;
+    tokens: readonly number[];
+    cache: KvCache;
+    held: boolean;
+  }) {
+    this.#h = options.hashing;
+    this.turn = options.turn;
+    this.#request = options.request;
+    this.#context = options.start.clone();
+    this.#carriedEnd = options.carriedEnd;
+    this.#tokens = options.tokens;
+    this.#cache = options.cache;
+    this.held = options.held;
+  }
+
+  /** Nothing more will be written. */
+  close(reason: CloseReason): void {
+    this.#close = reason;
+  }
+
+  /** Everything that this turn says was handed to the writer. */
+  get done(): boolean {
+    return this.#closed;
+  }
+
+  take(): Draft[] {
+    if (this.held || this.#closed) return [];
+    const drafts: Draft[] = [];
+    // A token is signed together with the digest of its rows, so it waits until it was fed.
+    const ready = Math.min(this.#cache.length, this.#tokens.length);
+    while (this.#context.length < ready) drafts.push(this.#run(ready));
+    if (this.#close && this.#context.length === this.#tokens.length) drafts.push(this.#ending(this.#close));
+    return drafts;
+  }
+
+  #run(ready: number): Draft {
+    const first = this.#context.length;
+    const { before, after } = this.#request;
+    const ends: [number, TokenKind][] = [
+      [before.length, "carried"],
+      [after.length, "given"],
+      [this.#carriedEnd, "carried"],
+      [Number.POSITIVE_INFINITY, "written"],
+    ];
+    const [limit, kind] = ends.find(([end]) => first < end) as [number, TokenKind];
+    const end = Math.min(ready, limit, first + LIMIT_RUN);
+    const ids = this.#tokens.slice(first, end);
+    const rows = this.#cache.rows(first, end - first);
+    const rowsDigest = this.#h.sha256(rows);
+    const { root } = this.#context.append(ids);
+    return { of: (turn, previous) => ({ type: "tokens", turn, previous, first, kind, root, rowsDigest, ids }), rows };
+  }
+
+  #ending(reason: CloseReason): Draft {
+    this.#closed = true;
+    const { root, length } = this.#context;
+    const id = requestId(this.#h, this.#request);
+    return { of: (turn, previous) => ({ type: "close", turn, previous, requestId: id, length, root, reason }) };
+  }
+}
