@@ -5,7 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {
     IOperatorRegistry,
@@ -23,7 +23,7 @@ import {SignerKeys} from "./registry/SignerKeys.sol";
 /// @dev INVARIANT: the token balance is the stake of everyone who has neither withdrawn nor been convicted, plus the
 /// unclaimed bounties (plus what was sent here unasked).
 /// INVARIANT: `seats` counts who is in the set or waits for it, so the set never exceeds `maxOperators`.
-contract OperatorRegistry is RegistryPositions, SignerKeys, AccessManaged, ReentrancyGuardTransient {
+contract OperatorRegistry is RegistryPositions, SignerKeys, AccessManaged, ReentrancyGuard {
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
 

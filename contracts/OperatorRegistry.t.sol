@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
+import {OperatorRegistry} from "./OperatorRegistry.sol";
+import {IOperatorRegistry, OperatorStatus, RegistryParameters} from "./interfaces/IOperatorRegistry.sol";
+import {OperatorSet} from "./libraries/OperatorSet.sol";
+import {VM} from "./test/Vm.sol";
+import {WeftFixture} from "./test/WeftFixture.sol";
+
+contract OperatorRegistryTest is WeftFixture {
+    function testFuzz_UnbondingOutlastsEveryLiability(uint32 unbonding) public {
+        RegistryParameters memory p = _parameters();
+        p.unbondingSeconds = unbonding;
+        if (unbonding <= 55) {
+            VM.expectRevert(
+                abi.encodeWithSelector(
+                    IOperatorRegistry.OperatorRegistryUnbondingTooShort.selector, uint256(unbonding), uint256(55)
+                )
+            );
+        }
+        new OperatorRegistry(address(manager), token, p);
+    }
+
+    function test_BadParametersAreRefused() public {
+        RegistryParameters memory p = _parameters();
+        p.minStake = 0;
+        _refuses(p, "minStake");
+        p = _parameters();
+        p.bounty = MIN_STAKE / 10 + 1;
+        _refuses(p, "bounty");
+        p = _parameters();
+        p.minOperators = 0;
+        _refuses(p, "minOperators");
+        p.minOperators = 17;
+        _refuses(p, "maxOperators");
+        p = _parameters();
+        p.maxOperators = 129;
+        _refuses(p, "maxOperators");
+        p = _parameters();
+        p.maxChangesPerEpoch = 0;
+        _refuses(p, "maxChangesPerEpoch");
+        p = _parameters();
+        p.epochSeconds = 0;
+        _refuses(p, "epochSeconds");
+        p = _parameters();
+        p.challengeWindowSeconds = 0;
+        _refuses(p, "challengeWindowSeconds");
+        p = _parameters();
+        p.retentionSeconds = 14;
+        _refuses(p, "retentionSeconds");
+    }
+
+    function test_OnlyCourtsSlash() public {
+        _found();
+        VM.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, address(this)));
+        registry.slash(_owner(0), REPORTER, set);
+    }
+
+    /// Ordinary changes are applied oldest first, no more than the cap in one epoch.
+    function test_ChangesAreCappedPerEpoch() public {
+        _found();
+        for (uint256 i = 4; i < 9; ++i) {
+            _join(i, MIN_STAKE);
+        }
+        for (uint256 i = 4; i < 9; i += 2) {
+            VM.warp(block.timestamp + 1);
+            registry.activateEpoch(set);
+            _list(OperatorSet.word(_signer(i), MIN_STAKE));
+            if (i < 8) _list(OperatorSet.word(_signer(i + 1), MIN_STAKE));
+            assert(registry.setHash() == OperatorSet.hash(set));
+        }
+        assert(registry.pendingChanges() == 0);
+    }
+
+    /// A retired key answers for what it signed until one unbonding period after the set stopped listing it.
+    function test_RetiredKeyStaysSlashable() public {
+        _found();
+        bytes memory consent = _sign(_key(50), registry.consentDigest(_owner(0), _signer(50)));
+        VM.prank(_owner(0));
+        registry.rotateSigner(_signer(50), consent);
+        VM.warp(block.timestamp + 3 * UNBONDING); // the set lists the old key as long as nobody activates
+        assert(registry.isSlashable(_signer(0)));
+        registry.activateEpoch(set);
+        VM.warp(block.timestamp + UNBONDING - 1);
+        assert(registry.isSlashable(_signer(0)));
+        VM.warp(block.timestamp + 1);
+        assert(!registry.isSlashable(_signer(0)));
+        assert(registry.isSlashable(_signer(50)));
+        assert(registry.operatorOfSigner(_signer(0)) == _owner(0));
+    }
+
+    /// S12: whatever becomes of operators, the registry holds exactly the stakes and bounties that it owes.
+    function testFuzz_TheMoneyAddsUp(uint256 plan) public {
+        uint96[] memory stakes = new uint96[](6);
+        for (uint256 i = 0; i < 6; ++i) {
+            stakes[i] = MIN_STAKE + uint96(uint256(keccak256(abi.encode(plan, i))) % 1000 ether);
+        }
+        _found(stakes);
+        uint256 supply = token.totalSupply();
+        uint256 owed = supply;
+        uint256 burned = 0;
+        for (uint256 i = 0; i < 6; ++i) {
+            uint256 fate = (plan >> (8 * i)) % 3;
+            if (fate == 1) {
+                VM.prank(_owner(i));
+                registry.requestExit();
+            } else if (fate == 2) {
+                VM.prank(address(court));
+                registry.slash(_owner(i), REPORTER, set);
+                _unlist(_signer(i));
+                owed -= stakes[i] - BOUNTY;
+                burned += stakes[i] - BOUNTY;
+            }
+        }
+        while (registry.pendingChanges() > 0) {
+            VM.warp(block.timestamp + 1);
+            registry.activateEpoch(set);
+            for (uint256 i = 0; i < 6; ++i) {
+                bool left = registry.operatorOf(_owner(i)).status == OperatorStatus.Left;
+                if (left && _listed(_signer(i))) _unlist(_signer(i));
+            }
+            assert(registry.setHash() == OperatorSet.hash(set));
+        }
+        VM.warp(block.timestamp + UNBONDING);
+        for (uint256 i = 0; i < 6; ++i) {
+            if ((plan >> (8 * i)) % 3 != 1) continue;
+            VM.prank(_owner(i));
+            registry.withdraw();
+            assert(token.balanceOf(_owner(i)) == stakes[i]);
+            owed -= stakes[i];
+        }
+        assert(token.balanceOf(address(registry)) == owed);
+        assert(token.totalSupply() == supply - burned);
+        uint256 bounty = registry.bountyOf(REPORTER);
+        if (bounty == 0) return;
+        VM.prank(REPORTER);
+        registry.claim();
+        assert(token.balanceOf(REPORTER) == bounty);
+        assert(token.balanceOf(address(registry)) == owed - bounty);
+    }
+
+    function _listed(address signer) private view returns (bool) {
+        for (uint256 i = 0; i < set.length; ++i) {
+            if (OperatorSet.signerOf(set[i]) == signer) return true;
+        }
+        return false;
+    }
+
+    function _refuses(RegistryParameters memory p, string memory parameter) private {
+        VM.expectRevert(
+            abi.encodeWithSelector(IOperatorRegistry.OperatorRegistryInvalidParameters.selector, parameter)
+        );
+        new OperatorRegistry(address(manager), token, p);
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
+import {CheckpointLedger} from "../CheckpointLedger.sol";
+import {OperatorRegistry} from "../OperatorRegistry.sol";
+import {StakeToken} from "../StakeToken.sol";
+import {EquivocationCourt} from "../courts/EquivocationCourt.sol";
+import {RegistryParameters} from "../interfaces/IOperatorRegistry.sol";
+import {OperatorSet} from "../libraries/OperatorSet.sol";
+import {WeftTree} from "../libraries/WeftTree.sol";
+import {Checkpoint, SegmentHeader} from "../libraries/WeftTypes.sol";
+import {VM} from "./Vm.sol";
+
+/// @notice A deployment with operators whose keys the test holds.
+abstract contract WeftFixture {
+    uint96 internal constant MIN_STAKE = 1000 ether;
+    uint96 internal constant BOUNTY = 10 ether;
+    uint32 internal constant CHALLENGE_WINDOW = 5;
+    uint32 internal constant UNBONDING = 60;
+    address internal constant REPORTER = address(0xFEED);
+
+    AccessManager internal manager;
+    StakeToken internal token;
+    OperatorRegistry internal registry;
+    CheckpointLedger internal ledger;
+    EquivocationCourt internal court;
+    uint256[] internal set; // what the registry's set hash stands for
+
+    function setUp() public virtual {
+        VM.warp(1_800_000_000);
+        manager = new AccessManager(address(this));
+        token = new StakeToken(address(manager));
+        registry = new OperatorRegistry(address(manager), token, _parameters());
+        ledger = new CheckpointLedger(registry);
+        court = new EquivocationCourt(ledger);
+        bytes4[] memory selectors = new bytes4[](1);
+        selectors[0] = OperatorRegistry.slash.selector;
+        manager.setTargetFunctionRole(address(registry), selectors, 1);
+        manager.grantRole(1, address(court), 0);
+        selectors[0] = StakeToken.mint.selector;
+        manager.setTargetFunctionRole(address(token), selectors, 2);
+        manager.grantRole(2, address(this), 0);
+    }
+
+    function _parameters() internal pure returns (RegistryParameters memory p) {
+        p.minStake = MIN_STAKE;
+        p.bounty = BOUNTY;
+        p.minOperators = 4;
+        p.maxOperators = 16;
+        p.maxChangesPerEpoch = 2;
+        p.epochSeconds = 1;
+        p.unbondingSeconds = UNBONDING;
+        p.signingLagSeconds = 5;
+        p.challengeWindowSeconds = CHALLENGE_WINDOW;
+        p.disputeWindowsSeconds = 10;
+        p.retentionSeconds = 20;
+        p.longestPauseSeconds = 10;
+        p.graceSeconds = 5;
+    }
+
+    function _owner(uint256 i) internal pure returns (address) {
+        return address(uint160(0x1000 + i));
+    }
+
+    function _key(uint256 i) internal pure returns (uint256) {
+        return 0xA11CE + i;
+    }
+
+    function _signer(uint256 i) internal pure returns (address) {
+        return VM.addr(_key(i));
+    }
+
+    function _join(uint256 i, uint96 stake) internal {
+        address owner = _owner(i);
+        token.mint(owner, stake);
+        bytes memory consent = _sign(_key(i), registry.consentDigest(owner, _signer(i)));
+        VM.prank(owner);
+        token.approve(address(registry), stake);
+        VM.prank(owner);
+        registry.join(_signer(i), "host:1", stake, consent);
+    }
+
+    /// @dev Operators 0..stakes.length join and form the first set.
+    function _found(uint96[] memory stakes) internal {
+        for (uint256 i = 0; i < stakes.length; ++i) {
+            _join(i, stakes[i]);
+        }
+        registry.activateEpoch(set);
+        for (uint256 i = 0; i < stakes.length; ++i) {
+            _list(OperatorSet.word(_signer(i), stakes[i]));
+        }
+    }
+
+    function _found() internal {
+        uint96[] memory stakes = new uint96[](4);
+        for (uint256 i = 0; i < 4; ++i) {
+            stakes[i] = MIN_STAKE;
+        }
+        _found(stakes);
+    }
+
+    function _list(uint256 member) internal {
+        uint256[] memory grown = OperatorSet.copy(set, set.length, 1);
+        OperatorSet.insert(grown, grown.length - 1, member);
+        set = grown;
+    }
+
+    function _unlist(address signer) internal {
+        uint256[] memory shrunk = set;
+        OperatorSet.remove(shrunk, shrunk.length, signer);
+        set = OperatorSet.copy(shrunk, shrunk.length - 1, 0);
+    }
+
+    function _sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = VM.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function _header(uint256 i, uint64 sequence, bytes32 snapshotsRoot) internal pure returns (SegmentHeader memory) {
+        return SegmentHeader(_owner(i), bytes16(uint128(7)), sequence, keccak256("previous"), snapshotsRoot, 1);
+    }
+
+    function _nextCheckpoint() internal view returns (Checkpoint memory c) {
+        (uint64 number, bytes32 hash) = ledger.latestAttested();
+        c.number = number + 1;
+        c.parent = hash;
+        c.registryPosition = registry.position();
+        c.registryHash = registry.positionHash(c.registryPosition);
+        c.cutRoot = WeftTree.emptyRoot(WeftTree.CUT);
+        c.segmentsRoot = WeftTree.emptyRoot(WeftTree.SEGMENTS);
+        c.memoryRoot = WeftTree.emptyRoot(WeftTree.MEMORY);
+        c.memoryTraceRoot = WeftTree.emptyRoot(WeftTree.MEMORY_TRACE);
+    }
+}
