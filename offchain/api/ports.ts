@@ -1,0 +1,53 @@
+import type { Bytes } from "../core/bytes.ts";
+import type { Hex } from "../core/chain.ts";
+
+export type CompletionRequest = {
+  prompt: string;
+  maxTokens: number;
+  /** In hundredths. */
+  temperature: number;
+  stop: string[];
+  /** The client's identity, 32 bytes. */
+  requester: Bytes;
+  seed?: number;
+  stream: boolean;
+  /** The author that the client prefers, 20 bytes. */
+  author?: Bytes;
+  /** Computes the whole prefix even where its rows are at hand; for measurements. */
+  recompute?: boolean;
+  /** What, beside the body, fixed an earlier request: the answer is that one's. */
+  retry?: { nonce: Bytes; historyLength: number };
+};
+
+export type StartedInfo = { requestId: Hex; nonce: Hex; historyLength: number; model: Hex; gateway: Hex };
+
+export type AuthoredInfo = {
+  author: Hex;
+  turn: Hex;
+  /** Positions whose rows were attached, and positions computed, before the first token. */
+  attached: number;
+  prefilled: number;
+  /** Why the former author was given up, and after how long a silence in ms. */
+  takeover?: { from: Hex; reason: string; detectedMs: number };
+};
+
+export type Usage = { promptTokens: number; completionTokens: number };
+
+export type CompletionEvent =
+  | { type: "started"; info: StartedInfo }
+  | ({ type: "authored" } & AuthoredInfo)
+  /** Whole characters only; `position` is that of the first of the `tokens` that complete them. */
+  | { type: "text"; text: string; position: number; tokens: number }
+  | { type: "finished"; reason: "stop" | "length"; usage: Usage; turns: Hex[] };
+
+/** What the API needs from the worker behind it. */
+export type ApiPorts = {
+  /** Throws WeftError. Ends soon after `signal` is aborted. */
+  complete(request: CompletionRequest, signal: AbortSignal): AsyncIterable<CompletionEvent>;
+  /** `created` in seconds since 1970. */
+  models(): { id: string; created: number }[];
+  /** A value that JSON can hold. */
+  receipt(requestId: Hex, position: number | undefined): Promise<unknown>;
+  metrics(): Promise<{ contentType: string; body: string }>;
+  health(): { ok: boolean; [key: string]: unknown };
+};
