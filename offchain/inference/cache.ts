@@ -74,7 +74,7 @@ export class RowCache implements KvCache {
   #length = 0;
   #busy = false;
   #work: WorkingSet | undefined;
-  /** How many positions the working set is laid out for; −1: stale. */
+  /** How many positions the working set is laid out for; −1: stale. Below `length` after an attach. */
   #laid = -1;
 
   constructor(shape: CacheShape, sets: WorkingSets) {
@@ -114,7 +114,6 @@ export class RowCache implements KvCache {
         remedy: "discard these rows and compute the positions",
       });
     this.#length += count;
-    this.#laid = -1;
   }
 
   truncate(length: number): void {

@@ -69,6 +69,8 @@ describe("distribution", () => {
   it("takes logits as far apart as int32 goes", () => {
     const p = distribution(Int32Array.of(-(2 ** 31), 2 ** 31 - 1), 1_000, 0);
     assert.deepEqual([...p], [0, 65_536]);
+    const close = distribution(Int32Array.of(-(2 ** 31), 2 ** 31 - 1), 1_000, 31);
+    assert.deepEqual([...close], [32_716, 32_820]);
   });
 
   it("depends on differences only", () => {

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,13 @@ export const golden = {
   rows: canonical(new Uint8Array(readFileSync(`${VECTORS}/ref_kv.i8`)), 600),
   tables: JSON.parse(readFileSync(`${VECTORS}/sampler_tables.json`, "utf8")) as Record<string, number[]>,
 };
+
+/** Equality of long arrays; assert.deepEqual would spend minutes on printing the difference. */
+export function same(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
+  assert.equal(actual.length, expected.length, "length");
+  for (let i = 0; i < actual.length; i++)
+    if (actual[i] !== expected[i]) assert.fail(`element ${i} is ${actual[i]}, not ${expected[i]}`);
+}
 
 function canonical(kv: Uint8Array, positions: number): Uint8Array {
   const out = new Uint8Array(kv.length);
