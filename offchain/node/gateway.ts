@@ -1,0 +1,238 @@
+import type { AuthoredInfo, CompletionEvent, CompletionRequest } from "../api/ports.ts";
+import { type Bytes, equal, toHex, utf8, Writer } from "../core/bytes.ts";
+import { Context } from "../core/context.ts";
+import { codeOf, WeftError } from "../core/errors.ts";
+import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
+import type { Crypto } from "../core/ports.ts";
+import type { Replica } from "../core/replica.ts";
+import { type Request, requestId } from "../core/request.ts";
+import type { CloseReason } from "../core/snapshot.ts";
+import type { ModelInfo } from "../inference/model.ts";
+import type { Author } from "./author.ts";
+import type { Conversations } from "./conversations.ts";
+import { AnswerText } from "./stops.ts";
+
+/** Where another worker's pen is borrowed. */
+export type Authors = {
+  up(): readonly Bytes[];
+  generate(peer: Bytes, order: GenerateOrder, signal: AbortSignal): AsyncIterable<GenerateEvent>;
+  /** When the last beat came from the peer, by the same clock as `now`. */
+  lastBeat(peer: Bytes): number;
+};
+
+export type GatewayOptions = {
+  crypto: Crypto;
+  self: Bytes;
+  model: ModelInfo;
+  author: Author;
+  authors: Authors;
+  conversations: Conversations;
+  replica: Replica;
+  random(bytes: number): Bytes;
+  now(): number;
+  silenceMs: number;
+  onTakeover(from: Bytes, reason: string): void;
+};
+
+/** Ends the stream for good: another author would not help, or could not be believed. */
+const FINAL = new Set([
+  ...["rows_mismatch", "carried_mismatch", "context_length_exceeded", "out_of_range", "malformed", "unsupported"],
+  "aborted",
+]);
+
+/** What has been received of an answer, whoever wrote it. */
+type Answer = { ids: number[]; turns: Bytes[]; lastAt: number };
+
+/** Talks to the client: finds an author, and another one when that one dies, so that the client sees one stream. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+  }
+
+  async *complete(asked: CompletionRequest, signal: AbortSignal): AsyncGenerator<CompletionEvent> {
+    const { crypto, model, self } = this.#options;
+    const prompt = model.tokenizer.encode(asked.prompt);
+    const { request, parent } = this.#request(asked, prompt);
+    const id = requestId(crypto, request);
+    yield {
+      type: "started",
+      info: {
+        requestId: toHex(id),
+        nonce: toHex(request.nonce),
+        historyLength: request.before.length,
+        model: toHex(request.model),
+        gateway: toHex(self),
+      },
+    };
+    const text = new AnswerText(model.tokenizer, asked.stop);
+    const answer: Answer = { ids: [], turns: [], lastAt: this.#options.now() };
+    const order = { request, prompt, parent, recompute: asked.recompute };
+    for await (const event of this.#write(order, id, asked.author, answer, signal)) {
+      if (event.type !== "tokens") {
+        if (event.type === "authored") yield event;
+        else {
+          const rest = text.flush();
+          if (rest) yield { type: "text", text: rest, position: prompt.length + answer.ids.length, tokens: 0 };
+          yield {
+            type: "finished",
+            reason: event.reason === "length" ? "length" : "stop",
+            usage: { promptTokens: prompt.length, completionTokens: answer.ids.length },
+            turns: answer.turns.map(toHex),
+          };
+        }
+        continue;
+      }
+      const shown = text.push(event.ids);
+      if (shown) yield { type: "text", text: shown, position: event.first, tokens: event.ids.length };
+    }
+  }
+
+  /** Fixes every field of the request; a retry gives back those that the first try chose. */
+  #request(asked: CompletionRequest, prompt: readonly number[]): { request: Request; parent?: Bytes } {
+    const { crypto, model, conversations, random } = this.#options;
+    if (prompt.length === 0) throw new WeftError("out_of_range", "the prompt is empty", { field: "prompt" });
+    if (prompt.length + asked.maxTokens > model.maxPositions)
+      throw new WeftError(
+        "context_length_exceeded",
+        `the prompt has ${prompt.length} tokens and ${asked.maxTokens} are asked for; the model has ${model.maxPositions} positions`,
+        { field: "max_tokens", remedy: "shorten the prompt or ask for fewer tokens" },
+      );
+    const known = conversations.longestPrefix(prompt, asked.requester, model.id);
+    const history = asked.retry?.historyLength ?? known?.context.length ?? 0;
+    if (history > prompt.length)
+      throw new WeftError("out_of_range", "the history is longer than the prompt", { field: "weft.history_length" });
+    const context = Context.of(crypto, prompt.slice(0, history));
+    const before = { root: context.root, length: history };
+    context.append(prompt.slice(history));
+    const seeded =
+      asked.seed !== undefined &&
+      crypto.keccak256(utf8("weft seed"), new Writer().raw(utf8(String(asked.seed))).done());
+    const request: Request = {
+      requester: asked.requester,
+      nonce: asked.retry?.nonce ?? (seeded || random(32)),
+      model: model.id,
+      before,
+      after: { root: context.root, length: prompt.length },
+      parameters: { temperature: asked.temperature, stop: asked.stop },
+      maxLength: asked.maxTokens,
+    };
+    return { request, parent: known?.id };
+  }
+
+  /** Author after author until the answer is complete. */
+  async *#write(
+    base: Omit<GenerateOrder, "answered" | "continues">,
+    id: Bytes,
+    preferred: Bytes | undefined,
+    answer: Answer,
+    signal: AbortSignal,
+  ): AsyncGenerator<
+    | ({ type: "authored" } & AuthoredInfo)
+    | { type: "tokens"; first: number; ids: readonly number[] }
+    | { type: "closed"; reason: CloseReason }
+  > {
+    const tried: Bytes[] = [];
+    let lost: AuthoredInfo["takeover"];
+    let last: unknown;
+    for (;;) {
+      const author = this.#choose(id, preferred, tried);
+      if (!author) break;
+      tried.push(author);
+      const order: GenerateOrder = { ...base, answered: [...answer.ids], continues: answer.turns.at(-1) };
+      const attempt = new AbortController();
+      try {
+        for await (const event of this.#listen(author, order, AbortSignal.any([signal, attempt.signal]))) {
+          answer.lastAt = this.#options.now();
+          if (event.type === "opened") {
+            answer.turns.push(event.turn);
+            const { attached, prefilled } = event;
+            yield {
+              type: "authored",
+              author: toHex(author),
+              turn: toHex(event.turn),
+              attached,
+              prefilled,
+              takeover: lost,
+            };
+          } else if (event.type === "tokens") {
+            if (event.first !== base.request.after.length + answer.ids.length)
+              throw new WeftError("out_of_order", "the author's tokens do not follow one another");
+            answer.ids.push(...event.ids);
+            yield event;
+          } else if (event.type === "closed") {
+            yield { type: "closed", reason: event.reason };
+            return;
+          } else throw new WeftError(event.code, event.message);
+        }
+        throw new WeftError("author_lost", "the author's stream ended in mid-sentence");
+      } catch (error) {
+        if (signal.aborted) throw new WeftError("aborted", "the client has gone", { cause: error });
+        const reason = codeOf(error);
+        if (FINAL.has(reason)) throw error;
+        last = error;
+        const detectedMs = Math.round(this.#options.now() - answer.lastAt);
+        lost = { from: toHex(author), reason, detectedMs };
+        this.#options.onTakeover(author, reason);
+      } finally {
+        attempt.abort();
+      }
+    }
+    throw new WeftError("no_author", "no worker could write the answer", {
+      remedy: "try again in a moment, with the fields that the first event returned",
+      cause: last,
+    });
+  }
+
+  #choose(id: Bytes, preferred: Bytes | undefined, tried: readonly Bytes[]): Bytes | undefined {
+    const { authors, author, self, replica, crypto } = this.#options;
+    const isTried = (one: Bytes) => tried.some((other) => equal(other, one));
+    const candidates = [...authors.up(), self].filter(
+      (one) =>
+        !isTried(one) && !replica.registry.isEnded(one) && !replica.evidence.has(Buffer.from(one).toString("hex")),
+    );
+    const rank = (one: Bytes) => {
+      if (preferred && equal(one, preferred)) return -1;
+      if (equal(one, self)) return author.load + 0.5; // the gateway writes when the others are busier
+      return replica.peers.get(Buffer.from(one).toString("hex"))?.beat?.load ?? 0;
+    };
+    const tie = (one: Bytes) => toHex(crypto.keccak256(id, one));
+    return candidates.sort((a, b) => rank(a) - rank(b) || (tie(a) < tie(b) ? -1 : 1))[0];
+  }
+
+  /** The author's events. An author that is silent, while its beats are silent too, counts as lost. */
+  async *#listen(author: Bytes, order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+    const { self, authors, now, silenceMs } = this.#options;
+    if (equal(author, self)) {
+      yield* this.#options.author.generate(order, signal);
+      return;
+    }
+    const events = authors.generate(author, order, signal)[Symbol.asyncIterator]();
+    let heard = now();
+    try {
+      for (;;) {
+        const next = events.next();
+        let timer: NodeJS.Timeout | undefined;
+        const silence = new Promise<never>((_, reject) => {
+          timer = setInterval(() => {
+            const quiet = now() - Math.max(heard, authors.lastBeat(author));
+            if (quiet > silenceMs || now() - heard > 10 * silenceMs)
+              reject(new WeftError("author_silent", `nothing was heard of the author for ${Math.round(quiet)} ms`));
+          }, silenceMs / 10);
+        });
+        try {
+          const step = await Promise.race([next, silence]);
+          if (step.done) return;
+          heard = now();
+          yield step.value;
+        } finally {
+          clearInterval(timer);
+          next.catch(() => {}); // given up on
+        }
+      }
+    } finally {
+      events.return?.()?.catch(() => {});
+    }
+  }
+}

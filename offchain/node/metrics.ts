@@ -1,0 +1,46 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** What a worker tells its operator. Names follow the Prometheus conventions: unit last, `_total` for counters. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: "weft_" });
+  const registers = [registry];
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name, help, labelNames, registers });
+  return {
+    registry,
+    tokensWritten: counter("weft_tokens_written_total", "Tokens drawn here"),
+    turnsOpened: counter("weft_turns_opened_total", "Turns opened here"),
+    segmentsSealed: counter("weft_segments_sealed_total", "Segments signed here"),
+    segmentBytes: counter("weft_segments_sealed_bytes_total", "Bytes of the segments signed here"),
+    rowsBytes: counter("weft_rows_published_bytes_total", "Bytes of the rows published here, once for all peers"),
+    bytesIn: gauge("weft_mesh_received_bytes", "Payload received since the peer was first dialled", ["lane"]),
+    bytesOut: gauge("weft_mesh_sent_bytes", "Payload sent since the peer was first dialled", ["lane"]),
+    attached: counter("weft_positions_attached_total", "Positions whose rows came from other workers or earlier turns"),
+    prefilled: counter("weft_positions_prefilled_total", "Positions computed before a turn's first token"),
+    rowsRefused: counter("weft_rows_refused_total", "Shipments of rows that were refused", ["reason"]),
+    falseRows: counter("weft_false_rows_total", "Signed rows that are not what the model computes", ["author"]),
+    takeovers: counter("weft_takeovers_total", "Authors given up in mid-sentence", ["reason"]),
+    faults: counter("weft_faults_total", "Refused input and failed attempts", ["kind"]),
+    replicated: new Histogram({
+      name: "weft_replicated_seconds",
+      help: "From sealing a segment here until > 2/3 of the stake holds it, by the beats",
+      buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+      registers,
+    }),
+    checkpoint: gauge("weft_checkpoint_number", "The latest committed checkpoint known here"),
+    checkpointsCommitted: counter(
+      "weft_checkpoints_committed_total",
+      "Checkpoints that this worker brought to the chain",
+    ),
+    commitGas: gauge("weft_checkpoint_commit_gas", "Gas of the last commit that this worker sent"),
+    convictions: counter("weft_convictions_total", "Operators convicted by this worker's transaction"),
+    convictionGas: gauge("weft_conviction_gas", "Gas of the last conviction that this worker sent"),
+    backlog: gauge("weft_backlog_segments", "Segments that > 2/3 hold and no checkpoint covers"),
+    peersUp: gauge("weft_peers_up", "Peers whose lanes reach us"),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
