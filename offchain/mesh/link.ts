@@ -1,0 +1,232 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type CallOptions,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  type Metadata,
+  status,
+} from "@grpc/grpc-js";
+import { type Bytes, equal } from "../core/bytes.ts";
+import { WeftError } from "../core/errors.ts";
+import type { MeshClient } from "./generated/mesh.ts";
+import type { Subscriptions } from "./receive.ts";
+import { type Identity, openSession } from "./sessions.ts";
+import { LANES, type Lane, type OnFault, type Peer } from "./types.ts";
+import { BACKOFF, dial, errorOf, isServiceError, patiently, withSession } from "./wire.ts";
+
+const HELLO_MS = 10_000;
+/** How long a call waits for a connection that is not there yet. */
+const CONNECT_MS = 1000;
+/** A stream that lived this long was a good one: the next failure starts with the shortest wait again. */
+const GOOD_MS = 3000;
+
+/** One lane's stream: how it is opened and who takes its messages. */
+export type Subscription<M> = {
+  open(client: MeshClient, metadata: Metadata): ClientReadableStream<M>;
+  /** False drops the stream, which is then subscribed anew. Never throws. */
+  receive(message: M): boolean | Promise<boolean>;
+};
+
+export type LinkEvents = { up(): void; down(): void; fault: OnFault };
+
+type Callback<R> = (error: Error | null, reply: R) => void;
+type Start<R> = (metadata: Metadata, options: CallOptions, done: Callback<R>) => ClientUnaryCall;
+
+/** Our end of the three connections to one peer: dialled, kept, and taken up again when they break. */
+export class Link {
+  readonly peer: Peer;
+  readonly lanes: Record<Lane, boolean> = { pager: false, plot: false, rows: false };
+  readonly clients: Record<Lane, MeshClient>;
+  readonly #self: Identity;
+  readonly #events: LinkEvents;
+  readonly #closed = new AbortController();
+  readonly #loops: Promise<void>[];
+  #opening: Promise<Bytes> | undefined;
+  #session: Bytes | undefined;
+  #up = false;
+
+  /** @throws WeftError `bad_endpoint` */
+  constructor(self: Identity, peer: Peer, subscriptions: Subscriptions, events: LinkEvents) {
+    this.peer = peer;
+    this.#self = self;
+    this.#events = events;
+    const { endpoint } = peer;
+    this.clients = { pager: dial(endpoint, "pager"), plot: dial(endpoint, "plot"), rows: dial(endpoint, "rows") };
+    const { pager, plot, rows } = subscriptions;
+    this.#loops = [this.#keep("pager", pager), this.#keep("plot", plot), this.#keep("rows", rows)];
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    for (const lane of LANES) this.clients[lane].close();
+    await Promise.all(this.#loops);
+  }
+
+  /** One call. A session that the peer no longer knows is renewed once. */
+  async call<R>(start: Start<R>, timeoutMs: number): Promise<R> {
+    const deadline = Date.now() + timeoutMs;
+    for (let again = true; ; again = false) {
+      const session = await this.#connected(Math.min(CONNECT_MS, timeoutMs));
+      try {
+        return await this.#unary((done) => start(withSession(session), { deadline }, done));
+      } catch (error) {
+        if (!this.#stale(error, session) || !again) throw errorOf(error);
+      }
+    }
+  }
+
+  /**
+   * One streamed answer; it ends with its consumer, with `signal` or with the peer.
+   * @param idleMs the longest silence that is borne; any when absent.
+   */
+  async *stream<M>(
+    start: (metadata: Metadata) => ClientReadableStream<M>,
+    { signal, idleMs }: { signal?: AbortSignal; idleMs?: number } = {},
+  ): AsyncGenerator<M> {
+    for (let again = true; ; again = false) {
+      const session = await this.#connected(CONNECT_MS);
+      const call = start(withSession(session));
+      const stop = cancelWith(call, this.#closed.signal, signal);
+      let silent = false;
+      const silence = () => {
+        silent = true;
+        call.cancel();
+      };
+      const timer = idleMs === undefined ? undefined : setTimeout(silence, idleMs);
+      try {
+        for await (const message of call) {
+          again = false;
+          yield message as M;
+          timer?.refresh();
+        }
+        return;
+      } catch (error) {
+        if (silent) throw new WeftError("deadline", "the peer fell silent", { cause: error });
+        if (!this.#stale(error, session) || !again) throw errorOf(error);
+      } finally {
+        clearTimeout(timer);
+        stop();
+      }
+    }
+  }
+
+  async #keep<M>(lane: Lane, subscription: Subscription<M>): Promise<void> {
+    const { signal } = this.#closed;
+    for (let failures = 0; !signal.aborted; failures++) {
+      const began = performance.now();
+      const session = await this.#open().catch(() => undefined); // reported where it was opened
+      if (session && (await this.#receive(lane, subscription, session)) === "stale" && failures === 0) continue;
+      if (performance.now() - began > GOOD_MS) failures = 0;
+      const wait = Math.min(BACKOFF.most, BACKOFF.first * 2 ** Math.min(failures, 10));
+      await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #receive<M>(lane: Lane, subscription: Subscription<M>, session: Bytes): Promise<"over" | "stale"> {
+    // Waits for the connection, which has a backoff of its own.
+    const call = subscription.open(this.clients[lane], withSession(session, patiently()));
+    const stop = cancelWith(call, this.#closed.signal);
+    call.on("metadata", () => this.#mark(lane, true));
+    try {
+      for await (const message of call) if (!(await subscription.receive(message))) break;
+    } catch (error) {
+      if (this.#stale(error, session)) return "stale";
+      this.#report("stream", error);
+    } finally {
+      stop();
+      this.#mark(lane, false);
+    }
+    return "over";
+  }
+
+  #mark(lane: Lane, open: boolean): void {
+    this.lanes[lane] = open;
+    const up = this.lanes.pager && this.lanes.plot;
+    if (up === this.#up) return;
+    this.#up = up;
+    if (up) this.#events.up();
+    else this.#events.down();
+  }
+
+  /** A peer that is gone is no fault; one that refuses us, or sends what cannot be, is. */
+  #report(kind: "stream" | "handshake", error: unknown): void {
+    if (this.#closed.signal.aborted) return;
+    const code = isServiceError(error) ? error.code : undefined;
+    if (code === status.UNAVAILABLE || code === status.CANCELLED || code === status.DEADLINE_EXCEEDED) return;
+    this.#events.fault(code === status.RESOURCE_EXHAUSTED ? "malformed" : kind, this.peer.operator, errorOf(error));
+  }
+
+  /** True when the peer no longer knows this session; the next call says hello again. */
+  #stale(error: unknown, session: Bytes): boolean {
+    if (!isServiceError(error) || error.code !== status.UNAUTHENTICATED) return false;
+    if (this.#session && equal(this.#session, session)) this.#session = this.#opening = undefined;
+    return true;
+  }
+
+  /** The session of all three connections; whoever needs it first opens it. */
+  #open(): Promise<Bytes> {
+    const { pager } = this.clients;
+    const soon = () => ({ deadline: Date.now() + HELLO_MS });
+    this.#opening ??= openSession(this.#self, this.peer, {
+      hello: (request) => this.#unary((done) => pager.hello(request, patiently(), soon(), done)),
+      prove: (request) => this.#unary((done) => pager.prove(request, patiently(), soon(), done)),
+    }).then(
+      (session) => {
+        this.#session = session;
+        return session;
+      },
+      (error) => {
+        this.#opening = undefined;
+        this.#report("handshake", error);
+        throw error;
+      },
+    );
+    return this.#opening;
+  }
+
+  async #connected(timeoutMs: number): Promise<Bytes> {
+    if (this.#session) return this.#session;
+    const over = new AbortController();
+    const late = sleep(timeoutMs, undefined, { signal: over.signal }).then(() => {
+      throw new WeftError("unavailable", "the peer is not connected", { remedy: "ask another peer" });
+    });
+    try {
+      return await Promise.race([this.#open().catch((error) => Promise.reject(errorOf(error))), late]);
+    } finally {
+      over.abort();
+      late.catch(() => {});
+    }
+  }
+
+  #unary<R>(start: (done: Callback<R>) => ClientUnaryCall): Promise<R> {
+    const { signal } = this.#closed;
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(new WeftError("closing", "the mesh is closing"));
+      const call = start((error, reply) => {
+        signal.removeEventListener("abort", cancel);
+        if (error) reject(error);
+        else resolve(reply);
+      });
+      const cancel = () => call.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+    });
+  }
+}
+
+/** Cancels a call with any of these signals; the function returned cancels it too, and forgets the signals. */
+function cancelWith(call: ClientReadableStream<unknown>, ...signals: (AbortSignal | undefined)[]): () => void {
+  const cancel = () => call.cancel();
+  call.on("error", () => {}); // comes once more after the iterator is gone
+  for (const signal of signals) {
+    if (signal?.aborted) cancel();
+    signal?.addEventListener("abort", cancel, { once: true });
+  }
+  return () => {
+    for (const signal of signals) signal?.removeEventListener("abort", cancel);
+    cancel();
+  };
+}
