@@ -115,9 +115,9 @@ export class Checkpointer {
       sorted.map(({ signature }) => signature),
     );
     failpoint("chain.after-commit");
-    if (outcome.status === "committed")
+    if (outcome.type === "committed")
       this.#options.onCommitted(made.built.checkpoint.number, made.built.checkpoint.segmentCount, outcome.gas);
-    else if (outcome.status !== "lost") this.#options.onFault("commit", undefined, new Error(outcome.reason));
+    else if (outcome.type !== "lost") this.#options.onFault("commit", undefined, new Error(outcome.reason));
   }
 
   async #ask(peer: Bytes, proposal: Proposal, count: (signature: Bytes) => void): Promise<void> {

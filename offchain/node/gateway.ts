@@ -36,8 +36,12 @@ export type GatewayOptions = {
 
 /** Ends the stream for good: another author would not help, or could not be believed. */
 const FINAL = new Set([
-  ...["rows_mismatch", "carried_mismatch", "context_length_exceeded", "out_of_range", "malformed", "unsupported"],
-  "aborted",
+  "rows_mismatch",
+  "carried_mismatch",
+  "context_length_exceeded",
+  "out_of_range",
+  "malformed",
+  "unsupported",
 ]);
 
 /** What has been received of an answer, whoever wrote it. */
