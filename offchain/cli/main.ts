@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command, InvalidArgumentError } from "commander";
+import { fail } from "./report.ts";
+
+/** The `weft` command. What a command needs is loaded when it runs, so that help is instant. */
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
+function atLeast(least: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`Not a whole number from ${least}.`);
+    return value;
+  };
+}
+
+const weft = new Command("weft")
+  .description("A worker of the Weft network: writes, replicates, attests and settles.")
+  .version(version);
+
+weft
+  .command("start")
+  .description("Runs a worker until it is told to stop.")
+  .requiredOption("-c, --config <yaml>", "what the operator wrote down, see docs/operate.md")
+  .action(async (options: { config: string }) => (await import("./start.ts")).start(options));
+
+weft
+  .command("key")
+  .description("Hot keys.")
+  .command("new")
+  .description("Makes a hot key in an encrypted file, and prints its address.")
+  .requiredOption("-o, --out <file>", "file to make; an existing one is not overwritten")
+  .option("-p, --password-file <file>", "file that holds the password; else WEFT_PASSWORD is read")
+  .action(async (options: { out: string; passwordFile?: string }) => (await import("./key.ts")).newKey(options));
+
+weft
+  .command("devnet")
+  .description("Runs a chain and staked workers on this machine until it is told to stop.")
+  .option("--operators <n>", "how many, at least 4", atLeast(4), 4)
+  .option("--base-folder <folder>", "where the folders of the operators go; by default a temporary one")
+  .option("--keep", "do not remove the temporary folder at the end")
+  .action(async (options: { operators: number; baseFolder?: string; keep?: boolean }) =>
+    (await import("./devnet-command.ts")).devnet(options),
+  );
+
+await weft.parseAsync().catch(fail);
