@@ -1,0 +1,133 @@
+import { randomBytes } from "node:crypto";
+import { parseArgs } from "node:util";
+import { Chain } from "../../offchain/chain/chain.ts";
+import { loadDeployment } from "../../offchain/chain/deployment.ts";
+import { type Bytes, equal, fromHex, toHex } from "../../offchain/core/bytes.ts";
+import { Context } from "../../offchain/core/context.ts";
+import { type Request, requestId } from "../../offchain/core/request.ts";
+import { encodeSegment, sealSegment, trackId } from "../../offchain/core/segment.ts";
+import { encodeSnapshot, SALT_BYTES } from "../../offchain/core/snapshot.ts";
+import { crypto } from "../../offchain/crypto/crypto.ts";
+import { Mesh, type MeshHandlers } from "../../offchain/mesh/mesh.ts";
+import { loadConfig } from "../../offchain/node/config.ts";
+import { openKeystore } from "../../offchain/node/keys.ts";
+import { Knowledge } from "../../offchain/node/knowledge.ts";
+import { Store } from "../../offchain/store/store.ts";
+
+/**
+ * A registered operator that contradicts itself on purpose: it signs two segments for one place of its track, shows one of
+ * them to one worker only and the other to another one only, and says nothing of it in its beats.
+ *
+ *   node scripts/demo/saboteur.ts --config <its worker.yaml> --show-a <operator> --show-b <operator>
+ */
+const { values } = parseArgs({
+  options: { config: { type: "string" }, "show-a": { type: "string" }, "show-b": { type: "string" } },
+});
+if (!values.config || !values["show-a"] || !values["show-b"]) {
+  process.stderr.write("saboteur: needs --config, --show-a and --show-b\n");
+  process.exit(2);
+}
+const config = loadConfig(values.config);
+const deployment = loadDeployment(config.chain.deployment);
+const { signer, privateKey } = await openKeystore(config.keystore, config.passwordFile);
+const self = fromHex(config.operator, 20);
+const [showA, showB] = [fromHex(values["show-a"], 20), fromHex(values["show-b"], 20)];
+const ledger = fromHex(deployment.contracts.checkpointLedger, 20);
+const store = Store.open(config.dataFolder, { identity: { operator: self, chainId: deployment.chainId, ledger } });
+const knowledge = new Knowledge({ crypto, deployment, self, store });
+const { replica } = knowledge;
+const random = (count: number): Bytes => new Uint8Array(randomBytes(count));
+
+/** The first segment of a track, opening a turn that is never written. */
+const track = { operator: self, incarnation: random(16) };
+function opening(): Bytes {
+  const context = Context.of(crypto, [65]);
+  const request: Request = {
+    requester: random(32),
+    nonce: random(32),
+    model: random(32),
+    before: { root: Context.empty(crypto).root, length: 0 },
+    after: { root: context.root, length: 1 },
+    parameters: { temperature: 0, stop: [] },
+    maxLength: 1,
+  };
+  const body = encodeSnapshot({
+    type: "open",
+    requestId: requestId(crypto, request),
+    request,
+    start: { length: 0, peaks: [] },
+  });
+  const at = { sequence: 1, previous: trackId(crypto, track) };
+  return encodeSegment(sealSegment(crypto, replica.separator, signer, track, at, [{ salt: random(SALT_BYTES), body }]));
+}
+const faces = [
+  { to: showA, segment: opening() },
+  { to: showB, segment: opening() },
+];
+
+const handlers: MeshHandlers = {
+  beat() {},
+  evidence() {},
+  segment() {},
+  rows() {},
+  heldOf: () => [],
+  state: () => ({
+    registryPosition: replica.registry.position,
+    registryMark: replica.registry.hash.subarray(0, 8),
+    checkpoint: 0,
+    digest: replica.digest(),
+    load: 0,
+    heads: [],
+    evidence: [],
+  }),
+  ownSegments: (since, to) =>
+    since.length > 0 ? [] : faces.flatMap((face) => (equal(face.to, to) ? [face.segment] : [])),
+  fetch: () => [],
+  cut: () => undefined,
+  attest: async () => ({ type: "refused", code: "no", message: "not today" }),
+  async *generate() {},
+};
+const mesh = new Mesh({
+  operator: self,
+  signer,
+  crypto,
+  separator: replica.separator,
+  listen: config.listen,
+  handlers,
+  onFault() {},
+});
+const chain = new Chain({
+  rpcUrl: config.chain.rpc,
+  deployment,
+  account: privateKey,
+  log: store.chainLog,
+  crypto,
+  pollMs: config.chain.pollMs,
+  activateEpochs: false,
+  onFault: (fault) => process.stderr.write(`saboteur: ${fault.message}\n`),
+  onUpdate(update) {
+    if (update.type === "reorg") knowledge.rebuild(update.events);
+    else knowledge.extend(update.events);
+    mesh.setPeers(
+      replica.registry.operators.map(({ operator, signer: key }) => ({
+        operator,
+        signer: key,
+        endpoint: knowledge.endpoints.get(Buffer.from(operator).toString("hex")) ?? "",
+      })),
+    );
+    if (replica.registry.operator(self)?.standing === "convicted") process.stdout.write("saboteur: convicted\n");
+  },
+});
+await mesh.start();
+await chain.start();
+process.stdout.write(`saboteur: ${toHex(self)} shows two faces at ${config.listen}\n`);
+
+const stop = async () => {
+  await mesh.close();
+  await chain.stop();
+  store.close();
+  process.exit(0);
+};
+process.on("SIGINT", stop);
+process.on("SIGTERM", stop);
+if (process.connected) process.once("disconnect", stop);
