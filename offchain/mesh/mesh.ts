@@ -56,7 +56,7 @@ export class Mesh {
     const source: PlotSource = {
       crypto,
       separator,
-      ownSegments: (since) => handlers.ownSegments(since),
+      ownSegments: (since, to) => handlers.ownSegments(since, to),
       failpoint,
       fault: (error) => this.#fault("handler", undefined, error),
     };

@@ -13,7 +13,7 @@ const BATCH_SEGMENTS = 256;
 export type PlotSource = {
   crypto: Crypto;
   separator: Bytes;
-  ownSegments(since: readonly Advance[]): Iterable<Bytes>;
+  ownSegments(since: readonly Advance[], to: Bytes): Iterable<Bytes>;
   failpoint(name: string): void;
   fault(error: unknown): void;
 };
@@ -30,6 +30,7 @@ type Reached = { sequence: number; advance: () => Advance };
  */
 export class PlotStream {
   readonly #flow: Flow;
+  readonly #to: Bytes;
   readonly #source: PlotSource;
   readonly #reached = new Map<string, Reached>();
   readonly #queue: Buffer[] = [];
@@ -37,8 +38,9 @@ export class PlotStream {
   #behind = true;
   #reading = false;
 
-  constructor(flow: Flow, heads: readonly Advance[], source: PlotSource) {
+  constructor(flow: Flow, to: Bytes, heads: readonly Advance[], source: PlotSource) {
     this.#flow = flow;
+    this.#to = to;
     this.#source = source;
     for (const head of heads)
       this.#reached.set(hex(head.incarnation), { sequence: head.sequence, advance: () => head });
@@ -87,7 +89,7 @@ export class PlotStream {
     try {
       const since = [...this.#reached.values()].map(({ advance }) => advance());
       let count = 0;
-      for (const bytes of this.#source.ownSegments(since)) {
+      for (const bytes of this.#source.ownSegments(since, this.#to)) {
         const header = headerOf(bytes);
         if (header.sequence <= (this.#reached.get(hex(header.incarnation))?.sequence ?? 0)) continue;
         this.#push(frameSegment(bytes), header);

@@ -50,10 +50,10 @@ export function serviceOf(
     plot: {
       lane: "plot",
       subscription: true,
-      serve(_from, request, flow) {
+      serve(from, request, flow) {
         const { heads } = parse(PlotSubscribe, request);
         if (heads.length > LIMIT_ADVANCES) throw new WeftError("out_of_range", "too many heads", { field: "heads" });
-        keep(subscribers.plot, new PlotStream(flow, heads.map(decodeAdvance), source), flow);
+        keep(subscribers.plot, new PlotStream(flow, from, heads.map(decodeAdvance), source), flow);
       },
     },
     rows: {

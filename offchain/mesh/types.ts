@@ -38,9 +38,9 @@ export type MeshHandlers = {
   state(): BeatState;
   /**
    * Own tracks as stored, newer than these heads, each track in order. Read in bounded batches, from the start again each
-   * time with newer heads: nothing stays open between two ticks.
+   * time with newer heads: nothing stays open between two ticks. `to` is the peer that is shown them.
    */
-  ownSegments(since: readonly Advance[]): Iterable<Bytes>;
+  ownSegments(since: readonly Advance[], to: Bytes): Iterable<Bytes>;
   /** Segments `from` to `to` of any track that is held, in order and without a gap; it may end early. */
   fetch(track: TrackKey, from: number, to: number): Iterable<Bytes>;
   cut(number: number): CutAnswer | undefined;
