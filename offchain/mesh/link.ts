@@ -96,12 +96,17 @@ export class Link {
         silent = true;
         call.cancel();
       };
-      const timer = idleMs === undefined ? undefined : setTimeout(silence, idleMs);
+      let timer: NodeJS.Timeout | undefined;
+      const listen = () => {
+        if (idleMs !== undefined) timer = setTimeout(silence, idleMs);
+      };
       try {
+        listen();
         for await (const message of call) {
+          clearTimeout(timer); // the consumer's time is its own
           again = false;
           yield message as M;
-          timer?.refresh();
+          listen();
         }
         return;
       } catch (error) {

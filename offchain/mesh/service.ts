@@ -67,7 +67,7 @@ export function serviceOf(
     fetch: {
       lane: "plot",
       subscription: false,
-      async serve(_from, request, flow) {
+      async serve(from, request, flow) {
         const asked = parse(FetchRequest, request);
         const { operator, incarnation, fromSequence, toSequence } = asked;
         if (operator.length !== 20 || incarnation.length !== 16)
@@ -77,7 +77,7 @@ export function serviceOf(
         const track = { operator: owned(operator), incarnation: owned(incarnation) };
         for (let next = fromSequence; next <= toSequence; ) {
           // Read in batches, so that the store is not held open while a slow peer takes them.
-          const batch = take(handlers.fetch(track, next, toSequence), toSequence - next + 1);
+          const batch = take(handlers.fetch(track, next, toSequence, from), toSequence - next + 1);
           if (batch.length === 0) break;
           for (const bytes of batch) if (await flow.ready()) flow.send(frameSegment(bytes));
           if (flow.closed.aborted) return;

@@ -42,7 +42,7 @@ export type MeshHandlers = {
    */
   ownSegments(since: readonly Advance[], to: Bytes): Iterable<Bytes>;
   /** Segments `from` to `to` of any track that is held, in order and without a gap; it may end early. */
-  fetch(track: TrackKey, from: number, to: number): Iterable<Bytes>;
+  fetch(track: TrackKey, from: number, to: number, peer: Bytes): Iterable<Bytes>;
   cut(number: number): CutAnswer | undefined;
   attest(from: Bytes, proposal: Proposal): Promise<AttestReply>;
   generate(from: Bytes, order: GenerateOrder, signal: AbortSignal): AsyncIterable<GenerateEvent>;
