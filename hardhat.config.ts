@@ -13,7 +13,7 @@ export default defineConfig({
     path: require.resolve("solc/soljson.js"),
     npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
     settings: {
-      optimizer: { enabled: true, runs: 1000 },
+      optimizer: { enabled: true, runs: 10_000 },
       evmVersion: "cancun",
       // viaIR stays off: the code generator has known bugs, and no contract here needs it.
       viaIR: false,

@@ -48,7 +48,17 @@ library WeftHash {
 
     /// @notice Hash of a checkpoint: its EIP-712 digest.
     function checkpointHash(bytes32 domain, Checkpoint memory checkpoint) internal pure returns (bytes32) {
-        return MessageHashUtils.toTypedDataHash(domain, keccak256(abi.encode(CHECKPOINT_TYPEHASH, checkpoint)));
+        bytes32 typehash = CHECKPOINT_TYPEHASH;
+        bytes32 structHash;
+        // A struct of value types lies in memory as abi.encode would write it, one word per field and each already
+        // validated. So it is copied behind its type hash as a whole, not encoded field by field.
+        assembly ("memory-safe") {
+            let buffer := mload(0x40)
+            mstore(buffer, typehash)
+            mcopy(add(buffer, 0x20), checkpoint, 320) // 10 fields
+            structHash := keccak256(buffer, 352)
+        }
+        return MessageHashUtils.toTypedDataHash(domain, structHash);
     }
 
     /// @notice Id of a track, which stands before its first header.
