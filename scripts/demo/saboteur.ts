@@ -15,8 +15,8 @@ import { Knowledge } from "../../offchain/node/knowledge.ts";
 import { Store } from "../../offchain/store/store.ts";
 
 /**
- * A registered operator that contradicts itself on purpose: it signs two segments for one place of its track, shows one of
- * them to one worker only and the other to another one only, and says nothing of it in its beats.
+ * A registered operator that contradicts itself on purpose: it signs two different segments for each place of its track, shows
+ * the one story to one worker only and the other to another one only, and says nothing of it in its beats.
  *
  *   node scripts/demo/saboteur.ts --config <its worker.yaml> --show-a <operator> --show-b <operator>
  */
@@ -38,32 +38,36 @@ const knowledge = new Knowledge({ crypto, deployment, self, store });
 const { replica } = knowledge;
 const random = (count: number): Bytes => new Uint8Array(randomBytes(count));
 
-/** The first segment of a track, opening a turn that is never written. */
+/** The first two segments of a track, each opening a turn that is never written. */
 const track = { operator: self, incarnation: random(16) };
-function opening(): Bytes {
-  const context = Context.of(crypto, [65]);
-  const request: Request = {
-    requester: random(32),
-    nonce: random(32),
-    model: random(32),
-    before: { root: Context.empty(crypto).root, length: 0 },
-    after: { root: context.root, length: 1 },
-    parameters: { temperature: 0, stop: [] },
-    maxLength: 1,
-  };
-  const body = encodeSnapshot({
-    type: "open",
-    requestId: requestId(crypto, request),
-    request,
-    start: { length: 0, peaks: [] },
-  });
-  const at = { sequence: 1, previous: trackId(crypto, track) };
-  return encodeSegment(sealSegment(crypto, replica.separator, signer, track, at, [{ salt: random(SALT_BYTES), body }]));
+function story(): Bytes[] {
+  const segments: Bytes[] = [];
+  let previous = trackId(crypto, track);
+  for (const sequence of [1, 2]) {
+    const context = Context.of(crypto, [65]);
+    const request: Request = {
+      requester: random(32),
+      nonce: random(32),
+      model: random(32),
+      before: { root: Context.empty(crypto).root, length: 0 },
+      after: { root: context.root, length: 1 },
+      parameters: { temperature: 0, stop: [] },
+      maxLength: 1,
+    };
+    const start = { length: 0, peaks: [] };
+    const body = encodeSnapshot({ type: "open", requestId: requestId(crypto, request), request, start });
+    const snapshots = [{ salt: random(SALT_BYTES), body }];
+    const segment = sealSegment(crypto, replica.separator, signer, track, { sequence, previous }, snapshots);
+    segments.push(encodeSegment(segment));
+    previous = segment.hash;
+  }
+  return segments;
 }
 const faces = [
-  { to: showA, segment: opening() },
-  { to: showB, segment: opening() },
+  { to: showA, segments: story() },
+  { to: showB, segments: story() },
 ];
+const faceFor = (peer: Bytes) => faces.find(({ to }) => equal(to, peer))?.segments ?? [];
 
 const handlers: MeshHandlers = {
   beat() {},
@@ -80,9 +84,8 @@ const handlers: MeshHandlers = {
     heads: [],
     evidence: [],
   }),
-  ownSegments: (since, to) =>
-    since.length > 0 ? [] : faces.flatMap((face) => (equal(face.to, to) ? [face.segment] : [])),
-  fetch: () => [],
+  ownSegments: (since, to) => faceFor(to).slice(since[0]?.sequence ?? 0),
+  fetch: (_track, from, to, peer) => faceFor(peer).slice(from - 1, to),
   cut: () => undefined,
   attest: async () => ({ type: "refused", code: "no", message: "not today" }),
   async *generate() {},
