@@ -1,0 +1,83 @@
+import {
+  type Devnet,
+  type DevnetOptions,
+  type Operator,
+  startDevnet,
+  type WorkerProcess,
+} from "../../../offchain/cli/devnet.ts";
+import { health } from "./client.ts";
+import { until } from "./until.ts";
+
+export type Net = {
+  devnet: Devnet;
+  operators: Operator[];
+  /** The running process of each operator, by the operator's index from 1. */
+  workers: Map<number, WorkerProcess>;
+  worker(index: number): WorkerProcess;
+  /** Starts an operator's worker again, with the folder it had. */
+  restart(index: number, env?: Record<string, string>): WorkerProcess;
+  /** Kills what is left, whatever state it is in, and cleans up. */
+  stop(): Promise<void>;
+};
+
+export type NetOptions = DevnetOptions & {
+  /** Called before the workers start, to change what is in their folders. */
+  prepare?(devnet: Devnet): Promise<void> | void;
+  /** Starts an operator's worker; the ordinary one when it returns nothing. */
+  spawn?(devnet: Devnet, operator: Operator): WorkerProcess | undefined;
+};
+
+/** Real processes: a chain, and workers that are all connected to one another. */
+export async function startNet(options: NetOptions = {}): Promise<Net> {
+  const devnet = await startDevnet(options);
+  const workers = new Map<number, WorkerProcess>();
+  const start = (operator: Operator, env?: Record<string, string>) => {
+    const worker = options.spawn?.(devnet, operator) ?? devnet.spawnWorker(operator, env);
+    workers.set(operator.index, worker);
+    return worker;
+  };
+  const net: Net = {
+    devnet,
+    operators: devnet.operators,
+    workers,
+    worker: (index) => workers.get(index)!,
+    restart: (index, env) => {
+      const worker = devnet.spawnWorker(devnet.operators[index - 1], env);
+      workers.set(index, worker);
+      return worker;
+    },
+    async stop() {
+      // A stopped process hears no SIGTERM, and nothing here needs a goodbye.
+      for (const worker of workers.values()) worker.kill("SIGKILL");
+      devnet.chain.process.kill("SIGKILL");
+      await devnet.stopAll();
+    },
+  };
+  try {
+    await options.prepare?.(devnet);
+    await Promise.all(devnet.operators.map((operator) => start(operator).ready));
+    await allConnected(net);
+    return net;
+  } catch (error) {
+    await net.stop();
+    throw error;
+  }
+}
+
+/** Waits until every one of these workers sees every other. */
+export async function allConnected(net: Net, operators: readonly Operator[] = net.operators): Promise<void> {
+  await until(
+    "all workers are connected",
+    async () => {
+      const states = await Promise.all(operators.map(({ apiUrl }) => health(apiUrl)));
+      return states.every(({ peersUp }) => peersUp >= operators.length - 1);
+    },
+    60_000,
+  );
+}
+
+/** Kills a worker as a power cut would. */
+export async function kill(worker: WorkerProcess): Promise<void> {
+  worker.kill("SIGKILL");
+  await worker.exit;
+}
