@@ -1,4 +1,5 @@
 import { JsonRpcProvider, NonceManager, type Provider, type Signer, Wallet } from "ethers";
+import type { NetworkConnection } from "hardhat/types/network";
 import { ScriptError } from "./script-error.ts";
 
 export interface Connection {
@@ -52,7 +53,11 @@ async function connectHardhat(name: string): Promise<Connection> {
     throw new ScriptError("UNKNOWN_NETWORK", `No network "${name}": give a URL or one of ${names}`);
   }
   if (config.type === "http") return connectUrl(await config.url.getUrl());
-  const connection = await hre.network.create(name);
+  return fromHardhat(await hre.network.create(name));
+}
+
+/** An open connection of Hardhat, for callers that run inside its runtime. */
+export async function fromHardhat(connection: NetworkConnection): Promise<Connection> {
   const { provider } = connection.ethers;
   return {
     provider,
@@ -60,7 +65,7 @@ async function connectHardhat(name: string): Promise<Connection> {
     account: async (privateKey) => {
       if (privateKey !== undefined) return new NonceManager(new Wallet(privateKey, provider));
       const [first] = await connection.ethers.getSigners();
-      if (first === undefined) throw noAccount(name);
+      if (first === undefined) throw noAccount(connection.networkName);
       return first;
     },
     close: () => connection.close(),

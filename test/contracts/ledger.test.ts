@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { encodeFunctionData, type Hex, keccak256, parseEventLogs, toHex, zeroHash } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
+import { parseReceipt, proveReceipt } from "../../scripts/read-checkpoint.ts";
 import { found, type Operator, openWorld, operatorAt, prepareJoin, reverts, setOf, type World } from "./fixture.ts";
 import {
   attest,
@@ -181,6 +182,24 @@ describe("CheckpointLedger", () => {
     const data = encodeFunctionData({ abi: world.ledger.abi, functionName: "verifySnapshot", args: [proof] });
     const gas = await world.chain.estimateGas({ to: world.ledger.address, data });
     console.log(`gas: verifySnapshot ${gas}`);
+  });
+
+  test("a receipt from a file is checked and proven by the script", async () => {
+    const [author] = operators as [Operator];
+    const { segmentsRoot, proof } = story(world, author.owner, tokensBody(turn, 7, tokens), 3, 2);
+    await world.send(await commit({ segmentsRoot, segmentCount: 4 }));
+    const file = { ...proof, position: 9, token: 65_535 };
+    const text = JSON.stringify(file, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+    const receipt = parseReceipt(JSON.parse(text));
+    const sender = await world.connection.account();
+    const early = await proveReceipt(world.deployment, receipt, sender);
+    assert.deepEqual([early.included, early.final, early.proven], [true, false, undefined]);
+    await world.pass(world.deployment.parameters.challengeWindowSeconds);
+    const { proven } = await proveReceipt(world.deployment, receipt, sender);
+    assert.equal(proven?.turn, turn);
+    assert.equal(proven?.tokenKind, 3n);
+    const again = proveReceipt(world.deployment, receipt, sender);
+    await assert.rejects(again, new RegExp(`TokenConsumerAlreadyProven\\(${turn}, 9\\)`));
   });
 
   test("a commit by four signers costs no more than 140k gas", async () => {
