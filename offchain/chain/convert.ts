@@ -1,0 +1,153 @@
+import { type ContractFunctionArgs, encodeEventTopics, parseEventLogs, type RpcLog } from "viem";
+import { type Bytes, concat, equal, fromHex, toHex } from "../core/bytes.ts";
+import type { ChainBlock, ChainEvent, Hex } from "../core/chain.ts";
+import { type Checkpoint, checkpointHash } from "../core/checkpoint.ts";
+import { WeftError } from "../core/errors.ts";
+import type { Evidence } from "../core/evidence.ts";
+import type { Hashing } from "../core/ports.ts";
+import { decodeSet, type RegistryEvent } from "../core/registry.ts";
+import type { Header } from "../core/segment.ts";
+import { checkpointLedgerAbi, type equivocationCourtAbi, operatorRegistryAbi } from "./abi.ts";
+
+export type RpcBlock = { number: Hex; hash: Hex; parentHash: Hex; timestamp: Hex; baseFeePerGas?: Hex };
+
+export function hexNumber(value: number | bigint): Hex {
+  return `0x${value.toString(16)}`;
+}
+
+/** @throws WeftError `out_of_range` for a counter that a number does not hold. */
+export function safeNumber(value: bigint | Hex): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw new WeftError("out_of_range", `${value} is beyond 2^53 - 1`);
+}
+
+export function toBlock(block: RpcBlock): ChainBlock {
+  return {
+    number: safeNumber(block.number),
+    hash: block.hash,
+    parentHash: block.parentHash,
+    timestamp: safeNumber(block.timestamp),
+  };
+}
+
+type CommitArgs = ContractFunctionArgs<typeof checkpointLedgerAbi, "nonpayable", "commit">;
+type ConvictArgs = ContractFunctionArgs<typeof equivocationCourtAbi, "nonpayable", "convict">;
+
+export function commitArgs(checkpoint: Checkpoint, set: readonly bigint[], signatures: readonly Bytes[]): CommitArgs {
+  const struct = {
+    number: BigInt(checkpoint.number),
+    parent: toHex(checkpoint.parent),
+    registryPosition: BigInt(checkpoint.registryPosition),
+    registryHash: toHex(checkpoint.registryHash),
+    cutRoot: toHex(checkpoint.cutRoot),
+    entryCount: checkpoint.entryCount,
+    segmentsRoot: toHex(checkpoint.segmentsRoot),
+    segmentCount: checkpoint.segmentCount,
+    memoryRoot: toHex(checkpoint.memoryRoot),
+    memoryTraceRoot: toHex(checkpoint.memoryTraceRoot),
+  };
+  return [struct, set, toHex(concat(...signatures))];
+}
+
+function headerStruct(header: Header) {
+  return {
+    operator: toHex(header.operator),
+    incarnation: toHex(header.incarnation),
+    sequence: BigInt(header.sequence),
+    previous: toHex(header.previous),
+    snapshotsRoot: toHex(header.snapshotsRoot),
+    snapshotCount: header.snapshotCount,
+  };
+}
+
+export function convictArgs({ a, b }: Evidence, set: readonly bigint[]): ConvictArgs {
+  return [headerStruct(a.header), toHex(a.signature), headerStruct(b.header), toHex(b.signature), set];
+}
+
+const EVENTS = [...operatorRegistryAbi, ...checkpointLedgerAbi].filter((item) => item.type === "event");
+const FOLLOWED = [
+  ...(["OperatorJoined", "SignerRotated", "ExitRequested", "EpochActivated", "OperatorConvicted"] as const),
+  ...(["EndpointChanged", "CheckpointCommitted"] as const),
+];
+
+/** First topics of the events that are followed. */
+export const TOPICS: Hex[] = FOLLOWED.map((eventName) => encodeEventTopics({ abi: EVENTS, eventName })[0] as Hex);
+
+type Parsed = ReturnType<typeof parseEventLogs<typeof EVENTS, true>>[number];
+
+/**
+ * What a log says, undefined for events that are not followed.
+ * @throws WeftError `bad_log` for what the contracts of this deployment cannot have said.
+ */
+export function toChainEvent(h: Hashing, separator: Bytes, log: RpcLog, timestamp: number): ChainEvent | undefined {
+  if (!log.topics[0] || !TOPICS.includes(log.topics[0])) return undefined;
+  const [parsed] = parseEventLogs({ abi: EVENTS, logs: [log as never], strict: true });
+  if (!parsed || log.blockNumber === null || log.logIndex === null)
+    throw badLog(log, "is not what the contracts of this deployment write");
+  const at = { block: safeNumber(log.blockNumber), logIndex: safeNumber(log.logIndex) };
+  switch (parsed.eventName) {
+    case "EndpointChanged":
+      return { kind: "endpoint", operator: fromHex(parsed.args.operator), endpoint: parsed.args.endpoint, ...at };
+    case "CheckpointCommitted": {
+      const checkpoint = toCheckpoint(parsed.args.checkpoint);
+      const hash = fromHex(parsed.args.hash);
+      if (!equal(hash, checkpointHash(h, separator, checkpoint))) throw badLog(log, "has a hash of something else");
+      return { kind: "committed", hash, checkpoint, committedAt: timestamp, ...at };
+    }
+    default: {
+      const event = toRegistryEvent(parsed);
+      return event && { kind: "registry", event, ...at };
+    }
+  }
+}
+
+function badLog(log: RpcLog, why: string): WeftError {
+  return new WeftError("bad_log", `log ${log.logIndex} of block ${log.blockNumber} ${why}`, {
+    field: "deployment",
+    remedy: "check that the deployment file and the RPC endpoint are of the same chain",
+  });
+}
+
+function toRegistryEvent(parsed: Parsed): RegistryEvent | undefined {
+  switch (parsed.eventName) {
+    case "OperatorJoined": {
+      const { operator, signer, stake, endpoint } = parsed.args;
+      return { kind: "joined", operator: fromHex(operator), signer: fromHex(signer), stake, endpoint, ...at(parsed) };
+    }
+    case "SignerRotated": {
+      const { operator, oldSigner, newSigner } = parsed.args;
+      const signers = { oldSigner: fromHex(oldSigner), newSigner: fromHex(newSigner) };
+      return { kind: "rotated", operator: fromHex(operator), ...signers, ...at(parsed) };
+    }
+    case "ExitRequested":
+      return { kind: "exiting", operator: fromHex(parsed.args.operator), ...at(parsed) };
+    case "EpochActivated": {
+      const { epoch, set } = parsed.args;
+      return { kind: "activated", epoch: safeNumber(epoch), set: decodeSet(set), ...at(parsed) };
+    }
+    case "OperatorConvicted": {
+      const { operator, set } = parsed.args;
+      return { kind: "convicted", operator: fromHex(operator), set: decodeSet(set), ...at(parsed) };
+    }
+  }
+}
+
+function at({ args }: { args: { position: bigint; positionHash: Hex } }) {
+  return { position: safeNumber(args.position), hash: fromHex(args.positionHash) };
+}
+
+function toCheckpoint(struct: CommitArgs[0]): Checkpoint {
+  return {
+    number: safeNumber(struct.number),
+    parent: fromHex(struct.parent),
+    registryPosition: safeNumber(struct.registryPosition),
+    registryHash: fromHex(struct.registryHash),
+    cutRoot: fromHex(struct.cutRoot),
+    entryCount: struct.entryCount,
+    segmentsRoot: fromHex(struct.segmentsRoot),
+    segmentCount: struct.segmentCount,
+    memoryRoot: fromHex(struct.memoryRoot),
+    memoryTraceRoot: fromHex(struct.memoryTraceRoot),
+  };
+}

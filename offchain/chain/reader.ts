@@ -1,0 +1,81 @@
+import type { RpcLog } from "viem";
+import type { ChainBlock, ChainEvent, Hex } from "../core/chain.ts";
+import { hexNumber, type RpcBlock, toBlock } from "./convert.ts";
+import { ChainMoved, type Rpc } from "./rpc.ts";
+
+export type ReaderOptions = {
+  rpc: Rpc;
+  addresses: readonly Hex[];
+  topics: readonly Hex[];
+  decode(log: RpcLog, timestamp: number): ChainEvent | undefined;
+};
+
+/** Blocks and events as the node gives them, checked to be what was asked for. */
+export class Reader {
+  readonly #o: ReaderOptions;
+
+  constructor(options: ReaderOptions) {
+    this.#o = options;
+  }
+
+  latest(): Promise<ChainBlock | undefined> {
+    return this.#block("eth_getBlockByNumber", "latest");
+  }
+
+  block(number: number): Promise<ChainBlock | undefined> {
+    return this.#block("eth_getBlockByNumber", hexNumber(number));
+  }
+
+  async #block(method: "eth_getBlockByNumber" | "eth_getBlockByHash", what: string): Promise<ChainBlock | undefined> {
+    const block = await this.#o.rpc.request<RpcBlock | null>(method, [what, false]);
+    return block ? toBlock(block) : undefined;
+  }
+
+  /** @throws ChainMoved when the node does not have it, now. */
+  async blockByHash(hash: Hex): Promise<ChainBlock> {
+    const block = await this.#block("eth_getBlockByHash", hash);
+    if (block?.hash === hash) return block;
+    throw new ChainMoved(`block ${hash} is not there any more`);
+  }
+
+  async #logs(filter: object): Promise<RpcLog[]> {
+    const topics = [this.#o.topics];
+    const logs = await this.#o.rpc.request<RpcLog[]>("eth_getLogs", [
+      { address: this.#o.addresses, topics, ...filter },
+    ]);
+    const ours = new Set(this.#o.addresses.map((address) => address.toLowerCase()));
+    if (
+      !Array.isArray(logs) ||
+      logs.some((log) => log.removed || !log.blockHash || !ours.has(log.address.toLowerCase()))
+    )
+      throw new ChainMoved("eth_getLogs gave logs that were not asked for");
+    return logs.sort(
+      (a, b) => Number(a.blockNumber) - Number(b.blockNumber) || Number(a.logIndex) - Number(b.logIndex),
+    );
+  }
+
+  async eventsOf(block: ChainBlock): Promise<ChainEvent[]> {
+    const logs = await this.#logs({ blockHash: block.hash });
+    if (logs.some((log) => log.blockHash !== block.hash))
+      throw new ChainMoved("eth_getLogs gave logs of another block");
+    return logs.flatMap((log) => this.#o.decode(log, block.timestamp) ?? []);
+  }
+
+  rangeLogs(from: number, to: number): Promise<RpcLog[]> {
+    return this.#logs({ fromBlock: hexNumber(from), toBlock: hexNumber(to) });
+  }
+
+  /** What the logs of a range say, with the time of their blocks. */
+  async eventsIn(logs: readonly RpcLog[]): Promise<ChainEvent[]> {
+    const times = new Map<string, number>();
+    const events: ChainEvent[] = [];
+    for (const log of logs) {
+      const hash = log.blockHash as Hex;
+      const time = times.get(hash) ?? (await this.blockByHash(hash)).timestamp;
+      times.set(hash, time);
+      const event = this.#o.decode(log, time);
+      if (event) events.push(event);
+    }
+    return events;
+  }
+}

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { WeftError } from "../core/errors.ts";
+
+/** The node answered, with an error. */
+export class RpcRefusal extends Error {
+  readonly code: number;
+  readonly data: unknown;
+
+  constructor(code: number, message: string, data: unknown) {
+    super(message);
+    this.name = "RpcRefusal";
+    this.code = code;
+    this.data = data;
+  }
+}
+
+/** No answer, or one that says to come again: the same request may succeed later. */
+export class RpcUnreachable extends WeftError {
+  constructor(message: string, cause?: unknown) {
+    super("chain_unreachable", message, { cause, remedy: "check the RPC endpoint; it is tried again by itself" });
+  }
+}
+
+/** Answers that do not fit together, because the chain changed between them or another node gave them. */
+export class ChainMoved extends WeftError {
+  constructor(message: string) {
+    super("chain_moved", message, { remedy: "use an RPC endpoint that is one node; it is tried again by itself" });
+  }
+}
+
+/** Server-side trouble and rate limits, as JSON-RPC error codes. */
+const BUSY_CODES = new Set([-32603, -32005, -32002, 429]);
+/** Requests that this node will never take: not known, not allowed, not understood. */
+const LASTING_CODES = new Set([-32600, -32601, -32602, -32004, 400, 401, 403, 404, 405]);
+
+/** No answer, or one that speaks of the node's own trouble and not of the request. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof RpcUnreachable || (error instanceof RpcRefusal && BUSY_CODES.has(error.code));
+}
+
+/** What time does not heal. */
+export function isLasting(error: unknown): boolean {
+  return error instanceof RpcRefusal ? LASTING_CODES.has(error.code) : !(error instanceof WeftError);
+}
+
+type Reply = { result?: unknown; error?: { code?: number; message?: string; data?: unknown } };
+
+/** JSON-RPC over HTTP: every request ends, by an answer, its time limit or `stop`. */
+export class Rpc {
+  readonly #url: string;
+  readonly #timeoutMs: number;
+  readonly #stopped = new AbortController();
+  #id = 0;
+
+  constructor(url: string, timeoutMs = 10_000) {
+    this.#url = url;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  /** @throws RpcRefusal | RpcUnreachable */
+  async request<T>(method: string, params: readonly unknown[] = []): Promise<T> {
+    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(this.#timeoutMs)]);
+    let response: Response;
+    let reply: Reply;
+    try {
+      const body = JSON.stringify({ jsonrpc: "2.0", id: ++this.#id, method, params });
+      const headers = { "content-type": "application/json" };
+      response = await fetch(this.#url, { method: "POST", headers, body, signal });
+      const text = await response.text();
+      reply = parse(text);
+    } catch (cause) {
+      throw new RpcUnreachable(`${method} got no answer: ${reasonOf(cause)}`, cause);
+    }
+    if (reply.error) {
+      const { code = 0, message = "unknown error", data } = reply.error;
+      throw new RpcRefusal(response.status === 429 ? 429 : code, `${method}: ${message}`, data);
+    }
+    if (response.ok && "result" in reply) return reply.result as T;
+    if (response.status >= 400 && response.status < 500 && ![408, 425, 429].includes(response.status))
+      throw new RpcRefusal(response.status, `${method} was answered with HTTP ${response.status}`, undefined);
+    throw new RpcUnreachable(`${method} was answered with HTTP ${response.status}`);
+  }
+
+  /** Waits, but not beyond `stop`. */
+  async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => {});
+  }
+}
+
+function parse(text: string): Reply {
+  try {
+    const reply: unknown = JSON.parse(text);
+    return typeof reply === "object" && reply !== null ? reply : {};
+  } catch {
+    return {};
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const fault = error as Error & { cause?: { code?: string; message?: string } };
+  return fault.cause?.code ?? fault.cause?.message ?? fault.message;
+}
+
+/** Doubles from `base` to `most`, less up to a half at random, so that many waiters do not come back together. */
+export function backoff(base: number, attempt: number, most: number): number {
+  return Math.min(most, base * 2 ** Math.min(attempt, 20)) * (1 - Math.random() / 2);
+}

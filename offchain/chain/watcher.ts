@@ -1,0 +1,117 @@
+import { decodeFunctionResult, encodeFunctionData } from "viem";
+import { type Bytes, toHex } from "../core/bytes.ts";
+import type { Hex } from "../core/chain.ts";
+import { WeftError } from "../core/errors.ts";
+import type { Evidence } from "../core/evidence.ts";
+import { equivocationCourtAbi, operatorRegistryAbi } from "./abi.ts";
+import { convictArgs } from "./convert.ts";
+import { backoff, type Rpc } from "./rpc.ts";
+import type { Sender } from "./sender.ts";
+
+export type ConvictOutcome =
+  | { type: "convicted"; operator: Bytes; txHash: Hex; gas: bigint }
+  /** Convicted before, or by somebody else. */
+  | { type: "already"; operator: Bytes }
+  /** The court will never take it. */
+  | { type: "refused"; operator: Bytes; reason: string }
+  | { type: "stopped"; operator: Bytes };
+
+export type WatcherOptions = {
+  rpc: Rpc;
+  sender: Sender;
+  registry: Hex;
+  court: Hex;
+  /** Words of the operator set as the follower knows it now. */
+  set(): readonly bigint[];
+  onOutcome?(outcome: ConvictOutcome): void;
+  onFault(fault: WeftError): void;
+  pollMs: number;
+  maxBackoffMs?: number;
+};
+
+/** OperatorStatus of the registry. */
+const STATUS = { none: 0, withdrawn: 5, convicted: 6 };
+
+/** Reverts that another try, with what the chain says by then, may not meet. */
+const PASSING = new Set(["OperatorRegistrySetMismatch", "OperatorRegistryWrongStatus", ""]);
+
+/** Brings evidence to court, and again when a reorganisation takes the verdict back. Nothing here ever throws. */
+export class Watcher {
+  readonly #o: WatcherOptions;
+  readonly #cases = new Map<string, { evidence: Evidence; outcome: Promise<ConvictOutcome>; open: boolean }>();
+
+  constructor(options: WatcherOptions) {
+    this.#o = options;
+  }
+
+  /** One case per operator, whatever comes against it. */
+  convict(evidence: Evidence): Promise<ConvictOutcome> {
+    const name = toHex(evidence.a.header.operator);
+    const known = this.#cases.get(name);
+    if (known) return known.outcome;
+    const entry = { evidence, outcome: this.#pursue(evidence), open: true };
+    this.#cases.set(name, entry);
+    void entry.outcome.then((outcome) => {
+      entry.open = false;
+      // Evidence that the court refuses must not stand in the way of better evidence.
+      if (outcome.type === "refused") this.#cases.delete(name);
+      if (outcome.type !== "stopped") this.#o.onOutcome?.(outcome);
+    });
+    return entry.outcome;
+  }
+
+  /** The chain took something back: every verdict is looked at again. */
+  reopen(): void {
+    for (const [name, { evidence, open }] of this.#cases) {
+      if (open) continue;
+      this.#cases.delete(name);
+      void this.convict(evidence);
+    }
+  }
+
+  async #pursue(evidence: Evidence): Promise<ConvictOutcome> {
+    const { rpc, pollMs, maxBackoffMs = 30_000 } = this.#o;
+    const { operator } = evidence.a.header;
+    let said = "";
+    // Many workers hold the same evidence; the first to wake spares the others a transaction.
+    await rpc.pause(Math.random() * pollMs);
+    for (let attempt = 0; !rpc.stopped; attempt++) {
+      const tried = await this.#try(evidence).catch((error: unknown) => String(error));
+      if (typeof tried !== "string") return tried;
+      if (said !== tried && !rpc.stopped) {
+        said = tried;
+        this.#o.onFault(
+          new WeftError("conviction_delayed", `${toHex(operator)} is not convicted yet: ${tried}`, {
+            remedy: "check the RPC endpoint and the funds of the worker's account; it is tried again by itself",
+          }),
+        );
+      }
+      await rpc.pause(backoff(pollMs, attempt, maxBackoffMs));
+    }
+    return { type: "stopped", operator };
+  }
+
+  /** An outcome, or why to try again. */
+  async #try(evidence: Evidence): Promise<ConvictOutcome | string> {
+    const { rpc, sender, registry, court } = this.#o;
+    const { operator } = evidence.a.header;
+    const data = encodeFunctionData({
+      abi: operatorRegistryAbi,
+      functionName: "operatorOf",
+      args: [toHex(operator)],
+    });
+    const answer = await rpc.request<Hex>("eth_call", [{ to: registry, data }, "latest"]);
+    const record = decodeFunctionResult({ abi: operatorRegistryAbi, functionName: "operatorOf", data: answer });
+    if (record.status === STATUS.convicted) return { type: "already", operator };
+    if (record.status === STATUS.none || record.status === STATUS.withdrawn)
+      return { type: "refused", operator, reason: "the operator has no stake" };
+    const args = convictArgs(evidence, this.#o.set());
+    const sent = await sender.send({
+      to: court,
+      data: encodeFunctionData({ abi: equivocationCourtAbi, functionName: "convict", args }),
+    });
+    if (sent.type === "mined") return { type: "convicted", operator, txHash: sent.txHash, gas: sent.gas };
+    if (sent.type === "reverted" && !PASSING.has(sent.name)) return { type: "refused", operator, reason: sent.message };
+    return sent.message;
+  }
+}
