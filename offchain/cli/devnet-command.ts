@@ -1,4 +1,4 @@
-import { type Devnet, startDevnet } from "./devnet.ts";
+import { type Devnet, startDevnet, untilMeshed } from "./devnet.ts";
 
 /** `weft devnet`: runs until it is told to stop, and leaves nothing behind. */
 export async function devnet(options: { operators: number; baseFolder?: string; keep?: boolean }): Promise<void> {
@@ -25,6 +25,7 @@ export async function devnet(options: { operators: number; baseFolder?: string; 
   const workers = net.operators.map((operator) => net!.spawnWorker(operator));
   try {
     await Promise.all(workers.map((worker) => worker.ready));
+    await untilMeshed(workers);
   } catch (error) {
     if (stopping) return;
     await net.stopAll();

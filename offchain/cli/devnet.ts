@@ -76,6 +76,19 @@ export function spawnWorker(operator: Operator, env: Record<string, string> = {}
   return { ...child, operator, ready };
 }
 
+/** Waits until every worker has the lanes of all the others. */
+export async function untilMeshed(workers: readonly WorkerProcess[]): Promise<void> {
+  const peersUp = async ({ operator }: WorkerProcess) => {
+    const response = await fetch(`${operator.apiUrl}/health`, { signal: AbortSignal.timeout(2_000) });
+    return ((await response.json()) as { peersUp: number }).peersUp;
+  };
+  await Promise.all(
+    workers.map((worker) =>
+      untilReady(worker, async () => (await peersUp(worker)) >= workers.length - 1, READY_MS, "connected to all peers"),
+    ),
+  );
+}
+
 /** A chain with deployed contracts and registered, staked operators; the workers are yet to be started. */
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const stakes = options.stakes ?? [1000, 1000, 1000, 1000];

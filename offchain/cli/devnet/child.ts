@@ -83,7 +83,12 @@ export function run(
 }
 
 /** Polls until `ready`; fails at once when the child ends before, with the last words of its log. */
-export async function untilReady(child: Child, ready: () => Promise<boolean>, timeoutMs: number): Promise<void> {
+export async function untilReady(
+  child: Child,
+  ready: () => Promise<boolean>,
+  timeoutMs: number,
+  what = "ready",
+): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await ready().catch(() => false))) {
     const exit = child.exited();
@@ -91,7 +96,7 @@ export async function untilReady(child: Child, ready: () => Promise<boolean>, ti
     if (exit || late)
       throw new WeftError(
         "devnet_failed",
-        `${child.name} ${exit ? `ended (${exit.signal ?? exit.code})` : `was not ready within ${timeoutMs} ms`}: ${lastLine(child.logFile)}`,
+        `${child.name} ${exit ? `ended (${exit.signal ?? exit.code})` : `was not ${what} within ${timeoutMs} ms`}: ${lastLine(child.logFile)}`,
         { remedy: `read ${child.logFile}` },
       );
     await sleep(50);
