@@ -1,4 +1,4 @@
-import { type Bytes, compare, equal } from "./bytes.ts";
+import { type Bytes, compare, equal, toHex } from "./bytes.ts";
 import { type Checkpoint, checkpointHash, encodeCheckpoint, genesisCheckpoint } from "./checkpoint.ts";
 import { type Advance, Cut, type CutEntry, checkpointOf, trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
@@ -36,8 +36,6 @@ export type Repair = { type: "fetch"; entry: CutEntry; from: number } | { type: 
 
 /** Cuts kept by hash, so that a short reorganisation of the chain needs nobody to show them again. */
 const KEPT_CUTS = 64;
-
-const hex = (bytes: Bytes) => Buffer.from(bytes).toString("hex");
 
 /** Proposing, attesting and following checkpoints, over what a replica knows. Pure, like it. */
 export class Consensus {
@@ -84,7 +82,7 @@ export class Consensus {
   commit(checkpoint: Checkpoint, hash: Bytes): void {
     if (checkpoint.number !== this.latest.checkpoint.number + 1 || !equal(checkpoint.parent, this.latest.hash))
       throw new WeftError("checkpoint_gap", `checkpoint ${checkpoint.number} does not follow the latest`);
-    const cut = this.#cuts.get(hex(hash));
+    const cut = this.#cuts.get(toHex(hash));
     this.#chain.push({ checkpoint, hash, cut });
     this.#refusals = 0;
     if (cut) this.#forgetHeld(cut);
@@ -98,7 +96,7 @@ export class Consensus {
       const kept = log.filter((step) => step.sequence > covered);
       this.#replica.heldSince.set(name, kept.length > 0 ? kept : log.slice(-1));
     }
-    const recent = new Set(this.#chain.slice(-KEPT_CUTS).map((one) => hex(one.hash)));
+    const recent = new Set<string>(this.#chain.slice(-KEPT_CUTS).map((one) => toHex(one.hash)));
     for (const name of this.#cuts.keys()) if (!recent.has(name)) this.#cuts.delete(name);
   }
 
@@ -109,7 +107,7 @@ export class Consensus {
     const cut = Cut.of(this.#replica.crypto, entries);
     if (!equal(cut.root, committed.checkpoint.cutRoot))
       throw new WeftError("bad_root", "the entries are not the committed cut", { field: "entries" });
-    this.#cuts.set(hex(committed.hash), cut);
+    this.#cuts.set(toHex(committed.hash), cut);
     committed.cut = cut;
   }
 
@@ -139,7 +137,7 @@ export class Consensus {
     };
     const { checkpoint, segments } = checkpointOf(crypto, { ...parent, cut: parent.cut }, cut, registry, hashOf);
     const hash = checkpointHash(crypto, separator, checkpoint);
-    this.#cuts.set(hex(hash), cut);
+    this.#cuts.set(toHex(hash), cut);
     return { checkpoint, hash, cut, segments };
   }
 
@@ -167,7 +165,7 @@ export class Consensus {
   #open(): { track: Track; from: number; to: number }[] {
     const { registry, evidence, tracks } = this.#replica;
     return [...tracks.values()]
-      .filter(({ key }) => !evidence.has(hex(key.operator)) && !registry.isEnded(key.operator))
+      .filter(({ key }) => !evidence.has(toHex(key.operator)) && !registry.isEnded(key.operator))
       .map((track) => ({
         track,
         from: this.latest.cut?.entry(track.key)?.sequence ?? 0,
@@ -190,7 +188,7 @@ export class Consensus {
     let room = this.#options.capacity;
     const open = this.#open().sort((a, b) => (a.track.name < b.track.name ? -1 : 1));
     for (const { track, from, to } of open) {
-      const owner = hex(track.key.operator);
+      const owner = toHex(track.key.operator);
       if (this.latest.cut.slot(track.key) === undefined) {
         const admitted = fresh.get(owner) ?? 0;
         if (admitted >= this.#options.newTracksPerOperator) continue;
@@ -223,7 +221,7 @@ export class Consensus {
     const floor = Math.max(latest.checkpoint.registryPosition, this.#replica.registry.lastSetPosition);
     if (checkpoint.registryPosition < floor) return refused("registry", `the registry position is older than ${floor}`);
 
-    const evidence = advances.map(({ operator }) => this.#replica.evidence.get(hex(operator))).find(Boolean);
+    const evidence = advances.map(({ operator }) => this.#replica.evidence.get(toHex(operator))).find(Boolean);
     if (evidence) return { type: "evidence", evidence };
     const missing = advances.filter((a) => {
       const held = this.#replica.track(a)?.hashAt(a.sequence);
@@ -271,7 +269,7 @@ export class Consensus {
       const from = this.latest.cut?.entry(advance)?.sequence;
       if (advance.sequence <= (from ?? 0)) return "an advance does not advance";
       if (from === undefined) {
-        const owner = hex(advance.operator);
+        const owner = toHex(advance.operator);
         fresh.set(owner, (fresh.get(owner) ?? 0) + 1);
         if ((fresh.get(owner) as number) > this.#options.newTracksPerOperator)
           return "too many new tracks of one operator";
@@ -287,13 +285,13 @@ export class Consensus {
     const fresh = new Map<string, number>();
     for (const entry of built.cut.entries)
       if (this.latest.cut?.slot(entry) === undefined)
-        fresh.set(hex(entry.operator), (fresh.get(hex(entry.operator)) ?? 0) + 1);
+        fresh.set(toHex(entry.operator), (fresh.get(toHex(entry.operator)) ?? 0) + 1);
     for (const [name, log] of this.#replica.heldSince) {
       const track = this.#replica.tracks.get(name);
-      if (!track || this.#replica.evidence.has(hex(track.key.operator)) || registry.isEnded(track.key.operator))
+      if (!track || this.#replica.evidence.has(toHex(track.key.operator)) || registry.isEnded(track.key.operator))
         continue;
       const entry = built.cut.entry(track.key);
-      if (!entry && (fresh.get(hex(track.key.operator)) ?? 0) >= this.#options.newTracksPerOperator) continue;
+      if (!entry && (fresh.get(toHex(track.key.operator)) ?? 0) >= this.#options.newTracksPerOperator) continue;
       const covered = entry?.sequence ?? 0;
       const overdue = log.find((step) => step.sequence > covered);
       if (overdue && now - overdue.at > patience) return name;

@@ -1,4 +1,4 @@
-import { type Bytes, compare, Reader, Writer } from "./bytes.ts";
+import { type Bytes, compare, Reader, toHex, Writer } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { WeftError } from "./errors.ts";
 import type { Hashing } from "./ports.ts";
@@ -19,7 +19,7 @@ export type Advance = TrackKey & { sequence: number; head: Bytes };
 export const ENTRY_BYTES = 20 + 16 + 8 + 32 + 1 + 4;
 
 export function trackName(track: TrackKey): string {
-  return Buffer.from(track.operator).toString("hex") + Buffer.from(track.incarnation).toString("hex");
+  return `${toHex(track.operator)}:${toHex(track.incarnation)}`;
 }
 
 function encodeEntry(entry: CutEntry): Bytes {

@@ -1,4 +1,4 @@
-import { type Bytes, compare, concat, Writer } from "./bytes.ts";
+import { type Bytes, compare, concat, fromHex, toHex, Writer } from "./bytes.ts";
 import { WeftError } from "./errors.ts";
 import type { Hashing } from "./ports.ts";
 
@@ -16,8 +16,6 @@ export type RegistryEvent = { position: number; hash: Bytes } & (
 export type Standing = "joined" | "exiting" | "gone" | "convicted";
 
 export type Operator = { operator: Bytes; signer: Bytes; standing: Standing };
-
-const name = (address: Bytes) => Buffer.from(address).toString("hex");
 
 /** The registry as it stood at one position. Immutable: the next position is a new value. */
 export class Registry {
@@ -57,19 +55,19 @@ export class Registry {
     const operators = new Map(this.#operators);
     const signers = new Map(this.#signers);
     const stand = (operator: Bytes, change: Partial<Operator>) => {
-      const known = operators.get(name(operator));
+      const known = operators.get(toHex(operator));
       if (!known) throw new WeftError("registry_gap", "an event about an operator that never joined");
-      operators.set(name(operator), { ...known, ...change });
+      operators.set(toHex(operator), { ...known, ...change });
     };
     let { set, lastSetPosition } = this;
     switch (event.kind) {
       case "joined":
-        operators.set(name(event.operator), { operator: event.operator, signer: event.signer, standing: "joined" });
-        signers.set(name(event.signer), event.operator);
+        operators.set(toHex(event.operator), { operator: event.operator, signer: event.signer, standing: "joined" });
+        signers.set(toHex(event.signer), event.operator);
         break;
       case "rotated":
         stand(event.operator, { signer: event.newSigner });
-        signers.set(name(event.newSigner), event.operator);
+        signers.set(toHex(event.newSigner), event.operator);
         break;
       case "exiting":
         stand(event.operator, { standing: "exiting" });
@@ -78,9 +76,9 @@ export class Registry {
       case "convicted": {
         ({ set } = event);
         lastSetPosition = event.position;
-        const active = new Set(set.map((member) => name(member.signer)));
+        const active = new Set(set.map((member) => toHex(member.signer)));
         for (const operator of operators.values())
-          if (operator.standing === "exiting" && !active.has(name(operator.signer)))
+          if (operator.standing === "exiting" && !active.has(toHex(operator.signer)))
             stand(operator.operator, { standing: "gone" });
         if (event.kind === "convicted") stand(event.operator, { standing: "convicted" });
       }
@@ -89,7 +87,7 @@ export class Registry {
   }
 
   operator(operator: Bytes): Operator | undefined {
-    return this.#operators.get(name(operator));
+    return this.#operators.get(toHex(operator));
   }
 
   get operators(): Operator[] {
@@ -97,7 +95,7 @@ export class Registry {
   }
 
   operatorOf(signer: Bytes): Bytes | undefined {
-    return this.#signers.get(name(signer));
+    return this.#signers.get(toHex(signer));
   }
 
   /** Convicted or gone: the operator's tracks are over. */
@@ -138,12 +136,12 @@ export class Registry {
 
 /** One word a member, (signer ‖ stake as uint96), strictly ascending by signer; the hash is over the words. */
 export function encodeSet(set: readonly SetMember[]): bigint[] {
-  return set.map(({ signer, stake }) => (BigInt(`0x${name(signer)}`) << 96n) | stake);
+  return set.map(({ signer, stake }) => (BigInt(toHex(signer)) << 96n) | stake);
 }
 
 export function decodeSet(words: readonly bigint[]): SetMember[] {
   return words.map((value) => ({
-    signer: new Uint8Array(Buffer.from((value >> 96n).toString(16).padStart(40, "0"), "hex")),
+    signer: fromHex(`0x${(value >> 96n).toString(16).padStart(40, "0")}`),
     stake: value & ((1n << 96n) - 1n),
   }));
 }

@@ -1,5 +1,5 @@
 import type { Beat } from "./beat.ts";
-import { type Bytes, equal } from "./bytes.ts";
+import { type Bytes, equal, fromHex, toHex } from "./bytes.ts";
 import { type Advance, trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import { type Evidence, verifyEvidence } from "./evidence.ts";
@@ -39,8 +39,6 @@ export type Effect =
   | { type: "accuse"; operator: Bytes; evidence: Evidence }
   | { type: "fetch"; peer: Bytes; track: TrackKey; from: number; to: number }
   | { type: "fault"; kind: string; operator?: Bytes; error: WeftError };
-
-const hex = (bytes: Bytes) => Buffer.from(bytes).toString("hex");
 
 export class Replica {
   readonly crypto: Crypto;
@@ -106,7 +104,7 @@ export class Replica {
     return this.crypto.keccak256(
       this.registry.hash,
       ...tracks.map((track) => track.digest),
-      ...accused.map((operator) => new Uint8Array(Buffer.from(operator, "hex"))),
+      ...accused.map((operator) => fromHex(operator)),
     );
   }
 
@@ -121,7 +119,7 @@ export class Replica {
       case "beat":
         return this.#beat(event.from, event.beat, event.now);
       case "peer-lost":
-        this.peers.delete(hex(event.peer));
+        this.peers.delete(toHex(event.peer));
         return [];
       case "registry":
         this.#registries.push(this.registry.apply(event.event));
@@ -146,7 +144,7 @@ export class Replica {
         new WeftError("unentitled", "not signed by a key that may write here", { field: "signature" }),
       );
     if (held) return this.#evidence({ a: track.signed[header.sequence - 1], b: segment });
-    if (this.evidence.has(hex(header.operator)))
+    if (this.evidence.has(toHex(header.operator)))
       return fault("accused", new WeftError("accused", "the operator contradicted itself; its tracks are held"));
     if (track.stopped) return fault("stopped", track.stopped);
     if (header.sequence > track.sequence + 1) return this.#gap(track, header.sequence, from);
@@ -180,7 +178,7 @@ export class Replica {
   }
 
   #evidence(evidence: Evidence): Effect[] {
-    const name = hex(evidence.a.header.operator);
+    const name = toHex(evidence.a.header.operator);
     if (this.evidence.has(name)) return [];
     try {
       const operator = verifyEvidence(this.crypto, this.separator, evidence, (signer) =>
@@ -199,20 +197,20 @@ export class Replica {
   }
 
   #beat(from: Bytes, beat: Beat, now: number): Effect[] {
-    let view = this.peers.get(hex(from));
+    let view = this.peers.get(toHex(from));
     if (!view) {
       view = { heads: new Map(), evidence: new Set() };
-      this.peers.set(hex(from), view);
+      this.peers.set(toHex(from), view);
     }
     view.beat = beat;
-    for (const operator of beat.evidence) view.evidence.add(hex(operator));
+    for (const operator of beat.evidence) view.evidence.add(toHex(operator));
     const effects: Effect[] = [];
     for (const head of beat.heads) {
       const name = trackName(head);
       view.heads.set(name, head);
       const track = this.tracks.get(name);
       const ours = track?.hashAt(head.sequence);
-      if (track && ours && head.sequence > 0 && !equal(ours, head.head) && !this.evidence.has(hex(head.operator)))
+      if (track && ours && head.sequence > 0 && !equal(ours, head.head) && !this.evidence.has(toHex(head.operator)))
         effects.push({ type: "fetch", peer: from, track: track.key, from: head.sequence, to: head.sequence });
       this.#noteHeld(name, now);
     }
@@ -249,10 +247,10 @@ export class Replica {
     ];
     for (const [peer, view] of this.peers) {
       const head = view.heads.get(track.name);
-      if (!head || peer === hex(this.self)) continue;
+      if (!head || peer === toHex(this.self)) continue;
       const ours = track.hashAt(head.sequence);
       if (ours && !equal(ours, head.head)) continue; // holds another fork
-      const stake = this.registry.stakeOfOperator(new Uint8Array(Buffer.from(peer, "hex")));
+      const stake = this.registry.stakeOfOperator(fromHex(peer));
       held.push({ sequence: Math.min(head.sequence, track.sequence), stake });
     }
     held.sort((a, b) => b.sequence - a.sequence);

@@ -1,4 +1,4 @@
-import { type Bytes, concat, equal, Writer } from "./bytes.ts";
+import { type Bytes, concat, equal, toHex, Writer } from "./bytes.ts";
 import { trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import type { Hashing } from "./ports.ts";
@@ -15,8 +15,6 @@ import { decodeSnapshot, type Place } from "./snapshot.ts";
 import { draftOf, extendTurn, openTurn, type Run, type Turn } from "./turn.ts";
 
 const placeName = (place: Place) => `${place.sequence}:${place.index}`;
-
-const nameOf = (id: Bytes) => Buffer.from(id).toString("hex");
 
 /** What one segment changes, worked out before anything is changed. */
 export type Change = {
@@ -66,7 +64,7 @@ export class Track {
   }
 
   turn(id: Bytes): Turn | undefined {
-    return this.turns.get(nameOf(id));
+    return this.turns.get(toHex(id));
   }
 
   /** The tokens that the snapshot at `place` signed, and the turn that they are of. */
@@ -110,18 +108,18 @@ export class Track {
     const snapshot = decodeSnapshot(body);
     if (snapshot.type === "open") {
       const id = turnId(this.#h, this.id, place);
-      drafts.set(nameOf(id), openTurn(this.#h, id, this.key, place, snapshot));
+      drafts.set(toHex(id), openTurn(this.#h, id, this.key, place, snapshot));
       return;
     }
     const known = this.turn(snapshot.turn);
-    let draft = drafts.get(nameOf(snapshot.turn));
+    let draft = drafts.get(toHex(snapshot.turn));
     if (!draft) {
       if (!known)
         throw new WeftError("invalid_snapshot", "the snapshot is of a turn that this track has not opened", {
           field: "turn",
         });
       draft = draftOf(known);
-      drafts.set(nameOf(snapshot.turn), draft);
+      drafts.set(toHex(snapshot.turn), draft);
     }
     extendTurn(draft, known?.runs ?? [], place, snapshot);
   }
@@ -134,7 +132,7 @@ export class Track {
     this.digest = change.digest;
     for (const draft of change.turns) {
       const known = this.turn(draft.id);
-      if (!known) this.turns.set(nameOf(draft.id), draft);
+      if (!known) this.turns.set(toHex(draft.id), draft);
       else {
         known.runs.push(...draft.runs);
         known.latest = draft.latest;

@@ -1,5 +1,5 @@
 import type { Chain } from "../chain/chain.ts";
-import { type Bytes, compare, equal } from "../core/bytes.ts";
+import { type Bytes, compare, equal, toHex } from "../core/bytes.ts";
 import type { Built, Consensus } from "../core/consensus.ts";
 import { codeOf } from "../core/errors.ts";
 import type { Signer } from "../core/ports.ts";
@@ -93,7 +93,7 @@ export class Checkpointer {
     let stake = 0n;
     const count = (signature: Bytes) => {
       const signer = replica.crypto.recover(made.built.hash, signature);
-      const name = signer && Buffer.from(signer).toString("hex");
+      const name = signer && toHex(signer);
       if (!signer || !name || signatures.has(name) || registry.stakeOf(signer) === 0n) return;
       signatures.set(name, { signer, signature });
       stake += registry.stakeOf(signer);

@@ -1,4 +1,4 @@
-import { type Bytes, equal } from "../core/bytes.ts";
+import { type Bytes, equal, toHex } from "../core/bytes.ts";
 import { Context } from "../core/context.ts";
 import type { Hashing } from "../core/ports.ts";
 import type { Replica } from "../core/replica.ts";
@@ -39,7 +39,7 @@ export class Conversations {
     const byLength = new Map<number, Turn[]>();
     for (const track of this.#replica.tracks.values()) {
       const { operator } = track.key;
-      if (this.#replica.evidence.has(Buffer.from(operator).toString("hex"))) continue;
+      if (this.#replica.evidence.has(toHex(operator))) continue;
       if (this.#replica.registry.isEnded(operator)) continue;
       for (const turn of track.turns.values()) {
         const { request } = turn.open;

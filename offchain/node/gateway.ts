@@ -193,13 +193,12 @@ export class Gateway {
     const { authors, author, self, replica, crypto } = this.#options;
     const isTried = (one: Bytes) => tried.some((other) => equal(other, one));
     const candidates = [...authors.up(), self].filter(
-      (one) =>
-        !isTried(one) && !replica.registry.isEnded(one) && !replica.evidence.has(Buffer.from(one).toString("hex")),
+      (one) => !isTried(one) && !replica.registry.isEnded(one) && !replica.evidence.has(toHex(one)),
     );
     const rank = (one: Bytes) => {
       if (preferred && equal(one, preferred)) return -1;
       if (equal(one, self)) return author.load + 0.5; // the gateway writes when the others are busier
-      return replica.peers.get(Buffer.from(one).toString("hex"))?.beat?.load ?? 0;
+      return replica.peers.get(toHex(one))?.beat?.load ?? 0;
     };
     const tie = (one: Bytes) => toHex(crypto.keccak256(id, one));
     return candidates.sort((a, b) => rank(a) - rank(b) || (tie(a) < tie(b) ? -1 : 1))[0];

@@ -1,5 +1,5 @@
 import type { Deployment } from "../chain/deployment.ts";
-import { type Bytes, equal, fromHex, utf8 } from "../core/bytes.ts";
+import { type Bytes, equal, fromHex, toHex, utf8 } from "../core/bytes.ts";
 import type { ChainEvent } from "../core/chain.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../core/checkpoint.ts";
 import { Consensus } from "../core/consensus.ts";
@@ -96,7 +96,7 @@ export class Knowledge {
   }
 
   #reachable(operator: Bytes, endpoint: string): void {
-    this.endpoints.set(Buffer.from(operator).toString("hex"), endpoint);
+    this.endpoints.set(toHex(operator), endpoint);
   }
 
   #recallCuts(): void {

@@ -1,4 +1,4 @@
-import { equal } from "../core/bytes.ts";
+import { equal, toHex } from "../core/bytes.ts";
 import type { Consensus } from "../core/consensus.ts";
 import type { GenerateOrder } from "../core/generate.ts";
 import type { Replica } from "../core/replica.ts";
@@ -42,8 +42,6 @@ export class ParentFinder {
   /** Turns of operators that contradicted themselves, or are gone, are not gone on from. */
   #isForbidden(turn: Turn): boolean {
     const { operator } = turn.track;
-    return (
-      this.#replica.evidence.has(Buffer.from(operator).toString("hex")) || this.#replica.registry.isEnded(operator)
-    );
+    return this.#replica.evidence.has(toHex(operator)) || this.#replica.registry.isEnded(operator);
   }
 }

@@ -1,4 +1,4 @@
-import { type Bytes, equal } from "../core/bytes.ts";
+import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { Consensus } from "../core/consensus.ts";
 import { type CutEntry, trackName } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
@@ -152,7 +152,7 @@ export class Replicator {
         if (!lag || lag.sequence !== have) this.#lagging.set(name, { sequence: have, since: now() });
         else if (now() - lag.since > LAG_MS) {
           lag.since = now();
-          this.fetch(new Uint8Array(Buffer.from(peer, "hex")), head, have + 1, head.sequence);
+          this.fetch(fromHex(peer), head, have + 1, head.sequence);
         }
       }
     for (const repair of consensus.repairs())
@@ -164,7 +164,7 @@ export class Replicator {
 
   #isOver(operator: Bytes): boolean {
     const { replica } = this.#options;
-    return replica.evidence.has(Buffer.from(operator).toString("hex")) || replica.registry.isEnded(operator);
+    return replica.evidence.has(toHex(operator)) || replica.registry.isEnded(operator);
   }
 
   /** What a quorum attested to is taken by its hashes, whatever has become of its author since. */
@@ -174,7 +174,7 @@ export class Replicator {
       ([, view]) => (view.heads.get(name)?.sequence ?? 0) >= entry.sequence,
     );
     if (holders.length === 0) return;
-    const peer = new Uint8Array(Buffer.from(holders[Math.floor(Math.random() * holders.length)][0], "hex"));
+    const peer = fromHex(holders[Math.floor(Math.random() * holders.length)][0]);
     this.#once(name, peer, async (mesh) => {
       const { replica } = this.#options;
       const held: { segment: Segment; hash: Bytes }[] = [];

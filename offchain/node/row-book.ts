@@ -1,4 +1,4 @@
-import { type Bytes, equal } from "../core/bytes.ts";
+import { type Bytes, equal, toHex } from "../core/bytes.ts";
 import type { Hashing } from "../core/ports.ts";
 import type { Replica } from "../core/replica.ts";
 import type { RowsShipment } from "../core/rows.ts";
@@ -28,7 +28,7 @@ export type RowBookOptions = {
 };
 
 const nameOf = (place: Place & { operator: Bytes; incarnation: Bytes }) =>
-  `${Buffer.from(place.operator).toString("hex")}${Buffer.from(place.incarnation).toString("hex")}:${place.sequence}:${place.index}`;
+  `${toHex(place.operator)}${toHex(place.incarnation)}:${place.sequence}:${place.index}`;
 
 /** Rows that others shipped: believed when they hash to the digest that their author signed, adopted where they fit. */
 export class RowBook {

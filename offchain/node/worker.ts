@@ -12,7 +12,7 @@ import { encodeEntries } from "../core/cut.ts";
 import { codeOf, WeftError } from "../core/errors.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { crypto } from "../crypto/crypto.ts";
-import { createEngine } from "../inference/engine.ts";
+import { createEngine, type Engine } from "../inference/engine.ts";
 import { Mesh, type MeshHandlers } from "../mesh/mesh.ts";
 import { Store } from "../store/store.ts";
 import { Author } from "./author.ts";
@@ -32,6 +32,9 @@ import { Replicator } from "./replicator.ts";
 import { type Piece, RowBook } from "./row-book.ts";
 import { type Sealed, TrackWriter } from "./writer.ts";
 
+/** Parts of a worker that are not the ordinary ones. */
+export type Parts = { wrapEngine?(engine: Engine): Engine };
+
 export type Worker = { readonly apiPort: number; readonly meshPort: number; stop(): Promise<void> };
 
 /** How often proposals, lagging tracks and unknown cuts are looked after. */
@@ -43,7 +46,7 @@ const FINISH_AFTER_MS = 2_000;
  *
  * @throws WeftError `bad_config`, `bad_key`, `not_registered`, `wrong_chain`, `store_*`, `cannot_listen`
  */
-export async function startWorker(config: Config): Promise<Worker> {
+export async function startWorker(config: Config, { wrapEngine = (engine) => engine }: Parts = {}): Promise<Worker> {
   const log = pino({ level: config.logLevel, base: { operator: config.operator } });
   const metrics = createMetrics();
   const failpoint = failpointsFrom(process.env["WEFT_FAILPOINT"]);
@@ -56,7 +59,7 @@ export async function startWorker(config: Config): Promise<Worker> {
   const self = fromHex(config.operator, 20);
   const deployment = loadDeployment(config.chain.deployment);
   const { signer, privateKey } = await openKeystore(config.keystore, config.passwordFile);
-  const engine = await createEngine(config.model, { threads: config.threads });
+  const engine = wrapEngine(await createEngine(config.model, { threads: config.threads }));
   stops.push(() => engine.close());
   const store = Store.open(config.dataFolder, {
     identity: {
@@ -213,7 +216,7 @@ export async function startWorker(config: Config): Promise<Worker> {
           .map(({ operator, signer: key }) => ({
             operator,
             signer: key,
-            endpoint: knowledge.endpoints.get(Buffer.from(operator).toString("hex")) ?? "",
+            endpoint: knowledge.endpoints.get(toHex(operator)) ?? "",
           })),
       );
     const chain = new Chain({

@@ -115,7 +115,7 @@ const chain = new Chain({
       replica.registry.operators.map(({ operator, signer: key }) => ({
         operator,
         signer: key,
-        endpoint: knowledge.endpoints.get(Buffer.from(operator).toString("hex")) ?? "",
+        endpoint: knowledge.endpoints.get(toHex(operator)) ?? "",
       })),
     );
     if (replica.registry.operator(self)?.standing === "convicted") process.stdout.write("saboteur: convicted\n");
