@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { untilReady } from "../../../offchain/cli/devnet/child.ts";
 import {
   type Devnet,
   type DevnetOptions,
@@ -16,6 +18,8 @@ export type Net = {
   worker(index: number): WorkerProcess;
   /** Starts an operator's worker again, with the folder it had. */
   restart(index: number, env?: Record<string, string>): WorkerProcess;
+  /** Starts another module as an operator's worker. */
+  impersonate(index: number, module: string): WorkerProcess;
   /** Kills what is left, whatever state it is in, and cleans up. */
   stop(): Promise<void>;
 };
@@ -23,17 +27,14 @@ export type Net = {
 export type NetOptions = DevnetOptions & {
   /** Called before the workers start, to change what is in their folders. */
   prepare?(devnet: Devnet): Promise<void> | void;
-  /** Starts an operator's worker; the ordinary one when it returns nothing. */
-  spawn?(devnet: Devnet, operator: Operator): WorkerProcess | undefined;
 };
 
 /** Real processes: a chain, and workers that are all connected to one another. */
 export async function startNet(options: NetOptions = {}): Promise<Net> {
   const devnet = await startDevnet(options);
   const workers = new Map<number, WorkerProcess>();
-  const start = (operator: Operator, env?: Record<string, string>) => {
-    const worker = options.spawn?.(devnet, operator) ?? devnet.spawnWorker(operator, env);
-    workers.set(operator.index, worker);
+  const held = (index: number, worker: WorkerProcess) => {
+    workers.set(index, worker);
     return worker;
   };
   const net: Net = {
@@ -41,10 +42,14 @@ export async function startNet(options: NetOptions = {}): Promise<Net> {
     operators: devnet.operators,
     workers,
     worker: (index) => workers.get(index)!,
-    restart: (index, env) => {
-      const worker = devnet.spawnWorker(devnet.operators[index - 1], env);
-      workers.set(index, worker);
-      return worker;
+    restart: (index, env) => held(index, devnet.spawnWorker(devnet.operators[index - 1], env)),
+    impersonate(index, module) {
+      const operator = devnet.operators[index - 1];
+      const log = join(operator.folder, "worker.log");
+      const child = devnet.runModule(operator.name, module, ["--config", operator.configFile], log);
+      const ready = untilReady(child, async () => (await fetch(`${operator.apiUrl}/ready`)).ok, 60_000);
+      ready.catch(() => {});
+      return held(index, { ...child, operator, ready });
     },
     async stop() {
       // A stopped process hears no SIGTERM, and nothing here needs a goodbye.
@@ -55,7 +60,7 @@ export async function startNet(options: NetOptions = {}): Promise<Net> {
   };
   try {
     await options.prepare?.(devnet);
-    await Promise.all(devnet.operators.map((operator) => start(operator).ready));
+    await Promise.all(devnet.operators.map(({ index }) => net.restart(index).ready));
     await allConnected(net);
     return net;
   } catch (error) {

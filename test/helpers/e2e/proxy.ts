@@ -6,7 +6,7 @@ import { freePorts, type Operator } from "../../../offchain/cli/devnet.ts";
 /** Sees an HTTP/2 frame on its way from server to client, and may change its payload in place. */
 export type Tamper = (frame: { type: number; payload: Buffer }, connection: object) => void;
 
-export type Proxy = {
+export type Between = {
   /** Drops whatever comes, either way, and takes nobody; connections stay open. */
   cut(): void;
   heal(): void;
@@ -14,7 +14,7 @@ export type Proxy = {
 };
 
 /** Stands at the endpoint that the registry names; the worker listens elsewhere. Before the worker starts. */
-export async function putBefore(operator: Operator, tamper?: Tamper): Promise<Proxy> {
+export async function putBefore(operator: Operator, tamper?: Tamper): Promise<Between> {
   const [port] = await freePorts(1);
   const config = parse(readFileSync(operator.configFile, "utf8"));
   writeFileSync(operator.configFile, stringify({ ...config, listen: `127.0.0.1:${port}` }));

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { fromHex, toHex } from "../../offchain/core/bytes.ts";
+import { type Ask, again, assertWhole, complete, metric, type Seen, stream } from "../helpers/e2e/client.ts";
+import { allConnected, kill, type Net, startNet } from "../helpers/e2e/net.ts";
+import { type Between, putBefore } from "../helpers/e2e/proxy.ts";
+import { replicaOf, withStore } from "../helpers/e2e/stores.ts";
+import { until } from "../helpers/e2e/until.ts";
+
+/** DESIGN §3: rows buy time, not truth. Damaged ones are refused; false ones end the stream before anything false is signed. */
+
+const PROMPT = "It is a truth universally acknowledged, that a single man in possession of a good fortune. ".repeat(7);
+/** Positions of one shipment of a long prompt, and the bytes of its rows. */
+const SHIPMENT = { positions: 256, bytes: 256 * 512 };
+const LARGE_FRAME = 8 * 1024;
+const DATA_FRAME = 0;
+const AUTHOR = 2;
+const others = [1, 3, 4];
+
+let net: Net;
+let proxy: Between;
+let armed = true;
+let flips = 0;
+
+before(async () => {
+  // On each connection one bit of the second shipment; only rows come in frames as large as this.
+  const passed = new Map<object, number>();
+  const flipOnce = ({ type, payload }: { type: number; payload: Buffer }, connection: object) => {
+    const sofar = passed.get(connection) ?? 0;
+    if (!armed || type !== DATA_FRAME || sofar === Number.POSITIVE_INFINITY) return;
+    passed.set(connection, sofar + payload.length);
+    if (payload.length < LARGE_FRAME || sofar < SHIPMENT.bytes * 1.1) return;
+    payload[payload.length - 1] ^= 1;
+    passed.set(connection, Number.POSITIVE_INFINITY);
+    flips += 1;
+  };
+  net = await startNet({
+    prepare: async ({ operators }) => {
+      proxy = await putBefore(operators[AUTHOR - 1], flipOnce);
+    },
+  });
+});
+after(async () => {
+  proxy?.close();
+  await net?.stop();
+});
+
+const url = (index: number) => net.operators[index - 1].apiUrl;
+const owner = (index: number) => net.operators[index - 1].owner;
+const eachOf = (name: string, labels?: Record<string, string>) =>
+  Promise.all(others.map((index) => metric(url(index), name, labels)));
+
+/** Streams at gateway 1 from the author, and kills it once `at` tokens were seen. */
+async function killedAt(at: number, ask: Ask): Promise<Seen> {
+  let killed: Promise<void> | undefined;
+  const seen = await stream(url(1), { ...ask, weft: { author: owner(AUTHOR) } }, ({ pieces }) => {
+    if (pieces.length === at) killed = kill(net.worker(AUTHOR));
+  });
+  await killed;
+  assert.ok(killed, "it was killed in mid-sentence");
+  return seen;
+}
+
+async function nobodyAccused(): Promise<void> {
+  assert.deepEqual(await eachOf("weft_convictions_total"), [0, 0, 0]);
+  assert.deepEqual(await eachOf("weft_faults_total", { kind: "drift" }), [0, 0, 0]);
+}
+
+test("a bit flipped in flight: refused, counted, computed again; the answer is unchanged", async (t) => {
+  const ask: Ask = { prompt: PROMPT, max_tokens: 160, temperature: 0.8, seed: 1 };
+  const seen = await killedAt(80, ask);
+  assertWhole(ask, seen);
+  assert.equal(flips, others.length, "every peer's shipment was damaged once");
+  const refused = await eachOf("weft_rows_refused_total", { reason: "digest" });
+  const { attached, prefilled } = seen.authored[1];
+  t.diagnostic(`one bit in one shipment: refused ${refused}, then attached ${attached}, prefilled ${prefilled}`);
+  assert.deepEqual(refused, [1, 1, 1]);
+  assert.equal(attached, SHIPMENT.positions, "only what came before the damaged shipment is attached");
+  const whole = await complete(url(3), again(ask, seen.started!, { author: owner(4), recompute: true }));
+  assert.equal(seen.text, whole.text);
+  await nobodyAccused();
+});
+
+test("rows that are false though correctly signed: the stream ends with a typed error, and nothing false is signed", async (t) => {
+  armed = false;
+  const saboteur = net.impersonate(AUTHOR, "test/e2e/saboteurs/false-rows.ts");
+  await saboteur.ready;
+  await allConnected(net);
+  const ask: Ask = { prompt: `False. ${PROMPT}`, max_tokens: 160, temperature: 0.8, seed: 2 };
+  const seen = await killedAt(80, ask);
+  assert.equal(seen.error?.code, "rows_mismatch");
+  const [first, successor] = seen.authored;
+  assert.equal(first.author, owner(AUTHOR));
+  assert.ok(successor.attached >= ask.prompt.length, "the successor took the false rows over");
+  t.diagnostic(
+    `false rows: attached ${successor.attached}, shown ${seen.pieces.length} tokens, then ${seen.error?.code}`,
+  );
+  const found = net.operators.find(({ owner }) => owner === successor.author)!;
+  assert.equal(await metric(found.apiUrl, "weft_false_rows_total", { author: owner(AUTHOR) }), 1);
+  await nobodyAccused();
+
+  // The rest of the mesh goes on, with the same request too: from the tokens.
+  const retried = await complete(url(4), again(ask, seen.started!, { author: owner(3) }));
+  const whole = await complete(url(1), again(ask, seen.started!, { author: owner(4), recompute: true }));
+  assert.equal(retried.text, whole.text);
+  const before = await metric(url(1), "weft_checkpoint_number");
+  await until("checkpoints go on", async () => (await metric(url(1), "weft_checkpoint_number")) > before);
+
+  await kill(net.worker(found.index));
+  withStore(net.devnet, found, (store) => {
+    const turn = replicaOf(net.devnet, found, store).turn(fromHex(successor.turn, 32));
+    assert.ok(turn, "the turn was opened");
+    assert.deepEqual([turn.runs.length, turn.close], [0, undefined], "and nothing else of it was signed");
+    const reports = store.reports().map(({ kind, author }) => [kind, toHex(author)]);
+    assert.deepEqual(reports, [["false_rows", owner(AUTHOR)]]);
+    assert.deepEqual(store.evidence(), []);
+  });
+});
