@@ -1,161 +1,148 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import {
-  type Abi,
-  type Address,
-  concat,
-  encodeAbiParameters,
-  type Hex,
-  hashTypedData,
-  keccak256,
-  numberToHex,
-  parseAbiParameters,
-  toHex,
-} from "viem";
-import { deployHarness, headerHash, leaf, openWorld, ReferenceTree, reverts, type World } from "./fixture.ts";
-import { checkpointHash, header, nextCheckpoint, tokensBody } from "./quorum.ts";
+import type { Abi, Address, Hex } from "viem";
+import { zeroHash } from "viem";
+import { fromHex, toHex } from "../../offchain/core/bytes.ts";
+import { checkpointHash, genesisCheckpoint } from "../../offchain/core/checkpoint.ts";
+import { domainSeparator } from "../../offchain/core/hash.ts";
+import { crypto } from "../../offchain/crypto/crypto.ts";
+import { deployHarness, openWorld, type World } from "./fixture.ts";
 
-const kinds: [number, number][] = [
-  [1, 8],
-  [2, 16],
-  [3, 24],
-  [4, 24],
-  [5, 16],
-  [6, 32],
-];
-const word = (text: string) => keccak256(toHex(text));
-const operator = "0x00000000000000000000000000000000000000ff" as Address;
-const incarnation = `0x${"ab".repeat(16)}` as Hex;
+const golden = JSON.parse(readFileSync(new URL("../vectors/formats.json", import.meta.url), "utf8"));
 
-/** The libraries against viem's EIP-712 and a tree that is written down the obvious way. */
-describe("formats on chain", () => {
+type Kind = { name: string; tag: number; depth: number };
+const kindOf = (name: string): Kind => golden.trees.find((tree: Kind) => tree.name === name);
+
+describe("formats: the contracts' libraries against the golden vectors", () => {
   let world: World;
   let harness: { address: Address; abi: Abi };
-  const call = (functionName: string, args: unknown[]) => world.chain.readContract({ ...harness, functionName, args });
+  let domain: Hex;
+
+  const call = (functionName: string, ...args: unknown[]): Promise<unknown> =>
+    world.chain.readContract({ ...harness, functionName, args });
+  const is = async (expected: unknown, functionName: string, ...args: unknown[]) =>
+    assert.equal(await call(functionName, ...args), expected, functionName);
+
+  /** Proves at its index, and neither at the next one nor under the zero root. */
+  async function proves(kind: Kind, root: Hex, leaf: Hex, index: number, siblings: readonly Hex[]) {
+    await is(root, "rootOf", kind.tag, kind.depth, leaf, index, siblings);
+    await is(true, "verify", kind.tag, root, leaf, index, siblings);
+    await is(false, "verify", kind.tag, root, leaf, index ^ 1, siblings);
+    await is(false, "verify", kind.tag, zeroHash, leaf, index, siblings);
+    await is(false, "verify", kind.tag, root, leaf, index, siblings.slice(1));
+    await is(false, "verify", kind.tag, root, leaf, index + 2 ** kind.depth, siblings);
+  }
 
   before(async () => {
     world = await openWorld();
     harness = await deployHarness(world);
+    domain = golden.domain.separator;
   });
   after(() => world.close());
 
-  test("roots and proofs of every kind", async () => {
-    for (const [kind, depth] of kinds) {
-      assert.equal(await call("depthOf", [kind]), BigInt(depth));
-      assert.equal(await call("emptyRoot", [kind]), new ReferenceTree(kind, depth, new Map()).root);
-      const data = toHex("leaf data");
-      assert.equal(await call("leaf", [kind, data]), leaf(kind, data));
-      const last = 2 ** depth - 1;
-      const leaves = new Map([0, 1, 5, last].map((i) => [i, leaf(kind, numberToHex(i))] as [number, Hex]));
-      const tree = new ReferenceTree(kind, depth, leaves);
-      for (const [index, hash] of leaves) {
-        assert.equal(await call("rootOf", [kind, depth, hash, BigInt(index), tree.proof(index)]), tree.root);
-        assert.equal(await call("verify", [kind, tree.root, hash, BigInt(index), tree.proof(index)]), true);
-        assert.equal(await call("verify", [kind, tree.root, hash, BigInt(index) ^ 2n, tree.proof(index)]), false);
+  test("leaves, nodes, depths and empty roots of every kind", async () => {
+    for (const kind of golden.trees) {
+      await is(BigInt(kind.depth), "depthOf", kind.tag);
+      await is(kind.emptyLeaf, "emptyLeaf", kind.tag);
+      await is(kind.emptyRoot, "emptyRoot", kind.tag);
+      await is(kind.leaf.hash, "leaf", kind.tag, kind.leaf.data);
+      await is(kind.node.hash, "node", kind.tag, kind.node.left, kind.node.right);
+      await assert.rejects(call("leaf", kind.tag, "0x"), /WeftTreeEmptyData/);
+    }
+  });
+
+  test("proofs of list and updatable trees", async () => {
+    for (const { kind, root, proofs } of golden.lists)
+      for (const { leaf, index, siblings } of proofs) await proves(kindOf(kind), root, leaf, index, siblings);
+    for (const { root, leaf, index, siblings } of golden.updatable.steps)
+      await proves(kindOf(golden.updatable.kind), root, leaf, index, siblings);
+  });
+
+  test("context trees: a token at exactly its position", async () => {
+    for (const { root, proofs } of golden.contexts)
+      for (const { position, token, siblings } of proofs) {
+        await is(true, "verifyContext", root, position, token, siblings);
+        await is(false, "verifyContext", root, position, (token ^ 1) >>> 0, siblings);
+        await is(false, "verifyContext", root, position ^ 1, token, siblings);
+      }
+    const { token, position, siblings } = golden.contexts[2].proofs[0];
+    await is(golden.contexts[2].leaves[position], "contextLeaf", token);
+    await assert.rejects(
+      call("rootOf", 4, 24, golden.contexts[2].leaves[0], 0, siblings.slice(1)),
+      /WeftTreeProofLength/,
+    );
+  });
+
+  test("domain, headers, checkpoints", async () => {
+    await is(domain, "domainSeparator", golden.domain.chainId, golden.domain.verifyingContract);
+    await is(golden.header.hash, "headerHash", domain, golden.header);
+    await is(golden.checkpoint.hash, "checkpointHash", domain, golden.checkpoint.fields);
+    const { genesis, checkpoint, hash } = golden.world;
+    await is(genesis.hash, "checkpointHash", domain, genesis.checkpoint);
+    await is(hash, "checkpointHash", domain, checkpoint);
+  });
+
+  test("the ledger's own genesis checkpoint is core's", async () => {
+    const registryHash = await world.chain.readContract({
+      ...world.registry,
+      functionName: "positionHash",
+      args: [0n],
+    });
+    const { chainId } = world.deployment;
+    const verifyingContract = fromHex(world.ledger.address, 20);
+    const separator = domainSeparator(crypto, { name: "Weft", version: "1", chainId, verifyingContract });
+    const own = checkpointHash(crypto, separator, genesisCheckpoint(crypto, fromHex(registryHash)));
+    const hash = await world.chain.readContract({ ...world.ledger, functionName: "checkpointHash", args: [0n] });
+    assert.equal(toHex(own), hash);
+  });
+
+  test("ids of tracks, turns and requests, and the draw", async () => {
+    await is(golden.track.id, "trackId", golden.track.operator, golden.track.incarnation);
+    for (const turn of golden.turns) await is(turn.id, "turnId", golden.track.id, turn.sequence, turn.index);
+    for (const request of golden.requests) {
+      await is(request.id, "requestId", request.fields);
+      for (const { position, threshold } of request.draws) {
+        const seed = (await call("drawSeed", request.id, position)) as Hex;
+        assert.equal(Number(BigInt(seed) & 0xffffn), threshold);
       }
     }
   });
 
-  test("header, checkpoint and domain are those of EIP-712", async () => {
-    const { domain } = world.deployment;
-    const separator = await call("domainSeparator", [BigInt(domain.chainId), domain.verifyingContract]);
-    assert.equal(separator, await world.chain.readContract({ ...world.ledger, functionName: "domainSeparator" }));
-    const message = header(operator);
-    assert.equal(await call("headerHash", [separator, message]), headerHash(world.deployment, message));
-    const checkpoint = await nextCheckpoint(world, { entryCount: 3, segmentCount: 9, memoryRoot: word("memory") });
-    assert.equal(await call("checkpointHash", [separator, checkpoint]), checkpointHash(world, checkpoint));
+  test("leaves of cut entries, segments, snapshots and the memory trace; operator sets", async () => {
+    for (const { fields, leaf } of golden.cutLeaves) await is(leaf, "cutLeaf", fields);
+    for (const [slot, entry] of golden.world.cut.entries.entries()) {
+      const leaf = (await call("cutLeaf", entry)) as Hex;
+      await proves(kindOf("cut"), golden.world.cut.root, leaf, slot, golden.world.cut.proofs[slot]);
+    }
+    await is(golden.memoryTraceLeaf.leaf, "memoryTraceLeaf", golden.memoryTraceLeaf.root);
+    for (const segment of golden.world.segments) {
+      await is(segment.leaf, "segmentLeaf", segment.hash);
+      await is(segment.track, "trackId", segment.header.operator, segment.header.incarnation);
+      await is(segment.hash, "headerHash", domain, segment.header);
+      for (const { salt, body, leaf } of segment.snapshots) await is(leaf, "snapshotLeaf", salt, body);
+    }
+    for (const { words, hash } of golden.sets) await is(hash, "setHash", words);
   });
 
-  test("ids are struct hashes", async () => {
-    const struct = (type: string, types: string, values: readonly unknown[]) =>
-      keccak256(encodeAbiParameters(parseAbiParameters(`bytes32, ${types}`), [keccak256(toHex(type)), ...values]));
-    const track = struct("Track(address operator,bytes16 incarnation)", "address, bytes16", [operator, incarnation]);
-    assert.equal(await call("trackId", [operator, incarnation]), track);
-    const turn = struct("Turn(bytes32 track,uint64 sequence,uint32 index)", "bytes32, uint64, uint32", [track, 3n, 4]);
-    assert.equal(await call("turnId", [track, 3n, 4]), turn);
-    const draw = struct("Draw(bytes32 request,uint32 position)", "bytes32, uint32", [word("request"), 7]);
-    assert.equal(await call("drawSeed", [word("request"), 7]), draw);
-  });
-
-  test("a request id is the struct hash of its thirteen fields", async () => {
-    const request = {
-      requester: word("requester"),
-      nonce: word("nonce"),
-      model: word("model"),
-      contextBefore: word("before"),
-      lengthBefore: 0,
-      contextAfter: word("after"),
-      lengthAfter: 12,
-      parameters: word("parameters"),
-      maxLength: 64,
-      memoryId: word("memory"),
-      memoryCheckpoint: 5n,
-      memoryCheckpointHash: word("checkpoint"),
-      gate: 1,
-    };
-    const types = {
-      Request: [
-        { name: "requester", type: "bytes32" },
-        { name: "nonce", type: "bytes32" },
-        { name: "model", type: "bytes32" },
-        { name: "contextBefore", type: "bytes32" },
-        { name: "lengthBefore", type: "uint32" },
-        { name: "contextAfter", type: "bytes32" },
-        { name: "lengthAfter", type: "uint32" },
-        { name: "parameters", type: "bytes32" },
-        { name: "maxLength", type: "uint32" },
-        { name: "memoryId", type: "bytes32" },
-        { name: "memoryCheckpoint", type: "uint64" },
-        { name: "memoryCheckpointHash", type: "bytes32" },
-        { name: "gate", type: "uint8" },
-      ],
-    } as const;
-    // The digest of an empty domain, so that viem's encoder can be asked about a struct without one.
-    const domainHash = keccak256(
-      encodeAbiParameters(parseAbiParameters("bytes32"), [keccak256(toHex("EIP712Domain()"))]),
+  test("a token proves into a checkpoint in two steps", async () => {
+    const { receipt, checkpoint, segments } = golden.world;
+    const segment = segments[receipt.segmentIndex];
+    const snapshot = segment.snapshots[receipt.snapshotIndex - 2];
+    await proves(kindOf("segments"), checkpoint.segmentsRoot, segment.leaf, receipt.segmentIndex, receipt.segmentProof);
+    const closing = segment.snapshots[receipt.snapshotIndex];
+    await proves(
+      kindOf("snapshots"),
+      segment.header.snapshotsRoot,
+      closing.leaf,
+      receipt.snapshotIndex,
+      receipt.snapshotProof,
     );
-    const id = (await call("requestId", [request])) as Hex;
-    const digest = keccak256(concat(["0x1901", domainHash, id]));
-    assert.equal(digest, hashTypedData({ domain: {}, types, primaryType: "Request", message: request }));
-  });
-
-  test("leaf data is packed as the formats say", async () => {
-    const entry = { operator, incarnation, sequence: 9n, head: word("head"), ended: true, first: 77 };
-    const packed = concat([
-      operator,
-      incarnation,
-      numberToHex(9, { size: 8 }),
-      entry.head,
-      "0x01",
-      numberToHex(77, { size: 4 }),
-    ]);
-    assert.equal(await call("cutLeaf", [entry]), leaf(3, packed));
-    assert.equal(await call("segmentLeaf", [word("header")]), leaf(2, word("header")));
-    assert.equal(await call("contextLeaf", [258]), leaf(4, "0x00000102"));
-    assert.equal(await call("memoryTraceLeaf", [word("memory")]), leaf(5, word("memory")));
-    assert.equal(await call("snapshotLeaf", [incarnation, "0x020304"]), leaf(1, concat([incarnation, "0x020304"])));
-  });
-
-  test("a context root proves a token at one position", async () => {
-    const ids = [7, 300, 0];
-    const tree = new ReferenceTree(4, 24, new Map(ids.map((id, i) => [i, leaf(4, numberToHex(id, { size: 4 }))])));
-    assert.equal(await call("verifyContext", [tree.root, 1, 300, tree.proof(1)]), true);
-    assert.equal(await call("verifyContext", [tree.root, 1, 301, tree.proof(1)]), false);
-    assert.equal(await call("verifyContext", [tree.root, 2, 300, tree.proof(1)]), false);
-  });
-
-  test("tokens are read at absolute positions, and malformed bodies are refused", async () => {
-    const body = tokensBody(word("turn"), 1000, [5, 4_294_967_295]);
-    assert.equal(await call("tokenAt", [body, 1000]), 5);
-    assert.equal(await call("tokenAt", [body, 1001]), 4_294_967_295);
-    const tokenAt = (bytes: Hex, position: number) => ({
-      ...harness,
-      functionName: "tokenAt",
-      args: [bytes, position],
-    });
-    await reverts(world, tokenAt(body, 1002), "TokensSnapshotPositionOutOfRange", [1002n, 1000n, 2n]);
-    await reverts(world, tokenAt(`${body}00`, 1000), "TokensSnapshotWrongLength", [126n, 127n]);
-    await reverts(world, tokenAt(`0x01${body.slice(4)}`, 1000), "TokensSnapshotWrongKind", [1]);
-    await reverts(world, tokenAt("0x", 0), "TokensSnapshotWrongLength", [118n, 0n]);
+    const ids = [32, 33, 2 ** 32 - 1];
+    for (const [i, id] of ids.entries()) await is(id, "tokenAt", snapshot.body, 8 + i);
+    await assert.rejects(call("tokenAt", snapshot.body, 11), /TokensSnapshotPositionOutOfRange/);
+    await assert.rejects(call("tokenAt", closing.body, 8), /TokensSnapshotWrongLength/);
+    const [opening] = segments[receipt.segmentIndex - 1].snapshots;
+    await assert.rejects(call("tokenAt", opening.body, 8), /TokensSnapshotWrongKind/);
   });
 });
