@@ -42,6 +42,8 @@ async function end(code: number, keepFolder: boolean): Promise<never> {
   // A second Ctrl-C does not wait; the children are killed with this process.
   if (ending) process.exit(code);
   ending = true;
+  // The progress display hid it.
+  if (process.stderr.isTTY) process.stderr.write("\x1b[?25h");
   await run.onchain?.close().catch(() => {});
   await run.net?.stopAll({ keep: keepFolder });
   process.exit(code);
@@ -103,12 +105,20 @@ const settlement: Parameters<typeof steps>[0] = [
       const receipt = await receiptOf(run.workers[0].operator.apiUrl, answer.started.request_id, position, COVERED_MS);
       const said = Buffer.from(answer.text).at(-1);
       must(receipt.token === said, `the receipt's token is ${receipt.token}, the client read ${said}`);
+      const opening = await receiptOf(
+        run.workers[0].operator.apiUrl,
+        answer.started.request_id,
+        answer.first,
+        COVERED_MS,
+      );
+      must(opening.token === Buffer.from(answer.text)[0], "the receipt of the first token is of another token");
+      must(opening.header.operator.toLowerCase() === run.story.killed.owner, "the dead author's words are not covered");
       note(`checkpoint ${receipt.number} is committed, its challenge window runs`);
       await run.onchain.untilFinal(receipt.number);
       note("proving the last token to the consumer contract");
       run.verdict = await prove(run.net, receipt);
       must(run.verdict.included && run.verdict.final && run.verdict.proven, "the consumer did not accept the token");
-      return `number ${receipt.number} is final, and a contract believes the token at position ${position}`;
+      return `number ${receipt.number} is final, and a contract believes the token at ${position}; what the dead worker wrote is in number ${opening.number}`;
     },
   ],
   [
@@ -117,7 +127,7 @@ const settlement: Parameters<typeof steps>[0] = [
       const liar = run.net.operators[4];
       const living = run.workers.filter((worker) => !worker.exited()).map(({ operator }) => operator);
       const logFile = join(liar.folder, "saboteur.log");
-      const args = ["--config", liar.folder, "--show-a", living[0].owner, "--show-b", living[1].owner];
+      const args = ["--config", liar.configFile, "--show-a", living[0].owner, "--show-b", living[1].owner];
       const saboteur = run.net.runModule("the saboteur", "scripts/demo/saboteur.ts", args, logFile);
       const failed = saboteur.exit.then(({ code, signal }) => {
         must(code === 0, `the saboteur ended (${signal ?? code}), see ${logFile}`);

@@ -103,6 +103,10 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
   mkdirSync(folder, { recursive: true });
 
   const children: Child[] = [];
+  process.once("exit", (code) => {
+    // Interrupted before it could stop; after a failure the logs stay.
+    if (!stopped && temporary && !options.keep && code !== 1) rmSync(folder, { recursive: true, force: true });
+  });
   let stopped: Promise<void> | undefined;
   const stopAll = ({ keep = options.keep ?? false } = {}) => {
     stopped ??= (async () => {

@@ -27,8 +27,10 @@ export async function measurements(run: {
   const { story, followUp, verdict, conviction } = run;
   const scrapes = await Promise.all(run.living.map(({ apiUrl }) => Scrape.of(apiUrl)));
   const all = [...scrapes, story.authorMetrics];
+  // Of the first author alone: it wrote for all the others until it died.
   const sent = (lane: string) => story.authorMetrics.get(`weft_${lane}_sent_bytes_total`) / run.peers;
   const written = story.authorMetrics.get("weft_tokens_written_total");
+  const positions = written + story.authorMetrics.get("weft_positions_prefilled_total");
   const context = PROMPT.length + STORY_TOKENS;
   const commits = await run.onchain.commits();
   const [shipped] = followUp.answer.authors;
@@ -36,9 +38,14 @@ export async function measurements(run: {
   const sum = (name: string) => all.reduce((total, scrape) => total + scrape.get(name), 0);
   const perToken = (lane: string) => bytes(sent(lane) / written);
   return [
-    ["sent to one peer, per token written", `${perToken("segments")} of segments, ${perToken("beats")} of beats`],
-    ["  and rows, the prompt's included", `${perToken("rows")} (one position is ${bytes(rowBytes())})`],
-    ["full state of the story", `${bytes(rowBytes() * context)}: ${context} positions`],
+    [
+      "sent to each peer, per token written",
+      `${perToken("segments")} of segments, ${perToken("beats")} of beats, ${bytes(sent("rows") / positions)} of rows`,
+    ],
+    [
+      "against the full state of the story",
+      `${bytes(rowBytes() * context)} (${context} positions of ${bytes(rowBytes())})`,
+    ],
     [
       "replicated on > 2/3 of the stake",
       `median ${quantile(all, "weft_replicated_seconds", 0.5)}, 99 % ${quantile(all, "weft_replicated_seconds", 0.99)}`,

@@ -149,18 +149,21 @@ export async function completeWhole(
   return { text: answer.choices[0].text, authors: answer.weft.authors, requestId: answer.weft.request_id };
 }
 
+/** What a client looks at in a receipt; contracts want all of it. */
+export type TokenReceipt = { number: number; token: number; position: number; header: { operator: Hex } };
+
 /** The proof of one token, as soon as a committed checkpoint covers it. */
 export async function receiptOf(
   url: string,
   requestId: Hex,
   position: number,
   timeoutMs: number,
-): Promise<{ number: number; token: number; position: number; [key: string]: unknown }> {
+): Promise<TokenReceipt> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const response = await fetch(`${url}/v1/receipts/${requestId}?position=${position}`);
     const body = await response.json();
-    if (response.ok) return body as { number: number; token: number; position: number };
+    if (response.ok) return body as TokenReceipt;
     const error = refusal(body);
     if (error.code !== "not_covered_yet" || Date.now() > deadline) throw error;
     await sleep(200);
