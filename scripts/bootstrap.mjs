@@ -34,7 +34,9 @@ function nodeFolder() {
   const found = spawnSync("npx", ["-y", "-p", spec, "-c", "command -v node"], { cwd: root, encoding: "utf8" });
   const path = found.stdout?.trim().split("\n").at(-1);
   if (found.status !== 0 || !path) {
-    say(`bootstrap: npm could not bring Node ${NODE_BROUGHT}:\n${found.stderr}\nInstall Node >= ${NODE_MIN.join(".")} and try again.`);
+    say(
+      `bootstrap: npm could not bring Node ${NODE_BROUGHT}:\n${found.stderr}\nInstall Node >= ${NODE_MIN.join(".")} and try again.`,
+    );
     process.exit(1);
   }
   return dirname(path);

@@ -1,0 +1,93 @@
+import { spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/**
+ * `npm test`: everything that must hold, cheapest first. `npm test -- unit e2e` runs only the steps named.
+ * A step that fails does not hide the others; the exit code is 1 when any failed.
+ */
+const root = fileURLToPath(new URL("..", import.meta.url));
+const hardhat = join(root, "node_modules/hardhat/dist/src/cli.js");
+const bin = (name: string) => join(root, "node_modules/.bin", name);
+
+type Step = { name: string; what: string; command: string; args: string[] };
+
+const suite = (patterns: string[], concurrency: number): string[] => [
+  "--test",
+  `--test-concurrency=${concurrency}`,
+  "--test-reporter=spec",
+  ...patterns.flatMap((pattern) => globSync(pattern, { cwd: root }).sort()),
+];
+
+const node = process.execPath;
+const steps: Step[] = [
+  {
+    name: "lint",
+    what: "formatting, lint and the import rule",
+    command: bin("biome"),
+    args: ["ci", "--reporter=summary", "."],
+  },
+  { name: "types", what: "types", command: bin("tsc"), args: ["-p", "."] },
+  {
+    name: "generated",
+    what: "generated ABIs are those of the contracts",
+    command: node,
+    args: ["scripts/generate.ts", "--check"],
+  },
+  {
+    name: "vectors",
+    what: "golden vectors are those of core",
+    command: node,
+    args: ["test/vectors/make.ts", "--check"],
+  },
+  { name: "solidity", what: "Solidity tests", command: node, args: [hardhat, "test", "solidity"] },
+  { name: "unit", what: "unit tests", command: node, args: suite(["test/unit/**/*.test.ts"], 2) },
+  {
+    name: "property",
+    what: "property tests of the invariants",
+    command: node,
+    args: suite(["test/property/**/*.test.ts"], 2),
+  },
+  {
+    name: "contracts",
+    what: "contracts on the embedded chain",
+    command: node,
+    args: suite(["test/contracts/**/*.test.ts"], 2),
+  },
+  { name: "e2e", what: "real processes", command: node, args: suite(["test/e2e/**/*.test.ts"], 1) },
+];
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !steps.some((step) => step.name === name));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `There is no step ${unknown.join(", ")}. There are: ${steps.map(({ name }) => name).join(", ")}.\n`,
+  );
+  process.exit(2);
+}
+
+const run = ({ command, args }: Step) =>
+  new Promise<boolean>((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    child.on("error", (error) => {
+      process.stderr.write(`${command}: ${error.message}\n`);
+      resolve(false);
+    });
+    child.on("exit", (code) => resolve(code === 0));
+  });
+
+const results: { name: string; passed: boolean; seconds: number }[] = [];
+for (const step of steps.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
+  process.stdout.write(`\n== ${step.name}: ${step.what}\n`);
+  const started = performance.now();
+  const passed = await run(step);
+  results.push({ name: step.name, passed, seconds: (performance.now() - started) / 1000 });
+}
+
+process.stdout.write("\n");
+for (const { name, passed, seconds } of results)
+  process.stdout.write(`${passed ? "passed" : "FAILED"}  ${name.padEnd(10)} ${seconds.toFixed(1).padStart(6)} s\n`);
+const failed = results.filter(({ passed }) => !passed);
+process.stdout.write(`\nsteps: ${results.length - failed.length} passed, ${failed.length} failed\n`);
+process.exit(failed.length === 0 ? 0 : 1);
