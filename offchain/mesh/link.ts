@@ -17,6 +17,7 @@ import { BACKOFF, dial, errorOf, isServiceError, patiently, withSession } from "
 const HELLO_MS = 10_000;
 /** How long a call waits for a connection that is not there yet. */
 const CONNECT_MS = 1000;
+const CLOSE_MS = 1000;
 /** A stream that lived this long was a good one: the next failure starts with the shortest wait again. */
 const GOOD_MS = 3000;
 
@@ -63,7 +64,11 @@ export class Link {
   async close(): Promise<void> {
     this.#closed.abort();
     for (const lane of LANES) this.clients[lane].close();
-    await Promise.all(this.#loops);
+    const over = new AbortController();
+    // A handler at work may finish; one that hangs does not keep the mesh from closing.
+    const late = sleep(CLOSE_MS, undefined, { signal: over.signal }).catch(() => {});
+    await Promise.race([Promise.all(this.#loops), late]);
+    over.abort();
   }
 
   /** One call. A session that the peer no longer knows is renewed once. */

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import type { Beat } from "../../../offchain/core/beat.ts";
@@ -36,13 +37,19 @@ export type Worker = {
   rows: RowsShipment[];
   events: string[];
   faults: { kind: string; from: string | undefined; code: string; error: unknown }[];
-  /** Seals, stores and publishes the next own segment. */
-  write(size?: number): Bytes;
+  /** Seals and stores the next own segment. */
+  seal(size?: number): Bytes;
+  /** Publishes it too. */
+  write(size?: number): void;
 };
 
 export type Options = { handlers?: Partial<MeshHandlers>; mesh?: Partial<MeshOptions>; listen?: string };
 
 const open = new Set<{ close(): unknown }>();
+
+export function closeLater(one: { close(): unknown }): void {
+  open.add(one);
+}
 
 /** Closes what a test left open, also one that failed. */
 export async function closeAll(): Promise<void> {
@@ -78,7 +85,10 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
       heads: [],
       evidence: [],
     },
-    write(size = 64) {
+    write(size) {
+      self.mesh.publishSegment(self.seal(size));
+    },
+    seal(size = 64) {
       const sequence = self.stored.length + 1;
       const previous = self.heads.at(-1)?.head ?? trackId(crypto, track);
       const snapshots = [{ salt: bytes(16), body: bytes(size) }];
@@ -86,7 +96,6 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
       const encoded = encodeSegment(segment);
       self.stored.push(encoded);
       self.heads.push({ ...track, sequence, head: segment.hash });
-      self.mesh.publishSegment(encoded);
       return encoded;
     },
   };
@@ -179,6 +188,7 @@ export class Raw {
         (value: Buffer) => value,
         request,
         metadata,
+        { deadline: Date.now() + 5000 },
       );
       call.on("data", () => {});
       call.on("error", () => {});
@@ -201,4 +211,36 @@ export class Raw {
   close(): void {
     this.client.close();
   }
+}
+
+/** A link to `port` on which every connection brings at most so many bytes a second to whoever dialled. */
+export async function slowLink(port: number, bytesPerSecond: number): Promise<string> {
+  const sockets = new Set<Socket>();
+  const link = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    for (const socket of [near, far]) {
+      sockets.add(socket.setNoDelay());
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far);
+    far.on("data", (chunk) => {
+      far.pause();
+      near.write(chunk);
+      setTimeout(() => far.resume(), (1000 * chunk.length) / bytesPerSecond);
+    });
+  });
+  await new Promise<void>((resolve) => link.listen(0, "127.0.0.1", resolve));
+  closeLater({
+    close() {
+      link.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  });
+  const address = link.address();
+  if (!address || typeof address === "string") throw new Error("no port");
+  return `127.0.0.1:${address.port}`;
 }
