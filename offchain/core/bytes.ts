@@ -105,6 +105,12 @@ export class Writer {
     return this.u32(bytes.length).raw(bytes);
   }
 
+  /** Length-prefixed UTF-8, cut so that it has at most `most` bytes: a message too long is better read in part. */
+  text(text: string, most: number) {
+    const whole = utf8(text);
+    return this.bytes(whole.length <= most ? whole : utf8(text.slice(0, Math.floor(most / 3))));
+  }
+
   raw(bytes: Bytes) {
     this.#room(bytes.length);
     this.#bytes.set(bytes, this.#length);
@@ -184,6 +190,16 @@ export class Reader {
 
   bytes(most: number): Bytes {
     return this.fixed(this.count(most));
+  }
+
+  /** Length-prefixed UTF-8. Anything else is refused: replaced characters would not encode to the same bytes. */
+  text(most: number): string {
+    const bytes = this.bytes(most);
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch {
+      throw this.malformed("has text that is not UTF-8");
+    }
   }
 
   /** A u32 count that the caller bounds before anything is allocated for it. */

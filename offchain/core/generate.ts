@@ -1,4 +1,4 @@
-import { type Bytes, Reader, utf8, Writer } from "./bytes.ts";
+import { type Bytes, Reader, Writer } from "./bytes.ts";
 import { encodeRequest, type Request, readRequest } from "./request.ts";
 import { CLOSE_REASONS, type CloseReason } from "./snapshot.ts";
 import { TREE } from "./tree.ts";
@@ -33,6 +33,8 @@ export type GenerateEvent =
 const LIMIT_CONTEXT = 2 ** TREE.context.depth - 1;
 export const LIMIT_ORDER_BYTES = 8 * 1024 * 1024;
 export const LIMIT_EVENT_BYTES = 1024 * 1024;
+const LIMIT_CODE = 64;
+const LIMIT_MESSAGE = 1024;
 
 function writeIds(out: Writer, ids: readonly number[]): Writer {
   out.u32(ids.length);
@@ -84,7 +86,7 @@ export function encodeGenerateEvent(event: GenerateEvent): Bytes {
         .u32(event.length)
         .done();
     case "failed":
-      return out.u8(4).bytes(utf8(event.code)).bytes(utf8(event.message)).done();
+      return out.u8(4).text(event.code, LIMIT_CODE).text(event.message, LIMIT_MESSAGE).done();
   }
 }
 
@@ -106,10 +108,8 @@ function readEvent(from: Reader): GenerateEvent {
       if (!reason) throw from.malformed("has an unknown reason");
       return { type: "closed", reason, length: from.u32() };
     }
-    case 4: {
-      const text = (most: number) => new TextDecoder().decode(from.bytes(most));
-      return { type: "failed", code: text(64), message: text(1024) };
-    }
+    case 4:
+      return { type: "failed", code: from.text(LIMIT_CODE), message: from.text(LIMIT_MESSAGE) };
     default:
       throw from.malformed("has an unknown kind");
   }

@@ -1,4 +1,4 @@
-import { type Bytes, Reader, utf8, Writer } from "./bytes.ts";
+import { type Bytes, Reader, Writer } from "./bytes.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Advance, readAdvance, writeAdvance } from "./cut.ts";
 import { decodeEvidence, type Evidence, encodeEvidence } from "./evidence.ts";
@@ -18,6 +18,8 @@ export type AttestReply =
 
 export const LIMIT_ADVANCES = 4096;
 export const LIMIT_PROPOSAL_BYTES = 512 * 1024;
+const LIMIT_CODE = 64;
+const LIMIT_MESSAGE = 1024;
 
 export function encodeProposal({ checkpoint, advances }: Proposal): Bytes {
   const out = writeCheckpoint(new Writer(), checkpoint).u32(advances.length);
@@ -46,7 +48,7 @@ export function encodeAttestReply(reply: AttestReply): Bytes {
     case "evidence":
       return out.u8(3).bytes(encodeEvidence(reply.evidence)).done();
     case "refused":
-      return out.u8(4).bytes(utf8(reply.code)).bytes(utf8(reply.message)).done();
+      return out.u8(4).text(reply.code, LIMIT_CODE).text(reply.message, LIMIT_MESSAGE).done();
   }
 }
 
@@ -58,7 +60,6 @@ export function decodeAttestReply(bytes: Bytes): AttestReply {
 }
 
 function readReply(from: Reader): AttestReply {
-  const text = (most: number) => new TextDecoder().decode(from.bytes(most));
   switch (from.u8()) {
     case 1:
       return { type: "attested", signature: from.fixed(SIGNATURE_BYTES) };
@@ -74,7 +75,7 @@ function readReply(from: Reader): AttestReply {
     case 3:
       return { type: "evidence", evidence: decodeEvidence(from.bytes(1024)) };
     case 4:
-      return { type: "refused", code: text(64), message: text(1024) };
+      return { type: "refused", code: from.text(LIMIT_CODE), message: from.text(LIMIT_MESSAGE) };
     default:
       throw from.malformed("has an unknown kind");
   }

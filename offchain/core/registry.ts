@@ -104,10 +104,10 @@ export class Registry {
     return standing === "convicted" || standing === "gone";
   }
 
-  /** May `signer` sign for `operator` here? */
+  /** May `signer` write for `operator` here? Retired keys stay attributable, but write nothing new. */
   entitles(operator: Bytes, signer: Bytes): boolean {
-    const owner = this.operatorOf(signer);
-    return owner !== undefined && compare(owner, operator) === 0 && !this.isEnded(operator);
+    const known = this.operator(operator);
+    return known !== undefined && compare(known.signer, signer) === 0 && !this.isEnded(operator);
   }
 
   stakeOf(signer: Bytes): bigint {

@@ -40,6 +40,9 @@ export type Effect =
   | { type: "fetch"; peer: Bytes; track: TrackKey; from: number; to: number }
   | { type: "fault"; kind: string; operator?: Bytes; error: WeftError };
 
+/** Tracks that are remembered of one peer's beats. */
+const LIMIT_VIEW_HEADS = 65_536;
+
 export class Replica {
   readonly crypto: Crypto;
   readonly separator: Bytes;
@@ -70,6 +73,7 @@ export class Replica {
   /** Starts the registry's history anew, after a reorganisation of the chain. Segments and evidence stay. */
   resetRegistry(): void {
     this.#registries = [this.#registries[0]];
+    this.#digest = undefined;
   }
 
   track(key: TrackKey): Track | undefined {
@@ -87,6 +91,7 @@ export class Replica {
   /** Forgets a track, to fetch the fork of it that the chain took. */
   dropTrack(key: TrackKey): void {
     this.tracks.delete(trackName(key));
+    this.#digest = undefined;
     this.heldSince.delete(trackName(key));
   }
 
@@ -96,8 +101,15 @@ export class Replica {
       .map((track) => ({ ...track.key, sequence: track.sequence, head: track.head }));
   }
 
+  #digest?: Bytes;
+
   /** Digest of what is derived from heads, evidence and registry position: replicas that agree on those agree on it. */
   digest(): Bytes {
+    this.#digest ??= this.#derive();
+    return this.#digest;
+  }
+
+  #derive(): Bytes {
     const tracks = [...this.tracks.values()].filter((track) => track.sequence > 0);
     tracks.sort((a, b) => (a.name < b.name ? -1 : 1));
     const accused = [...this.evidence.keys()].sort();
@@ -123,6 +135,7 @@ export class Replica {
         return [];
       case "registry":
         this.#registries.push(this.registry.apply(event.event));
+        this.#digest = undefined;
         return [{ type: "announce" }];
     }
   }
@@ -169,6 +182,7 @@ export class Replica {
       return [{ type: "fault", kind: "invalid_segment", operator: from, error }];
     }
     this.tracks.set(name, track);
+    this.#digest = undefined;
     return [{ type: "persist", segment, hash }, { type: "announce" }];
   }
 
@@ -185,6 +199,7 @@ export class Replica {
         this.registry.operatorOf(signer),
       );
       this.evidence.set(name, evidence);
+      this.#digest = undefined;
       return [
         { type: "persist-evidence", operator, evidence },
         { type: "announce" },
@@ -207,6 +222,9 @@ export class Replica {
     const effects: Effect[] = [];
     for (const head of beat.heads) {
       const name = trackName(head);
+      // A beat is a hint: what it says of nobody's tracks, or of too many, is not worth the memory.
+      if (!this.registry.operator(head.operator)) continue;
+      if (!view.heads.has(name) && view.heads.size >= LIMIT_VIEW_HEADS) continue;
       view.heads.set(name, head);
       const track = this.tracks.get(name);
       const ours = track?.hashAt(head.sequence);
