@@ -105,7 +105,10 @@ describe("golden vectors", () => {
   });
 
   test("headers, checkpoints and the domain are EIP-712, as viem hashes it", () => {
-    assert.equal(hashDomain({ domain, types: { EIP712Domain: DOMAIN_TYPE } }), golden.domain.separator);
+    assert.equal(
+      hashDomain({ domain, types: { EIP712Domain: DOMAIN_TYPE } } as Parameters<typeof hashDomain>[0]),
+      golden.domain.separator,
+    );
     const headers = [
       golden.header,
       ...golden.world.segments.map((s: { header: object; hash: Hex }) => ({ ...s.header, hash: s.hash })),
