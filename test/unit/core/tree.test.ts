@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { type Bytes, Writer } from "../../../offchain/core/bytes.ts";
+import { Context, contextLeaf } from "../../../offchain/core/context.ts";
+import {
+  AppendTree,
+  emptyRoot,
+  ListTree,
+  leafHash,
+  rootOf,
+  TREE,
+  UpdatableTree,
+  verifyProof,
+} from "../../../offchain/core/tree.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
+
+const kind = TREE.segments;
+const leafAt = (index: number): Bytes => leafHash(crypto, kind, new Writer().u32(index).done());
+const leaves = (count: number) => Array.from({ length: count }, (_, i) => leafAt(i));
+const options = { seed: 0x7ee5, numRuns: 40 };
+
+describe("trees", () => {
+  test("a list, an updatable and an append tree over the same leaves have one root and the same proofs", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 70 }), fc.nat(), (count, pick) => {
+        const list = new ListTree(crypto, kind, leaves(count));
+        const updatable = new UpdatableTree(crypto, kind);
+        const append = new AppendTree(crypto, kind);
+        for (const [index, leaf] of leaves(count).entries()) {
+          updatable.set(index, leaf);
+          append.append(leaf);
+        }
+        assert.deepEqual(updatable.root, list.root);
+        assert.deepEqual(append.root, list.root);
+        if (count === 0) return assert.deepEqual(list.root, emptyRoot(crypto, kind));
+        assert.deepEqual(list.proof(pick % count), updatable.proof(pick % count));
+      }),
+      options,
+    );
+  });
+
+  test("a proof proves one leaf at one index under one root", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), fc.nat(), fc.nat({ max: 2 ** 16 - 1 }), (count, pick, other) => {
+        const tree = new ListTree(crypto, kind, leaves(count));
+        const { root } = tree;
+        const index = pick % count;
+        const proof = tree.proof(index);
+        const proves = (at: number, leaf = leafAt(index), under = root) =>
+          verifyProof(crypto, kind, under, leaf, at, proof);
+        assert.ok(proves(index));
+        assert.equal(proves(other), other === index);
+        assert.ok(!proves(index, leafAt(index + 1)));
+        assert.ok(!proves(index, leafAt(index), emptyRoot(crypto, kind)));
+        assert.ok(!verifyProof(crypto, TREE.memoryTrace, root, leafAt(index), index, proof), "kinds are apart");
+      }),
+      options,
+    );
+  });
+
+  test("equal leaves are told apart by their index", () => {
+    const tree = new ListTree(crypto, kind, [leafAt(1), leafAt(1), leafAt(1)]);
+    const proves = (index: number, proof: Bytes[]) => verifyProof(crypto, kind, tree.root, leafAt(1), index, proof);
+    for (const index of [0, 1, 2]) assert.ok(proves(index, tree.proof(index)));
+    assert.ok(!proves(2, tree.proof(0)));
+    assert.ok(!proves(0, tree.proof(2)));
+    assert.ok(!proves(3, tree.proof(2)));
+  });
+
+  test("a proof of the wrong length or index, a zero root and an empty leaf are refused", () => {
+    const tree = new ListTree(crypto, kind, leaves(3));
+    const proof = tree.proof(1);
+    for (const wrong of [proof.slice(1), [...proof, leafAt(9)], []])
+      assert.throws(() => rootOf(crypto, kind, leafAt(1), 1, wrong), { code: "bad_proof" });
+    for (const index of [-1, 2 ** kind.depth, 0.5, Number.NaN])
+      assert.throws(() => rootOf(crypto, kind, leafAt(1), index, proof), { code: "bad_proof" });
+    assert.ok(!verifyProof(crypto, kind, new Uint8Array(32), leafAt(1), 1, proof));
+    assert.throws(() => leafHash(crypto, kind, new Uint8Array()), { code: "out_of_range" });
+    assert.throws(() => tree.proof(3), { code: "out_of_range" });
+    assert.throws(() => tree.proof(-1), { code: "out_of_range" });
+    assert.throws(() => new UpdatableTree(crypto, kind).set(2 ** kind.depth, leafAt(0)), { code: "out_of_range" });
+    const tooMany = Array.from({ length: 257 }, () => leafAt(0));
+    assert.throws(() => new ListTree(crypto, TREE.snapshots, tooMany), { code: "too_large" });
+  });
+
+  test("a leaf that is set again replaces the old one, and a clone goes its own way", () => {
+    const tree = new UpdatableTree(crypto, TREE.cut);
+    tree.set(5, leafAt(1));
+    const before = tree.root;
+    const copy = tree.clone();
+    copy.set(5, leafAt(2));
+    copy.set(2 ** 24 - 1, leafAt(3));
+    assert.deepEqual(tree.root, before);
+    assert.notDeepEqual(copy.root, before);
+    copy.set(5, leafAt(1));
+    assert.ok(verifyProof(crypto, TREE.cut, copy.root, leafAt(3), 2 ** 24 - 1, copy.proof(2 ** 24 - 1)));
+    assert.ok(verifyProof(crypto, TREE.cut, copy.root, leafAt(1), 5, copy.proof(5)));
+  });
+});
+
+describe("context", () => {
+  const tokens = fc.array(fc.integer({ min: 0, max: 0xffffffff }), { maxLength: 60 });
+
+  test("the root is the same appended at once, in chunks, or from peaks; clones are apart", () => {
+    fc.assert(
+      fc.property(tokens, fc.nat(), (ids, pick) => {
+        const at = ids.length === 0 ? 0 : pick % (ids.length + 1);
+        const whole = Context.of(crypto, ids);
+        const half = Context.of(crypto, ids.slice(0, at));
+        const resumed = Context.fromPeaks(crypto, at, half.peaks).append(ids.slice(at));
+        const { root } = half;
+        const cloned = half.clone().append(ids.slice(at));
+        for (const context of [resumed, cloned]) {
+          assert.deepEqual(context.root, whole.root);
+          assert.deepEqual(context.peaks, whole.peaks);
+          assert.equal(context.length, ids.length);
+        }
+        assert.deepEqual(half.root, root);
+        assert.equal(half.length, at);
+      }),
+      options,
+    );
+  });
+
+  test("each token proves at its position only", () => {
+    const ids = [5, 6, 5, 7, 5];
+    const { root } = Context.of(crypto, ids);
+    const list = new ListTree(
+      crypto,
+      TREE.context,
+      ids.map((id) => contextLeaf(crypto, id)),
+    );
+    assert.deepEqual(list.root, root);
+    for (const [position, id] of ids.entries())
+      for (const at of ids.keys())
+        assert.equal(
+          verifyProof(crypto, TREE.context, root, contextLeaf(crypto, id), at, list.proof(position)),
+          at === position,
+        );
+  });
+
+  test("another order, token or length is another root", () => {
+    const roots = [[], [0], [0, 0], [1, 0], [0, 1], [0, 1, 0]].map((ids) => Context.of(crypto, ids).root.join());
+    assert.equal(new Set(roots).size, roots.length);
+  });
+
+  test("peaks that do not fit the length, and a tree that is full, are refused", () => {
+    const { peaks } = Context.of(crypto, [1, 2, 3]);
+    assert.throws(() => Context.fromPeaks(crypto, 4, peaks), { code: "malformed" });
+    assert.throws(() => Context.fromPeaks(crypto, 3, peaks.slice(1)), { code: "malformed" });
+    for (const length of [-1, 0.5, 2 ** 24])
+      assert.throws(() => Context.fromPeaks(crypto, length, []), { code: "out_of_range" });
+    const full = Context.fromPeaks(crypto, 2 ** 24 - 1, Array(24).fill(leafAt(0)));
+    assert.throws(() => full.append([1]), { code: "too_large" });
+  });
+});
