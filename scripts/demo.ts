@@ -63,7 +63,12 @@ async function steps(list: [title: string, step: (note: (text: string) => void) 
         task.title = `${title}: ${found}`;
       },
     })),
-    { registerSignalListeners: false, fallbackRenderer: "simple", exitOnError: true },
+    {
+      registerSignalListeners: false,
+      fallbackRenderer: "simple",
+      // A terminal without a width breaks every word.
+      fallbackRendererCondition: () => !process.stdout.isTTY || !process.stdout.columns,
+    },
   ).run();
 }
 

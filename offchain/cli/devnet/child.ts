@@ -22,6 +22,7 @@ export type Child = {
 };
 
 const STOP_MS = 6_000;
+const END_WITH_PARENT = new URL("end-with-parent.ts", import.meta.url).href;
 const living = new Set<Child>();
 
 // Signals that end this process without its handlers are covered by the channel that every child watches.
@@ -38,7 +39,7 @@ export function run(
 ): Child {
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, "a");
-  const spawned = spawn(process.execPath, [module, ...args], {
+  const spawned = spawn(process.execPath, ["--import", END_WITH_PARENT, module, ...args], {
     cwd: ROOT,
     env: { ...process.env, ...options.env },
     stdio: ["ignore", log, log, "ipc"],
