@@ -1,5 +1,5 @@
 import type { Chain } from "../chain/chain.ts";
-import { type Bytes, compare, equal, toHex } from "../core/bytes.ts";
+import { type Bytes, compare, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { Built, Consensus } from "../core/consensus.ts";
 import { codeOf } from "../core/errors.ts";
 import type { Signer } from "../core/ports.ts";
@@ -32,6 +32,10 @@ export type CheckpointerOptions = {
 /** How long each proposer is waited for before the next in the rotation may try. */
 const PROPOSER_PATIENCE_MS = 3_000;
 const ATTEST_TIMEOUT_MS = 3_000;
+/** A peer without a beat for so long is not heard. */
+const UNHEARD_MS = 1_000;
+/** After a quorum is heard again, how long what was written meanwhile is let come in. */
+const GATHER_MS = 1_000;
 
 /** Proposes when it is its turn, attests to what is true, commits what a quorum signed. No writer waits for any of it. */
 export class Checkpointer {
@@ -39,6 +43,8 @@ export class Checkpointer {
   #lastCommitAt: number;
   #dueSince?: number;
   #proposing = false;
+  readonly #heardAt = new Map<string, number>();
+  #healedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -51,9 +57,27 @@ export class Checkpointer {
     this.#dueSince = undefined;
   }
 
+  /** A beat of this peer came in. */
+  heard(peer: Bytes): void {
+    const healing = !this.#hearsQuorum();
+    this.#heardAt.set(toHex(peer), this.#options.now());
+    if (healing && this.#hearsQuorum()) this.#healedAt = this.#options.now();
+  }
+
+  #hearsQuorum(): boolean {
+    const { replica, now } = this.#options;
+    const { registry, self } = replica;
+    let stake = registry.stakeOfOperator(self);
+    for (const [peer, at] of this.#heardAt)
+      if (now() - at < UNHEARD_MS) stake += registry.stakeOfOperator(fromHex(peer, 20));
+    return registry.isQuorum(stake);
+  }
+
   tick(): void {
     const { consensus, replica, now } = this.#options;
     if (this.#proposing || consensus.backlog === 0) return;
+    // A checkpoint of the backlog's first few segments would only make the rest wait for the next one.
+    if (now() - this.#healedAt < GATHER_MS) return;
     const waited = now() - this.#lastCommitAt;
     if (waited < (this.#isQuiet() ? this.#options.shortestMs : this.#options.longestMs)) return;
     this.#dueSince ??= now();

@@ -158,6 +158,7 @@ export async function startWorker(config: Config, { wrapEngine = (engine) => eng
     const handlers: MeshHandlers = {
       beat(from, beat) {
         beatAt.set(toHex(from), now());
+        checkpointer.heard(from);
         replicator.apply(replica.step({ type: "beat", from, beat, now: now() }));
         clock.heard();
       },
@@ -359,6 +360,9 @@ export async function startWorker(config: Config, { wrapEngine = (engine) => eng
             peersUp: mesh.peers().filter(({ up }) => up).length,
             chain: chainStatus,
             checkpoint: consensus.latest.checkpoint.number,
+            /** Equal at workers that hold the same segments and evidence at the same registry position. */
+            digest: toHex(replica.digest()),
+            tracks: replica.tracks.size,
           };
         },
       },
