@@ -120,9 +120,11 @@ export function assertWhole(ask: Ask, seen: Seen): void {
   assert.equal(end, Buffer.byteLength(ask.prompt) + ask.max_tokens);
 }
 
-export async function health(url: string): Promise<{ registered: boolean; peersUp: number; checkpoint: number }> {
+export type Health = { registered: boolean; peersUp: number; checkpoint: number; digest: string; tracks: number };
+
+export async function health(url: string): Promise<Health> {
   const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
-  return (await response.json()) as { registered: boolean; peersUp: number; checkpoint: number };
+  return (await response.json()) as Health;
 }
 
 /** Sum of a metric over the label sets that contain `labels`. */
