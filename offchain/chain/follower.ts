@@ -3,7 +3,7 @@ import { type ChainBlock, type ChainEvent, type ChainLog, KEPT_BLOCKS } from "..
 import { WeftError } from "../core/errors.ts";
 import { lastNumbers, type Numbers } from "./numbers.ts";
 import { Reader, type ReaderOptions } from "./reader.ts";
-import { backoff, ChainMoved, isBusy, isLasting, RpcUnreachable } from "./rpc.ts";
+import { askAll, backoff, ChainMoved, isBusy, isLasting, RpcUnreachable } from "./rpc.ts";
 
 /** `events`: these came after all earlier ones. `reorg`: this is the whole list now, to be replayed. */
 export type ChainUpdate = { type: "events"; events: ChainEvent[] } | { type: "reorg"; events: ChainEvent[] };
@@ -26,7 +26,8 @@ export type FollowerOptions = ReaderOptions & {
 };
 
 /** Nearer to the head than this, blocks are read one by one and by hash, so no answer can be of another fork. */
-const WALK = 32;
+const WALK = 16;
+const RANGES_BEFORE_LONGER = 8;
 const GAPS_BEFORE_REREAD = 3;
 const MOVES_BEFORE_FAULT = 5;
 
@@ -39,6 +40,7 @@ export class Follower {
   readonly #reader: Reader;
   #blocks: ChainBlock[];
   #range: number;
+  #rangesTaken = 0;
   #owed = false;
   #failures = 0;
   #faultSaid = "";
@@ -161,15 +163,21 @@ export class Follower {
     if (!found) return this.#leaveFork(target);
     const { base, walked } = found;
     if (walked.length === 0 && base === this.cursor?.number) return false;
-    const events: ChainEvent[] = [];
-    for (const block of walked) events.push(...(await this.#reader.eventsOf(block)));
-    await this.#take(base, walked, events);
+    const events = await askAll(walked, (block) => this.#reader.eventsOf(block));
+    await this.#take(base, walked, events.flat());
     return false;
   }
 
   /** The blocks between one that the log knows and `target`; undefined when that is too far. */
   async #walk(target: ChainBlock): Promise<{ base: number; walked: ChainBlock[] } | undefined> {
     const known = new Map(this.#blocks.map((block) => [block.number, block.hash]));
+    // Most often nothing forked, and then all of them can be had at once.
+    const expected: number[] = [];
+    for (let number = (this.cursor?.number ?? this.#o.startBlock - 1) + 1; number < target.number; number++)
+      expected.push(number);
+    const ahead = new Map<string, ChainBlock>();
+    for (const block of await askAll(expected, (number) => this.#reader.block(number)))
+      if (block) ahead.set(block.hash, block);
     const walked: ChainBlock[] = [];
     let block = target;
     for (;;) {
@@ -177,7 +185,7 @@ export class Follower {
       walked.unshift(block);
       if (block.number === this.#o.startBlock) return { base: block.number - 1, walked };
       if (walked.length > 3 * WALK) return undefined;
-      block = await this.#reader.blockByHash(block.parentHash);
+      block = ahead.get(block.parentHash) ?? (await this.#reader.blockByHash(block.parentHash));
     }
   }
 
@@ -195,9 +203,10 @@ export class Follower {
   async #readRange(from: number, target: ChainBlock): Promise<boolean> {
     const to = Math.min(from + this.#range - 1, target.number - WALK);
     const cursor = this.cursor;
-    const stillThere = async (block: ChainBlock) => (await this.#reader.block(block.number))?.hash === block.hash;
-    if (cursor && !(await stillThere(cursor))) return this.#leaveFork(target);
-    const end = await this.#reader.block(to);
+    const ends = () =>
+      Promise.all([to, ...(cursor ? [cursor.number] : [])].map((number) => this.#reader.block(number)));
+    const [end, there] = await ends();
+    if (cursor && there?.hash !== cursor.hash) return this.#leaveFork(target);
     if (!end) throw new ChainMoved(`block ${to} is not there any more`);
     let logs: RpcLog[];
     try {
@@ -206,13 +215,16 @@ export class Follower {
       // Nodes say in a hundred ways that a range is too long, and some only fall silent.
       if (to === from || this.#o.rpc.stopped) throw error;
       this.#range = Math.max(1, Math.floor((to - from + 1) / 2));
+      this.#rangesTaken = 0;
       if (isBusy(error) || error instanceof WeftError) throw error;
       return true;
     }
     const events = await this.#reader.eventsIn(logs);
-    if (!(await stillThere(end)) || (cursor && !(await stillThere(cursor))))
+    const [endAgain, thereAgain] = await ends();
+    if (endAgain?.hash !== end.hash || thereAgain?.hash !== there?.hash)
       throw new ChainMoved("the chain changed while it was read");
-    this.#range = Math.min(this.#o.rangeBlocks, this.#range * 2);
+    this.#rangesTaken += 1;
+    if (this.#rangesTaken % RANGES_BEFORE_LONGER === 0) this.#range = Math.min(this.#o.rangeBlocks, this.#range * 2);
     await this.#take(from - 1, [end], events);
     return true;
   }

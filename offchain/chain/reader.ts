@@ -1,7 +1,7 @@
 import type { RpcLog } from "viem";
 import type { ChainBlock, ChainEvent, Hex } from "../core/chain.ts";
 import { hexNumber, type RpcBlock, toBlock } from "./convert.ts";
-import { ChainMoved, type Rpc } from "./rpc.ts";
+import { askAll, ChainMoved, type Rpc } from "./rpc.ts";
 
 export type ReaderOptions = {
   rpc: Rpc;
@@ -67,15 +67,9 @@ export class Reader {
 
   /** What the logs of a range say, with the time of their blocks. */
   async eventsIn(logs: readonly RpcLog[]): Promise<ChainEvent[]> {
-    const times = new Map<string, number>();
-    const events: ChainEvent[] = [];
-    for (const log of logs) {
-      const hash = log.blockHash as Hex;
-      const time = times.get(hash) ?? (await this.blockByHash(hash)).timestamp;
-      times.set(hash, time);
-      const event = this.#o.decode(log, time);
-      if (event) events.push(event);
-    }
-    return events;
+    const hashes = [...new Set(logs.map((log) => log.blockHash as Hex))];
+    const blocks = await askAll(hashes, (hash) => this.blockByHash(hash));
+    const times = new Map(blocks.map((block) => [block.hash, block.timestamp]));
+    return logs.flatMap((log) => this.#o.decode(log, times.get(log.blockHash as Hex) as number) ?? []);
   }
 }

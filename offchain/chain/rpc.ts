@@ -43,6 +43,8 @@ export function isLasting(error: unknown): boolean {
   return error instanceof RpcRefusal ? LASTING_CODES.has(error.code) : !(error instanceof WeftError);
 }
 
+const AT_ONCE = 8;
+
 type Reply = { result?: unknown; error?: { code?: number; message?: string; data?: unknown } };
 
 /** JSON-RPC over HTTP: every request ends, by an answer, its time limit or `stop`. */
@@ -50,6 +52,8 @@ export class Rpc {
   readonly #url: string;
   readonly #timeoutMs: number;
   readonly #stopped = new AbortController();
+  /** One for each request: signals made from a long-lived one pile up on it. */
+  readonly #pending = new Set<AbortController>();
   #id = 0;
 
   constructor(url: string, timeoutMs = 10_000) {
@@ -63,11 +67,16 @@ export class Rpc {
 
   stop(): void {
     this.#stopped.abort();
+    for (const request of this.#pending) request.abort(new Error("stopped"));
   }
 
   /** @throws RpcRefusal | RpcUnreachable */
   async request<T>(method: string, params: readonly unknown[] = []): Promise<T> {
-    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(this.#timeoutMs)]);
+    if (this.stopped) throw new RpcUnreachable(`${method} was not sent: stopped`);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const timer = setTimeout(() => abort.abort(new Error(`none within ${this.#timeoutMs} ms`)), this.#timeoutMs);
+    this.#pending.add(abort);
     let response: Response;
     let reply: Reply;
     try {
@@ -78,6 +87,9 @@ export class Rpc {
       reply = parse(text);
     } catch (cause) {
       throw new RpcUnreachable(`${method} got no answer: ${reasonOf(cause)}`, cause);
+    } finally {
+      clearTimeout(timer);
+      this.#pending.delete(abort);
     }
     if (reply.error) {
       const { code = 0, message = "unknown error", data } = reply.error;
@@ -112,4 +124,12 @@ function reasonOf(error: unknown): string {
 /** Doubles from `base` to `most`, less up to a half at random, so that many waiters do not come back together. */
 export function backoff(base: number, attempt: number, most: number): number {
   return Math.min(most, base * 2 ** Math.min(attempt, 20)) * (1 - Math.random() / 2);
+}
+
+/** Asks for all of them, some at a time, and keeps their order. */
+export async function askAll<T, U>(items: readonly T[], ask: (item: T) => Promise<U>): Promise<U[]> {
+  const answers: U[] = [];
+  for (let at = 0; at < items.length; at += AT_ONCE)
+    answers.push(...(await Promise.all(items.slice(at, at + AT_ONCE).map(ask))));
+  return answers;
 }
