@@ -49,7 +49,10 @@ export class Mesh {
     const { handlers, crypto, separator, failpoint = () => {} } = options;
     this.#sessions = new Sessions(options);
     this.#subscribers = {
-      pager: new Pager(() => this.#guard(undefined, () => handlers.state())),
+      pager: new Pager(
+        () => handlers.state(),
+        (error) => this.#fault("handler", undefined, error),
+      ),
       plot: new Set(),
       rows: new Set(),
     };

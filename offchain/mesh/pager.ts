@@ -27,7 +27,8 @@ type Named = { state: BeatState; heads: readonly [string, Advance][]; accused: r
  * from the newest state. Evidence is never dropped, and whoever subscribes gets all of it.
  */
 export class Pager {
-  readonly #stateOf: () => BeatState | undefined;
+  readonly #stateOf: () => BeatState;
+  readonly #fault: (error: unknown) => void;
   readonly #subscribers = new Set<Subscriber>();
   readonly #evidence = new Map<string, Buffer>();
   #state: Named | undefined;
@@ -37,9 +38,10 @@ export class Pager {
   #hurried = false;
   #stopped = true;
 
-  /** @param stateOf undefined when the state cannot be had now. */
-  constructor(stateOf: () => BeatState | undefined) {
+  /** @param fault is told when there is no state to be had, or none that fits a beat. */
+  constructor(stateOf: () => BeatState, fault: (error: unknown) => void) {
     this.#stateOf = stateOf;
+    this.#fault = fault;
   }
 
   start(): void {
@@ -103,20 +105,29 @@ export class Pager {
   }
 
   #refresh(): boolean {
-    const state = this.#stateOf();
-    if (!state) return false;
-    this.#state = {
-      state,
-      heads: state.heads.map((head) => [trackName(head), head]),
-      accused: state.evidence.map((operator) => [hex(operator), operator]),
-    };
-    return true;
+    try {
+      const state = this.#stateOf();
+      this.#state = {
+        state,
+        heads: state.heads.map((head) => [trackName(head), head]),
+        accused: state.evidence.map((operator) => [hex(operator), operator]),
+      };
+      return true;
+    } catch (error) {
+      this.#fault(error);
+      return false;
+    }
   }
 
   #pump(subscriber: Subscriber): void {
     const { flow } = subscriber;
     while (flow.room && subscriber.evidence.length > 0) flow.send(subscriber.evidence.shift()!);
-    while (flow.room && subscriber.due && this.#state) flow.send(delta(subscriber, this.#state));
+    try {
+      while (flow.room && subscriber.due && this.#state) flow.send(delta(subscriber, this.#state));
+    } catch (error) {
+      subscriber.due = false;
+      this.#fault(error);
+    }
   }
 }
 
