@@ -76,9 +76,11 @@ export class Registry {
       case "convicted": {
         ({ set } = event);
         lastSetPosition = event.position;
-        const active = new Set(set.map((member) => toHex(member.signer)));
+        // By owner: after a rotation the set lists the old key until an epoch takes the new one in.
+        const owners = set.flatMap((member) => signers.get(toHex(member.signer)) ?? []);
+        const active = new Set<string>(owners.map(toHex));
         for (const operator of operators.values())
-          if (operator.standing === "exiting" && !active.has(toHex(operator.signer)))
+          if (operator.standing === "exiting" && !active.has(toHex(operator.operator)))
             stand(operator.operator, { standing: "gone" });
         if (event.kind === "convicted") stand(event.operator, { standing: "convicted" });
       }

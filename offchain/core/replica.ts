@@ -110,7 +110,7 @@ export class Replica {
   }
 
   #derive(): Bytes {
-    const tracks = [...this.tracks.values()].filter((track) => track.sequence > 0);
+    const tracks = [...this.tracks.values()].filter((track) => track.sequence > 0 && this.#counts(track.key));
     tracks.sort((a, b) => (a.name < b.name ? -1 : 1));
     const accused = [...this.evidence.keys()].sort();
     return this.crypto.keccak256(
@@ -118,6 +118,11 @@ export class Replica {
       ...tracks.map((track) => track.digest),
       ...accused.map((operator) => fromHex(operator)),
     );
+  }
+
+  /** Of tracks whose operator is accused or out, each holds what it heard before it knew: they are in no digest. */
+  #counts({ operator }: TrackKey): boolean {
+    return !this.evidence.has(toHex(operator)) && !this.registry.isEnded(operator);
   }
 
   step(event: ReplicaEvent): Effect[] {
@@ -222,16 +227,17 @@ export class Replica {
     const effects: Effect[] = [];
     for (const head of beat.heads) {
       const name = trackName(head);
-      // A beat is a hint: what it says of nobody's tracks, or of too many, is not worth the memory.
-      if (!this.registry.operator(head.operator)) continue;
+      // A beat is a hint: what it says of too many tracks is not worth the memory. An operator that we do not know may
+      // have joined where we have not read the chain yet, and a head that does not change is not said again.
       if (!view.heads.has(name) && view.heads.size >= LIMIT_VIEW_HEADS) continue;
       view.heads.set(name, head);
       const track = this.tracks.get(name);
       const ours = track?.hashAt(head.sequence);
       if (track && ours && head.sequence > 0 && !equal(ours, head.head) && !this.evidence.has(toHex(head.operator)))
         effects.push({ type: "fetch", peer: from, track: track.key, from: head.sequence, to: head.sequence });
-      this.#noteHeld(name, now);
     }
+    // All of them: the segments may have come after the beat that named them.
+    for (const track of this.tracks.values()) this.#noteHeld(track, now);
     if (this.#agreesWith(view) && !equal(beat.digest, this.digest()))
       effects.push({
         type: "fault",
@@ -248,9 +254,10 @@ export class Replica {
     if (!equal(view.beat.registryMark, this.registry.hash.subarray(0, 8))) return false;
     if (view.evidence.size !== this.evidence.size) return false;
     for (const operator of this.evidence.keys()) if (!view.evidence.has(operator)) return false;
-    const ours = this.heads();
+    const ours = this.heads().filter((head) => this.#counts(head));
+    const counted = [...view.heads.values()].filter((head) => this.#counts(head));
     return (
-      ours.length === view.heads.size &&
+      ours.length === counted.length &&
       ours.every((head) => {
         const theirs = view.heads.get(trackName(head));
         return theirs !== undefined && theirs.sequence === head.sequence && equal(theirs.head, head.head);
@@ -280,14 +287,13 @@ export class Replica {
     return 0;
   }
 
-  #noteHeld(name: string, now: number): void {
-    const track = this.tracks.get(name);
-    if (!track) return;
+  #noteHeld(track: Track, now: number): void {
+    const log = this.heldSince.get(track.name) ?? [];
+    const noted = log.at(-1)?.sequence ?? 0;
+    if (noted >= track.sequence) return;
     const sequence = this.heldByQuorum(track);
-    const log = this.heldSince.get(name) ?? [];
-    if (sequence > (log.at(-1)?.sequence ?? 0)) {
-      log.push({ sequence, at: now });
-      this.heldSince.set(name, log);
-    }
+    if (sequence <= noted) return;
+    log.push({ sequence, at: now });
+    this.heldSince.set(track.name, log);
   }
 }

@@ -1,9 +1,10 @@
-import { type Bytes, compare, concat, utf8, Writer } from "../../offchain/core/bytes.ts";
+import type { Beat } from "../../offchain/core/beat.ts";
+import { type Bytes, compare, concat, fromHex, utf8, Writer } from "../../offchain/core/bytes.ts";
 import { Context } from "../../offchain/core/context.ts";
 import { domainSeparator } from "../../offchain/core/hash.ts";
 import type { Signer } from "../../offchain/core/ports.ts";
 import type { RegistryEvent, SetMember } from "../../offchain/core/registry.ts";
-import { Replica } from "../../offchain/core/replica.ts";
+import { type Effect, Replica } from "../../offchain/core/replica.ts";
 import { type Request, requestId } from "../../offchain/core/request.ts";
 import { type Segment, sealSegment, type TrackKey, trackId, turnId } from "../../offchain/core/segment.ts";
 import {
@@ -210,4 +211,30 @@ export function writeSegments(writer: TrackWriter, count: number, seed = 0): Sea
     out.push(writer.seal());
   }
   return out;
+}
+
+/** What an honest node of `replica`'s knowledge would say in its next beat, when it says everything. */
+export function beatOf(replica: Replica, changes: Partial<Beat> = {}): Beat {
+  return {
+    registryPosition: replica.registry.position,
+    registryMark: replica.registry.hash.slice(0, 8),
+    checkpoint: 0,
+    digest: replica.digest(),
+    load: 0,
+    heads: replica.heads(),
+    evidence: [...replica.evidence.keys()].map((name) => fromHex(name)),
+    ...changes,
+  };
+}
+
+/** Two whole, signed stories of one operator about one track, that part after `shared` segments. */
+export function equivocation(keys: Keys, label: string, shared: number, each: number) {
+  const writer = new TrackWriter(keys, label);
+  const common = shared > 0 ? writeSegments(writer, shared, 1) : [];
+  const other = writer.fork();
+  return { common, a: writeSegments(writer, each, 2), b: writeSegments(other, each, 3) };
+}
+
+export function feed(replica: Replica, segments: readonly Segment[], from?: Bytes): Effect[] {
+  return segments.flatMap((segment) => replica.step({ type: "segment", segment, from }));
 }
