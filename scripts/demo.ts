@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { Command } from "commander";
-import { Listr } from "listr2";
+import { Listr, PRESET_TIMER } from "listr2";
 import { type Devnet, receiptOf, startDevnet, untilMeshed, type WorkerProcess } from "../offchain/cli/devnet.ts";
 import { describe } from "../offchain/cli/devnet-command.ts";
 import { oneLine } from "../offchain/cli/report.ts";
@@ -66,6 +66,8 @@ async function steps(list: [title: string, step: (note: (text: string) => void) 
     {
       registerSignalListeners: false,
       fallbackRenderer: "simple",
+      rendererOptions: { timer: PRESET_TIMER },
+      fallbackRendererOptions: { timer: PRESET_TIMER },
       // A terminal without a width breaks every word.
       fallbackRendererCondition: () => !process.stdout.isTTY || !process.stdout.columns,
     },
@@ -166,7 +168,7 @@ async function main(): Promise<void> {
   rows.push(["time", `${seconds(ready - began)} to set up, ${seconds(performance.now() - ready)} for the rest`]);
   say(table("Measured in this run", rows));
   if (!keep) return end(0, false);
-  say(describe(run.net));
+  say(describe(run.net, living));
   // The processes hold their channels, so this one stays until a signal.
 }
 

@@ -1,4 +1,4 @@
-import { type Devnet, startDevnet, untilMeshed } from "./devnet.ts";
+import { type Devnet, type Operator, startDevnet, untilMeshed } from "./devnet.ts";
 
 /** `weft devnet`: runs until it is told to stop, and leaves nothing behind. */
 export async function devnet(options: { operators: number; baseFolder?: string; keep?: boolean }): Promise<void> {
@@ -39,15 +39,13 @@ export async function devnet(options: { operators: number; baseFolder?: string; 
 }
 
 /** What a newcomer needs to talk to a devnet. */
-export function describe(net: Devnet): string {
-  const [first] = net.operators;
+export function describe(net: Devnet, running: readonly Operator[] = net.operators): string {
+  const [first] = running;
   return [
     "",
     `chain      ${net.chain.rpcUrl} (chain id ${net.deployment.chainId})`,
     `deployment ${net.deploymentFile}`,
-    ...net.operators.map(
-      (operator) => `${operator.name}   ${operator.apiUrl}   ${operator.owner}   ${operator.folder}`,
-    ),
+    ...running.map((operator) => `${operator.name}   ${operator.apiUrl}   ${operator.owner}   ${operator.folder}`),
     "",
     `curl -N ${first.apiUrl}/v1/completions -H 'content-type: application/json' \\`,
     `  -d '{"model":"weft-austen","prompt":"It is a truth universally acknowledged, that","max_tokens":200,"temperature":0.8,"stream":true}'`,
