@@ -108,7 +108,7 @@ test("a follow-up at yet another author goes on from shipped rows, and equals wh
 
 test("SIGSTOP of the author: taken over as silent, on all the rows that it had sent", async (t) => {
   const ask: Ask = { prompt: `A stopped clock. ${PROMPT}`, max_tokens: 300, temperature: 0.8, seed: 2 };
-  const seen = await interrupted(3, ask, 120, async async () => net.worker(3).kill("SIGSTOP"));
+  const seen = await interrupted(3, ask, 120, async () => net.worker(3).kill("SIGSTOP"));
   net.worker(3).kill("SIGCONT");
   assertWhole(ask, seen);
   const [, successor] = seen.authored;
