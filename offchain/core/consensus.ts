@@ -124,6 +124,25 @@ export class Consensus {
     return out;
   }
 
+  /** Do we hold the track as the latest cut has it? After it took another fork, not until ours is dropped. */
+  #follows(track: Track): boolean {
+    const entry = this.latest.cut?.entry(track.key);
+    const ours = entry && track.hashAt(entry.sequence);
+    return !entry || (ours !== undefined && equal(ours, entry.head));
+  }
+
+  /** Was every new segment signed by a key that its operator had had at this position, which may be older than ours? */
+  #entitled(advance: Advance, registry: Registry): boolean {
+    if (registry.position === this.#replica.registry.position) return true;
+    const track = this.#replica.track(advance);
+    const from = this.latest.cut?.entry(advance)?.sequence ?? 0;
+    return (track?.signed.slice(from, advance.sequence) ?? []).every(({ signature }, i) => {
+      const signer = this.#replica.crypto.recover(track?.hashes[from + i] as Bytes, signature);
+      const owner = signer && registry.operatorOf(signer);
+      return owner !== undefined && equal(owner, advance.operator);
+    });
+  }
+
   /** The checkpoint that these advances make of the latest one, at a registry position. */
   #build(advances: readonly Advance[], registry: Registry): Built {
     const { crypto, separator } = this.#replica;
@@ -166,6 +185,7 @@ export class Consensus {
     const { registry, evidence, tracks } = this.#replica;
     return [...tracks.values()]
       .filter(({ key }) => !evidence.has(toHex(key.operator)) && !registry.isEnded(key.operator))
+      .filter((track) => this.#follows(track) && !this.latest.cut?.entry(track.key)?.ended)
       .map((track) => ({
         track,
         from: this.latest.cut?.entry(track.key)?.sequence ?? 0,
@@ -224,8 +244,9 @@ export class Consensus {
     const evidence = advances.map(({ operator }) => this.#replica.evidence.get(toHex(operator))).find(Boolean);
     if (evidence) return { type: "evidence", evidence };
     const missing = advances.filter((a) => {
-      const held = this.#replica.track(a)?.hashAt(a.sequence);
-      return !held || !equal(held, a.head);
+      const track = this.#replica.track(a);
+      const held = track?.hashAt(a.sequence);
+      return !held || !equal(held, a.head) || !this.#follows(track);
     });
     if (missing.length > 0)
       return {
@@ -265,8 +286,10 @@ export class Consensus {
       if (seen.has(name)) return "a track advances twice";
       seen.add(name);
       if (!registry.operator(advance.operator)) return "an operator is not registered at the position";
-      if (registry.isEnded(advance.operator)) return "an ended track advances";
-      const from = this.latest.cut?.entry(advance)?.sequence;
+      const entry = this.latest.cut?.entry(advance);
+      if (entry?.ended || registry.isEnded(advance.operator)) return "an ended track advances";
+      if (!this.#entitled(advance, registry)) return "a segment is signed by a key that came later";
+      const from = entry?.sequence;
       if (advance.sequence <= (from ?? 0)) return "an advance does not advance";
       if (from === undefined) {
         const owner = toHex(advance.operator);
@@ -292,6 +315,7 @@ export class Consensus {
         continue;
       const entry = built.cut.entry(track.key);
       if (!entry && (fresh.get(toHex(track.key.operator)) ?? 0) >= this.#options.newTracksPerOperator) continue;
+      if (entry?.ended || !this.#follows(track)) continue;
       const covered = entry?.sequence ?? 0;
       const overdue = log.find((step) => step.sequence > covered);
       if (overdue && now - overdue.at > patience) return name;

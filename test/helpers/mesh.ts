@@ -1,0 +1,41 @@
+import type { Bytes } from "../../offchain/core/bytes.ts";
+import { type Built, Consensus, type ConsensusOptions } from "../../offchain/core/consensus.ts";
+import type { Advance } from "../../offchain/core/cut.ts";
+import type { RegistryEvent } from "../../offchain/core/registry.ts";
+import type { Replica } from "../../offchain/core/replica.ts";
+import { beatOf, type Keys, replicaOf } from "./core.ts";
+
+export type Peer = { keys: Keys; replica: Replica; consensus: Consensus };
+
+export const OPTIONS: ConsensusOptions = { capacity: 1000, newTracksPerOperator: 4, censorshipMs: 1000 };
+
+export function nodeOf(keys: Keys, events: readonly RegistryEvent[], options: Partial<ConsensusOptions> = {}): Peer {
+  const replica = replicaOf(keys, events);
+  return { keys, replica, consensus: new Consensus(replica, { ...OPTIONS, ...options }) };
+}
+
+/** Everybody hears everybody's beat, or the heads that `lies` puts in somebody's mouth. */
+export function gossip(peers: readonly Peer[], now: number, lies = new Map<Bytes, Advance[]>()) {
+  return peers.flatMap((to) =>
+    peers
+      .filter((from) => from !== to)
+      .flatMap((from) => {
+        const heads = lies.get(from.keys.operator) ?? from.replica.heads();
+        return to.replica.step({ type: "beat", from: from.keys.operator, beat: beatOf(from.replica, { heads }), now });
+      }),
+  );
+}
+
+/** What a peer proposes, with what it was made of. */
+export function offer({ consensus }: Peer) {
+  const made = consensus.propose();
+  return made && { ...made.built, proposal: made.proposal };
+}
+
+/** The chain takes it, everybody reads that, and is shown the cut. */
+export function commitAll(peers: readonly Peer[], { checkpoint, hash, cut }: Built): void {
+  for (const { consensus } of peers) {
+    consensus.commit(checkpoint, hash);
+    if (!consensus.latest.cut) consensus.learnCut(checkpoint.number, cut.entries);
+  }
+}
