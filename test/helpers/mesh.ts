@@ -1,9 +1,10 @@
 import type { Bytes } from "../../offchain/core/bytes.ts";
 import { type Built, Consensus, type ConsensusOptions } from "../../offchain/core/consensus.ts";
 import type { Advance } from "../../offchain/core/cut.ts";
+import type { Proposal } from "../../offchain/core/proposal.ts";
 import type { RegistryEvent } from "../../offchain/core/registry.ts";
 import type { Replica } from "../../offchain/core/replica.ts";
-import { beatOf, type Keys, replicaOf } from "./core.ts";
+import { beatOf, feed, type Keys, replicaOf, TrackWriter, writeSegments } from "./core.ts";
 
 export type Peer = { keys: Keys; replica: Replica; consensus: Consensus };
 
@@ -38,4 +39,28 @@ export function commitAll(peers: readonly Peer[], { checkpoint, hash, cut }: Bui
     consensus.commit(checkpoint, hash);
     if (!consensus.latest.cut) consensus.learnCut(checkpoint.number, cut.entries);
   }
+}
+
+/** Four nodes at one registry position, and four that hold the same tracks and have told each other so. */
+export function netsOf<T extends readonly Keys[]>(members: T, events: readonly RegistryEvent[]) {
+  type Nodes = { [K in keyof T]: Peer };
+  const net = (options: Partial<ConsensusOptions> = {}) =>
+    members.map((keys) => nodeOf(keys, events, options)) as unknown as Nodes & Peer[];
+  const settled = (tracks: readonly [Keys, string, number][], options: Partial<ConsensusOptions> = {}) => {
+    const nodes = net(options);
+    const writers = tracks.map(([keys, label]) => new TrackWriter(keys, label));
+    for (const [i, [, , count]] of tracks.entries()) {
+      const segments = writeSegments(writers[i] as TrackWriter, count, i);
+      for (const node of nodes) feed(node.replica, segments);
+    }
+    gossip(nodes, 0);
+    return { nodes, writers };
+  };
+  return { net, settled };
+}
+
+/** What a peer answers to a proposal: the code of a refusal, else the kind of its verdict. */
+export function answer({ consensus }: Peer, proposal: Proposal, now = 0): string {
+  const verdict = consensus.judge(proposal, now);
+  return verdict.type === "refused" ? verdict.code : verdict.type;
 }

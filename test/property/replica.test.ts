@@ -35,7 +35,7 @@ describe(`replica, seed ${SEED}`, () => {
         deliver(c, w.segments.toReversed());
         assert.deepEqual(c.digest(), a.digest());
       }),
-      runs(40),
+      runs(30),
     );
   });
 
@@ -124,7 +124,7 @@ describe(`replica, seed ${SEED}`, () => {
           assert.deepEqual(track.hashes.slice(0, shared), other.hashes.slice(0, shared));
         }
       }),
-      runs(40),
+      runs(30),
     );
   });
 
@@ -173,7 +173,7 @@ describe(`replica, seed ${SEED}`, () => {
           .slice(1);
         assert.deepEqual(faults(beatOf(b, { digest, heads: short })), []);
       }),
-      runs(30),
+      runs(20),
     );
   });
 
