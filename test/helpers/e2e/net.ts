@@ -27,6 +27,8 @@ export type Net = {
 export type NetOptions = DevnetOptions & {
   /** Called before the workers start, to change what is in their folders. */
   prepare?(devnet: Devnet): Promise<void> | void;
+  /** Indices of operators whose worker is not started. */
+  without?: readonly number[];
 };
 
 /** Real processes: a chain, and workers that are all connected to one another. */
@@ -60,8 +62,9 @@ export async function startNet(options: NetOptions = {}): Promise<Net> {
   };
   try {
     await options.prepare?.(devnet);
-    await Promise.all(devnet.operators.map(({ index }) => net.restart(index).ready));
-    await allConnected(net);
+    const started = devnet.operators.filter(({ index }) => !options.without?.includes(index));
+    await Promise.all(started.map(({ index }) => net.restart(index).ready));
+    await allConnected(net, started);
     return net;
   } catch (error) {
     await net.stop();
