@@ -246,7 +246,7 @@ export class Consensus {
     const missing = advances.filter((a) => {
       const track = this.#replica.track(a);
       const held = track?.hashAt(a.sequence);
-      return !held || !equal(held, a.head) || !this.#follows(track);
+      return !track || !held || !equal(held, a.head) || !this.#follows(track);
     });
     if (missing.length > 0)
       return {

@@ -34,7 +34,7 @@ export class Knowledge {
   readonly replica: Replica;
   readonly consensus: Consensus;
   /** Where operators can be reached, as the registry says. */
-  readonly endpoints = new Map<string, string>();
+  readonly #endpoints = new Map<string, string>();
   readonly #store: Store;
 
   constructor(options: { crypto: Crypto; deployment: Deployment; self: Bytes; store: Store }) {
@@ -69,7 +69,7 @@ export class Knowledge {
   rebuild(events: readonly ChainEvent[]): void {
     this.replica.resetRegistry();
     this.consensus.reset();
-    this.endpoints.clear();
+    this.#endpoints.clear();
     for (const event of events) this.#take(event);
     for (const { number, hash } of this.#store.checkpoints()) {
       const committed = this.consensus.committed(number);
@@ -96,7 +96,15 @@ export class Knowledge {
   }
 
   #reachable(operator: Bytes, endpoint: string): void {
-    this.endpoints.set(toHex(operator), endpoint);
+    this.#endpoints.set(toHex(operator), endpoint);
+  }
+
+  /** The operators whose workers we talk to. */
+  peers(): { operator: Bytes; signer: Bytes; endpoint: string }[] {
+    const { registry } = this.replica;
+    return registry.operators
+      .filter(({ operator }) => !registry.isEnded(operator))
+      .map(({ operator, signer }) => ({ operator, signer, endpoint: this.#endpoints.get(toHex(operator)) ?? "" }));
   }
 
   #recallCuts(): void {

@@ -111,13 +111,7 @@ const chain = new Chain({
   onUpdate(update) {
     if (update.type === "reorg") knowledge.rebuild(update.events);
     else knowledge.extend(update.events);
-    mesh.setPeers(
-      replica.registry.operators.map(({ operator, signer: key }) => ({
-        operator,
-        signer: key,
-        endpoint: knowledge.endpoints.get(toHex(operator)) ?? "",
-      })),
-    );
+    mesh.setPeers(knowledge.peers());
     if (replica.registry.operator(self)?.standing === "convicted") process.stdout.write("saboteur: convicted\n");
   },
 });

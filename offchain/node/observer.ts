@@ -1,0 +1,83 @@
+import { type Logger, pino } from "pino";
+import type { ConvictOutcome } from "../chain/watcher.ts";
+import { type Bytes, toHex } from "../core/bytes.ts";
+import { codeOf } from "../core/errors.ts";
+import type { Store } from "../store/store.ts";
+import type { Config } from "./config.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import type { Piece } from "./row-book.ts";
+
+/** What happens in a worker, told to its operator: in the log, as metrics, and what is somebody's fault also as a report. */
+export class Observer {
+  readonly log: Logger;
+  readonly metrics: Metrics = createMetrics();
+
+  constructor({ logLevel, operator }: Config) {
+    this.log = pino({ level: logLevel, base: { operator } });
+  }
+
+  /** Refused input, failed attempts. */
+  readonly fault = (kind: string, operator: Bytes | undefined, error: unknown): void => {
+    this.metrics.faults.inc({ kind });
+    const peer = operator && toHex(operator);
+    const level = kind === "drift" ? "error" : "debug";
+    this.log[level](
+      { kind, peer, code: codeOf(error), reason: error instanceof Error ? error.message : error },
+      "fault",
+    );
+  };
+
+  /** What is in memory may not be on disk: nothing may be said any more. */
+  readonly fatal = (error: unknown): never => {
+    this.log.fatal({ error }, "a segment could not be stored: stopping before anything is said of it");
+    process.exit(70);
+  };
+
+  rowsRefused(from: Bytes, reason: string): void {
+    this.metrics.rowsRefused.inc({ reason });
+    this.log.warn({ from: toHex(from), reason }, "rows refused");
+  }
+
+  /** The author's signature stands under rows that are false: its segment is the proof. */
+  falseRows(store: Store, { turn, run }: Piece): void {
+    const author = toHex(turn.track.operator);
+    const details = { turn: toHex(turn.id), incarnation: toHex(turn.track.incarnation), ...run.place };
+    const segment = store.segment(turn.track, run.place.sequence);
+    store.putReport({
+      kind: "false_rows",
+      author: turn.track.operator,
+      details: { ...details, segment: segment ? toHex(segment.bytes) : "" },
+    });
+    this.metrics.falseRows.inc({ author });
+    this.log.error({ author, ...details }, "signed rows are false");
+  }
+
+  turnOpened(attached: number, prefilled: number): void {
+    this.metrics.turnsOpened.inc();
+    this.metrics.attached.inc(attached);
+    this.metrics.prefilled.inc(prefilled);
+  }
+
+  takeover(from: Bytes, reason: string): void {
+    this.metrics.takeovers.inc({ reason });
+    this.log.warn({ from: toHex(from), reason }, "another author takes over");
+  }
+
+  committed(number: number, segments: number, gas: bigint): void {
+    this.metrics.checkpointsCommitted.inc();
+    this.metrics.commitGas.set(Number(gas));
+    this.log.info({ number, segments, gas: Number(gas) }, "checkpoint committed");
+  }
+
+  convicted(outcome: ConvictOutcome): void {
+    const { type, operator } = outcome;
+    const gas = "gas" in outcome ? Number(outcome.gas) : undefined;
+    this.log.warn(
+      { type, convict: toHex(operator), gas, reason: "reason" in outcome ? outcome.reason : undefined },
+      "conviction",
+    );
+    if (gas === undefined) return;
+    this.metrics.convictions.inc();
+    this.metrics.convictionGas.set(gas);
+  }
+}

@@ -1,0 +1,53 @@
+import type { ApiPorts } from "../api/ports.ts";
+import type { Chain } from "../chain/chain.ts";
+import { equal, toHex } from "../core/bytes.ts";
+import type { Consensus } from "../core/consensus.ts";
+import type { Signer } from "../core/ports.ts";
+import type { Replica } from "../core/replica.ts";
+import type { Mesh, PeerState } from "../mesh/mesh.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** How a worker is, for its operator and for whoever balances load. */
+export function statusOf(parts: {
+  replica: Replica;
+  consensus: Consensus;
+  mesh: Mesh;
+  chain: Chain;
+  signer: Signer;
+  metrics: Metrics;
+}): Pick<ApiPorts, "health" | "metrics"> {
+  const { replica, consensus, mesh, chain, signer, metrics } = parts;
+  return {
+    health() {
+      const known = replica.registry.operator(replica.self);
+      const registered =
+        known !== undefined && equal(known.signer, signer.address) && !replica.registry.isEnded(replica.self);
+      return {
+        ok: registered,
+        registered,
+        peersUp: mesh.peers().filter(({ up }) => up).length,
+        chain: chain.status(),
+        checkpoint: consensus.latest.checkpoint.number,
+        /** Equal at workers that hold the same segments and evidence at the same registry position. */
+        digest: toHex(replica.digest()),
+        tracks: replica.tracks.size,
+      };
+    },
+    async metrics() {
+      const peers = mesh.peers();
+      const sum = (pick: (peer: PeerState) => number) => peers.reduce((all, peer) => all + pick(peer), 0);
+      metrics.beatsSent.set(sum(({ bytesOut }) => bytesOut.pager));
+      metrics.segmentsSent.set(sum(({ bytesOut }) => bytesOut.plot));
+      metrics.rowsSent.set(sum(({ bytesOut }) => bytesOut.rows));
+      for (const lane of ["pager", "plot", "rows"] as const)
+        metrics.received.set(
+          { lane },
+          sum(({ bytesIn }) => bytesIn[lane]),
+        );
+      metrics.checkpoint.set(consensus.latest.checkpoint.number);
+      metrics.backlog.set(consensus.backlog);
+      metrics.peersUp.set(sum(({ up }) => Number(up)));
+      return { contentType: metrics.registry.contentType, body: await metrics.registry.metrics() };
+    },
+  };
+}
