@@ -91,19 +91,20 @@ export class Watcher {
     return { type: "stopped", operator };
   }
 
+  async #status(operator: Bytes): Promise<number> {
+    const args = [toHex(operator)] as const;
+    const data = encodeFunctionData({ abi: operatorRegistryAbi, functionName: "operatorOf", args });
+    const answer = await this.#o.rpc.request<Hex>("eth_call", [{ to: this.#o.registry, data }, "latest"]);
+    return decodeFunctionResult({ abi: operatorRegistryAbi, functionName: "operatorOf", data: answer }).status;
+  }
+
   /** An outcome, or why to try again. */
   async #try(evidence: Evidence): Promise<ConvictOutcome | string> {
-    const { rpc, sender, registry, court } = this.#o;
+    const { sender, court } = this.#o;
     const { operator } = evidence.a.header;
-    const data = encodeFunctionData({
-      abi: operatorRegistryAbi,
-      functionName: "operatorOf",
-      args: [toHex(operator)],
-    });
-    const answer = await rpc.request<Hex>("eth_call", [{ to: registry, data }, "latest"]);
-    const record = decodeFunctionResult({ abi: operatorRegistryAbi, functionName: "operatorOf", data: answer });
-    if (record.status === STATUS.convicted) return { type: "already", operator };
-    if (record.status === STATUS.none || record.status === STATUS.withdrawn)
+    const status = await this.#status(operator);
+    if (status === STATUS.convicted) return { type: "already", operator };
+    if (status === STATUS.none || status === STATUS.withdrawn)
       return { type: "refused", operator, reason: "the operator has no stake" };
     const args = convictArgs(evidence, this.#o.set());
     const sent = await sender.send({
@@ -111,7 +112,9 @@ export class Watcher {
       data: encodeFunctionData({ abi: equivocationCourtAbi, functionName: "convict", args }),
     });
     if (sent.type === "mined") return { type: "convicted", operator, txHash: sent.txHash, gas: sent.gas };
-    if (sent.type === "reverted" && !PASSING.has(sent.name)) return { type: "refused", operator, reason: sent.message };
-    return sent.message;
+    if (sent.type !== "reverted" || PASSING.has(sent.name)) return sent.message;
+    // The court no longer takes any evidence against somebody whom it has just convicted.
+    if ((await this.#status(operator)) === STATUS.convicted) return { type: "already", operator };
+    return { type: "refused", operator, reason: sent.message };
   }
 }

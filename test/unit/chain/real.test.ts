@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Bytes, compare } from "../../../offchain/core/bytes.ts";
+import { encodeChainEvent } from "../../../offchain/core/chain.ts";
+import { type Checkpoint, checkpointHash, genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
+import type { Evidence } from "../../../offchain/core/evidence.ts";
+import { Registry } from "../../../offchain/core/registry.ts";
+import { sealSegment, trackId } from "../../../offchain/core/segment.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
+import { hashOf } from "../../helpers/core.ts";
+import { type Member, View, World } from "./world.ts";
+
+async function until(what: string, holds: () => boolean, ms = 30_000): Promise<void> {
+  for (const end = Date.now() + ms; !holds(); await sleep(10)) if (Date.now() > end) assert.fail(`never ${what}`);
+}
+
+describe("the chain on a real node with the real contracts", () => {
+  let world: World;
+  let members: Member[];
+  let a: View;
+  let b: View;
+  const views: View[] = [];
+  const open = (...how: ConstructorParameters<typeof View>) => {
+    const view = new View(...how);
+    views.push(view);
+    return view;
+  };
+
+  before(async () => {
+    world = await World.open();
+    members = [];
+    for (let i = 0; i < 5; i++) members.push(await world.join(i));
+    a = open(world, members[0].key);
+    b = open(world, members[1].key);
+    await Promise.all([a.chain.start(), b.chain.start()]);
+  });
+  after(async () => {
+    await Promise.all(views.map(({ chain }) => chain.stop()));
+    await world?.close();
+  });
+
+  const registryOf = (view: View): Registry => {
+    let registry = Registry.genesis(genesisOf(view).registryHash);
+    for (const event of view.events) if (event.kind === "registry") registry = registry.apply(event.event);
+    return registry;
+  };
+  const genesisOf = (view: View): Checkpoint => {
+    const first = view.events.find((event) => event.kind === "committed");
+    assert.ok(first?.kind === "committed");
+    return first.checkpoint;
+  };
+  const hashed = (checkpoint: Checkpoint) => checkpointHash(crypto, world.separator, checkpoint);
+  const latest = (view: View): Checkpoint => {
+    const event = view.events.findLast(({ kind }) => kind === "committed");
+    assert.ok(event?.kind === "committed");
+    return event.checkpoint;
+  };
+  const next = (view: View, change: Partial<Checkpoint> = {}): Checkpoint => {
+    const parent = latest(view);
+    const { position, hash } = registryOf(view);
+    const place = { number: parent.number + 1, parent: hashed(parent), registryPosition: position, registryHash: hash };
+    return { ...parent, ...place, ...change };
+  };
+  const attest = (checkpoint: Checkpoint, signers: Member[]): Bytes[] =>
+    signers
+      .map(({ signer }) => ({ address: signer.address, signature: signer.sign(hashed(checkpoint)) }))
+      .sort((x, y) => compare(x.address, y.address))
+      .map(({ signature }) => signature);
+  const lies = ({ operator, signer }: Member, sequence = 1): Evidence => {
+    const track = { operator, incarnation: new Uint8Array(16).fill(7) };
+    const at = { sequence, previous: trackId(crypto, track) };
+    const seal = (text: string) =>
+      sealSegment(crypto, world.separator, signer, track, at, [{ salt: new Uint8Array(16), body: hashOf(text) }]);
+    const [one, other] = [seal("one story"), seal("another story")];
+    return {
+      a: { header: one.header, signature: one.signature },
+      b: { header: other.header, signature: other.signature },
+    };
+  };
+  const bothTold = (what: string, count: number) =>
+    until(`told of ${what}`, () => [a, b].every(({ story }) => story.filter((kind) => kind === what).length >= count));
+
+  test("both workers see the joins, one activates the epoch, the other finds that fine", async () => {
+    await bothTold("activated", 1);
+    assert.deepEqual(a.story, ["committed", ...members.map(() => "joined"), "activated"]);
+    assert.deepEqual(b.events, a.events);
+    assert.deepEqual(genesisOf(a), genesisCheckpoint(crypto, genesisOf(a).registryHash));
+    const registry = registryOf(a);
+    assert.equal(registry.set.length, 5);
+    assert.equal(a.chain.set.length, 5);
+    const joined = a.events[1];
+    assert.ok(joined.kind === "registry" && joined.event.kind === "joined");
+    assert.equal(joined.event.endpoint, "127.0.0.1:9000");
+    assert.deepEqual(joined.event.operator, members[0].operator);
+    assert.equal((await a.chain.activateEpochIfDue()).type, "not_due");
+    assert.deepEqual([...a.faults, ...b.faults], []);
+  });
+
+  test("S6: of two workers that commit one number, one commits and the other has lost", async () => {
+    const checkpoint = next(a);
+    const signatures = attest(checkpoint, members.slice(0, 4));
+    const outcomes = await Promise.all([a, b].map(({ chain }) => chain.commit(checkpoint, chain.set, signatures)));
+    assert.deepEqual(
+      outcomes.map(({ type }) => type).sort(),
+      ["committed", "lost"],
+      JSON.stringify(outcomes.map(String)),
+    );
+    await bothTold("committed", 2);
+    const event = a.events.at(-1);
+    assert.ok(event?.kind === "committed");
+    assert.deepEqual(event.checkpoint, checkpoint);
+    assert.deepEqual(event.hash, hashed(checkpoint));
+    assert.ok(Math.abs(event.committedAt - (a.chain.time() ?? 0)) <= 5);
+    const again = await b.chain.commit(checkpoint, b.chain.set, signatures);
+    assert.equal(again.type, "lost");
+    const { final, finalAt, latestFinal } = await a.chain.finality(1);
+    assert.equal(final, false);
+    assert.equal(finalAt, event.committedAt + world.deployment.parameters.challengeWindowSeconds);
+    assert.equal(latestFinal.number, 0);
+    await world.pass(world.deployment.parameters.challengeWindowSeconds + 1);
+    const later = await a.chain.finality(1);
+    assert.equal(later.final, true);
+    assert.deepEqual(later.latestFinal, { number: 1, hash: event.hash });
+    assert.equal((await a.chain.finality(7)).finalAt, 0);
+  });
+
+  test("what the ledger does not take is refused, with the reason", async () => {
+    const checkpoint = next(a);
+    const few = await a.chain.commit(checkpoint, a.chain.set, attest(checkpoint, members.slice(0, 3)));
+    assert.equal(few.type, "refused");
+    assert.match("reason" in few ? few.reason : "", /^CheckpointLedgerNoQuorum/);
+    const wrongSet = await a.chain.commit(checkpoint, a.chain.set.slice(1), attest(checkpoint, members));
+    assert.match("reason" in wrongSet ? wrongSet.reason : "", /^CheckpointLedgerSetMismatch/);
+    const ahead = next(a, { number: 9 });
+    const early = await a.chain.commit(ahead, a.chain.set, attest(ahead, members));
+    assert.equal(early.type, "refused", "the chain is behind: nobody was first");
+    const fork = next(a, { parent: hashOf("another parent") });
+    assert.equal((await a.chain.commit(fork, a.chain.set, attest(fork, members))).type, "lost");
+    const poor = open(world, "0x1234567890123456789012345678901234567890123456789012345678901234");
+    const unpaid = await poor.chain.commit(checkpoint, a.chain.set, attest(checkpoint, members));
+    assert.equal(
+      unpaid.type,
+      "refused",
+      JSON.stringify(unpaid, (_, v) => String(v)),
+    );
+  });
+
+  test("L6: an equivocator is convicted once, whoever tries, and again after a reorganisation", async () => {
+    const before = await world.rpc.request<string>("evm_snapshot");
+    const evidence = lies(members[4]);
+    const outcomes = await Promise.all([
+      a.chain.convict(evidence),
+      b.chain.convict(evidence),
+      a.chain.convict(evidence),
+    ]);
+    const types = new Set(outcomes.map(({ type }) => type));
+    assert.deepEqual([...types].sort(), ["already", "convicted"]);
+    await bothTold("convicted", 1);
+    assert.equal(a.chain.set.length, 4);
+    assert.equal(registryOf(a).operator(members[4].operator)?.standing, "convicted");
+    const convicted = outcomes.find(({ type }) => type === "convicted");
+    assert.ok(convicted?.type === "convicted" && convicted.gas > 50_000n && convicted.txHash.length === 66);
+    const restarted = open(world, members[0].key, { log: a.log });
+    assert.equal((await restarted.chain.convict(evidence)).type, "already");
+
+    await world.rpc.request("evm_revert", [before]);
+    await world.rpc.request("evm_mine");
+    await world.rpc.request("evm_mine");
+    await world.rpc.request("evm_mine");
+    await until(
+      "convicted again",
+      () => [...a.convictions, ...b.convictions].filter(({ type }) => type === "convicted").length > 1,
+    );
+    await until("equal", () => a.chain.set.length === 4 && b.chain.set.length === 4);
+    assert.deepEqual(
+      a.story.filter((kind) => kind === "convicted"),
+      ["convicted"],
+    );
+  });
+
+  test("what is no evidence is refused, and does not stand in the way of what is", async () => {
+    const { a: one } = lies(members[3]);
+    const same = await a.chain.convict({ a: one, b: one });
+    assert.equal(same.type, "refused");
+    assert.match("reason" in same ? same.reason : "", /SameHeader/);
+    const stranger = await a.chain.convict(lies({ ...members[3], operator: new Uint8Array(20).fill(1) }));
+    assert.equal(stranger.type, "refused");
+    const forged = await a.chain.convict(lies({ ...members[3], signer: members[2].signer }));
+    assert.match("reason" in forged ? forged.reason : "", /ForeignSigner/);
+  });
+
+  test("one account sends many things at once", async () => {
+    const checkpoint = next(a);
+    const signatures = attest(checkpoint, members.slice(0, 4));
+    const [commit, conviction, epoch, other] = await Promise.all([
+      a.chain.commit(checkpoint, a.chain.set, signatures),
+      a.chain.convict(lies(members[3])),
+      a.chain.activateEpochIfDue(),
+      a.chain.commit(checkpoint, a.chain.set, signatures),
+    ]);
+    assert.equal(commit.type, "committed");
+    assert.equal(conviction.type, "convicted");
+    assert.equal(epoch.type, "not_due");
+    assert.equal(other.type, "lost");
+  });
+
+  test("S11: a straight replay gives what those saw who followed all along", async () => {
+    const fresh = open(world, members[2].key);
+    await fresh.chain.start();
+    const told = ({ events }: View) => events.map(encodeChainEvent);
+    await until(
+      "caught up",
+      () => fresh.chain.status().block === a.chain.status().block && fresh.chain.set.length === 3,
+    );
+    await until("equal", () => told(fresh).length === told(a).length && told(fresh).length === told(b).length);
+    assert.deepEqual(told(fresh), told(a));
+    assert.deepEqual(told(fresh), told(b));
+    assert.deepEqual(fresh.log.events().map(encodeChainEvent), told(a));
+  });
+
+  test("a transaction that is not mined is given up in time, and the next one replaces it", async () => {
+    const view = open(world, members[2].key, { receiptTimeoutMs: 400, activateEpochs: false });
+    await view.chain.start();
+    await until("caught up", () => view.chain.set.length === 3 && latest(view).number === latest(a).number);
+    const checkpoint = next(view);
+    const signatures = attest(checkpoint, members.slice(0, 3));
+    await world.rpc.request("evm_setAutomine", [false]);
+    try {
+      const stuck = await view.chain.commit(checkpoint, view.chain.set, signatures);
+      assert.equal(stuck.type, "unreachable");
+      const again = view.chain.commit(checkpoint, view.chain.set, signatures);
+      await sleep(100);
+      await world.rpc.request("evm_mine");
+      const outcome = await again;
+      assert.ok(["committed", "lost"].includes(outcome.type), outcome.type);
+    } finally {
+      await world.rpc.request("evm_setAutomine", [true]);
+    }
+    await until("committed", () => latest(view).number === checkpoint.number);
+  });
+
+  test("another chain, another ledger or no ledger is refused at the start", async () => {
+    const { deployment } = world;
+    const { contracts } = deployment;
+    const others = [
+      { ...deployment, chainId: 1, domain: { ...deployment.domain, chainId: 1 } },
+      { ...deployment, contracts: { ...contracts, checkpointLedger: contracts.stakeToken } },
+      { ...deployment, contracts: { ...contracts, checkpointLedger: `0x${"77".repeat(20)}` as const } },
+    ];
+    for (const other of others) {
+      const view = open(world, members[0].key, { deployment: other });
+      await assert.rejects(view.chain.start(), { code: "wrong_chain", field: "rpcUrl", remedy: /deployment/ });
+    }
+  });
+
+  test("L1: without a chain nothing throws, everything says so, and stopping is quick", async () => {
+    const view = open(world, members[0].key, { rpcUrl: "http://127.0.0.1:1" });
+    await view.chain.start();
+    const checkpoint = next(a);
+    const conviction = view.chain.convict(lies(members[1]));
+    assert.equal((await view.chain.commit(checkpoint, a.chain.set, [])).type, "unreachable");
+    assert.equal((await view.chain.activateEpochIfDue()).type, "unreachable");
+    await assert.rejects(view.chain.finality(0), { code: "chain_unreachable" });
+    assert.deepEqual({ ...view.chain.status(), lagMs: 0 }, { block: -1, lagMs: 0, reachable: false });
+    assert.equal(view.chain.time(), undefined);
+    await sleep(300);
+    assert.deepEqual([...new Set(view.faults.map(({ code }) => code))].sort(), [
+      "chain_unreachable",
+      "conviction_delayed",
+    ]);
+    const from = Date.now();
+    await view.chain.stop();
+    assert.equal((await conviction).type, "stopped");
+    assert.ok(Date.now() - from < 1_000);
+  });
+});

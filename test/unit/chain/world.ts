@@ -1,0 +1,111 @@
+import { NonceManager, Wallet } from "ethers";
+import { Chain, type ChainOptions } from "../../../offchain/chain/chain.ts";
+import type { Deployment } from "../../../offchain/chain/deployment.ts";
+import type { ChainUpdate } from "../../../offchain/chain/follower.ts";
+import { Rpc } from "../../../offchain/chain/rpc.ts";
+import type { ConvictOutcome } from "../../../offchain/chain/watcher.ts";
+import { type Bytes, fromHex, toHex } from "../../../offchain/core/bytes.ts";
+import type { ChainEvent, Hex } from "../../../offchain/core/chain.ts";
+import type { WeftError } from "../../../offchain/core/errors.ts";
+import { domainSeparator } from "../../../offchain/core/hash.ts";
+import type { Signer } from "../../../offchain/core/ports.ts";
+import { crypto, signerFromKey } from "../../../offchain/crypto/crypto.ts";
+import { deploy } from "../../../scripts/deploy.ts";
+import { type EvmNode, startEvmNode } from "../../../scripts/lib/evm-node.ts";
+import { type Connection, connect } from "../../../scripts/lib/network.ts";
+import { registerOperator } from "../../../scripts/register-operator.ts";
+import { hashOf } from "../../helpers/core.ts";
+import { MemoryLog } from "./fake-chain.ts";
+
+export type Member = { operator: Bytes; signer: Signer; key: Hex };
+
+/** A real node with the real contracts, behind HTTP. */
+export class World {
+  readonly node: EvmNode;
+  readonly connection: Connection;
+  readonly deployment: Deployment;
+  readonly separator: Bytes;
+  readonly rpc: Rpc;
+
+  private constructor(node: EvmNode, connection: Connection, deployment: Deployment) {
+    this.node = node;
+    this.connection = connection;
+    this.deployment = deployment;
+    const verifyingContract = fromHex(deployment.contracts.checkpointLedger);
+    this.separator = domainSeparator(crypto, { ...deployment.domain, verifyingContract });
+    this.rpc = new Rpc(node.url);
+  }
+
+  static async open(): Promise<World> {
+    const node = await startEvmNode({ port: 0 });
+    const connection = await connect(node.url);
+    const { deployment } = await deploy({ connection, overrides: { minOperators: 4 } });
+    const world = new World(node, connection, deployment);
+    // Blocks come when a test says so.
+    await world.rpc.request("evm_setIntervalMining", [0]);
+    return world;
+  }
+
+  async close(): Promise<void> {
+    this.rpc.stop();
+    await this.connection.close();
+    await this.node.close();
+  }
+
+  /** An operator that has joined, with funds on both of its keys. */
+  async join(index: number): Promise<Member> {
+    const minter = await this.connection.account();
+    const owner = new Wallet(toHex(hashOf(`owner ${index}`)));
+    const key = toHex(hashOf(`hot key ${index}`));
+    const signer = signerFromKey(fromHex(key));
+    await (await minter.sendTransaction({ to: toHex(signer.address), value: 10n ** 18n })).wait();
+    await registerOperator({
+      deployment: this.deployment,
+      owner: new NonceManager(owner.connect(this.connection.provider)),
+      signer: { privateKey: key },
+      endpoint: `127.0.0.1:${9_000 + index}`,
+      minter,
+    });
+    return { operator: fromHex(owner.address), signer, key };
+  }
+
+  async pass(seconds: number): Promise<void> {
+    await this.rpc.request("evm_increaseTime", [seconds]);
+    await this.rpc.request("evm_mine");
+  }
+}
+
+/** One worker's view of the world. */
+export class View {
+  readonly chain: Chain;
+  readonly log: MemoryLog;
+  readonly faults: WeftError[] = [];
+  readonly convictions: ConvictOutcome[] = [];
+  events: ChainEvent[];
+
+  constructor(world: World, account: Hex, options: Partial<ChainOptions> = {}) {
+    const log = (options.log as MemoryLog | undefined) ?? new MemoryLog();
+    this.log = log;
+    this.events = log.events();
+    this.chain = new Chain({
+      rpcUrl: world.node.url,
+      deployment: world.deployment,
+      account,
+      crypto,
+      onUpdate: ({ type, events }: ChainUpdate) => {
+        this.events = type === "reorg" ? events : [...this.events, ...events];
+      },
+      onFault: (fault) => this.faults.push(fault),
+      onConvicted: (outcome) => this.convictions.push(outcome),
+      pollMs: 20,
+      maxBackoffMs: 200,
+      ...options,
+      log,
+    });
+  }
+
+  /** Kinds of what happened, in order. */
+  get story(): string[] {
+    return this.events.map((event) => (event.kind === "registry" ? event.event.kind : event.kind));
+  }
+}
