@@ -35,6 +35,7 @@ before(async () => {
     flips += 1;
   };
   net = await startNet({
+    overrides: { checkpointIntervalShortestMs: 500, checkpointIntervalLongestMs: 1_000 },
     prepare: async ({ operators }) => {
       proxy = await putBefore(operators[AUTHOR - 1], flipOnce);
     },
