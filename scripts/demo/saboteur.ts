@@ -4,6 +4,7 @@ import { Chain } from "../../offchain/chain/chain.ts";
 import { loadDeployment } from "../../offchain/chain/deployment.ts";
 import { type Bytes, equal, fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { Context } from "../../offchain/core/context.ts";
+import type { Advance } from "../../offchain/core/cut.ts";
 import { type Request, requestId } from "../../offchain/core/request.ts";
 import { encodeSegment, sealSegment, trackId } from "../../offchain/core/segment.ts";
 import { encodeSnapshot, SALT_BYTES } from "../../offchain/core/snapshot.ts";
@@ -15,8 +16,8 @@ import { Knowledge } from "../../offchain/node/knowledge.ts";
 import { Store } from "../../offchain/store/store.ts";
 
 /**
- * A registered operator that contradicts itself on purpose: it signs two different segments for each place of its track, shows
- * the one story to one worker only and the other to another one only, and says nothing of it in its beats.
+ * A registered operator that contradicts itself on purpose: it signs two different segments for one place of its track, shows
+ * the one to one worker only and the other to another one only, and says nothing of it in its beats.
  *
  *   node scripts/demo/saboteur.ts --config <its worker.yaml> --show-a <operator> --show-b <operator>
  */
@@ -38,12 +39,23 @@ const knowledge = new Knowledge({ crypto, deployment, self, store });
 const { replica } = knowledge;
 const random = (count: number): Bytes => new Uint8Array(randomBytes(count));
 
-/** The first two segments of a track, each opening a turn that is never written. */
+/** Two stories of one track, each as long as somebody needs it to be: every segment opens a turn that is never written. */
 const track = { operator: self, incarnation: random(16) };
-function story(): Bytes[] {
-  const segments: Bytes[] = [];
-  let previous = trackId(crypto, track);
-  for (const sequence of [1, 2]) {
+class Story {
+  readonly to: Bytes;
+  readonly hashes: Bytes[] = [];
+  readonly #segments: Bytes[] = [];
+
+  constructor(to: Bytes) {
+    this.to = to;
+  }
+
+  segments(from: number, to: number): Bytes[] {
+    while (this.#segments.length < to) this.#write();
+    return this.#segments.slice(from - 1, to);
+  }
+
+  #write(): void {
     const context = Context.of(crypto, [65]);
     const request: Request = {
       requester: random(32),
@@ -56,18 +68,25 @@ function story(): Bytes[] {
     };
     const start = { length: 0, peaks: [] };
     const body = encodeSnapshot({ type: "open", requestId: requestId(crypto, request), request, start });
+    const at = { sequence: this.hashes.length + 1, previous: this.hashes.at(-1) ?? trackId(crypto, track) };
     const snapshots = [{ salt: random(SALT_BYTES), body }];
-    const segment = sealSegment(crypto, replica.separator, signer, track, { sequence, previous }, snapshots);
-    segments.push(encodeSegment(segment));
-    previous = segment.hash;
+    const segment = sealSegment(crypto, replica.separator, signer, track, at, snapshots);
+    this.hashes.push(segment.hash);
+    this.#segments.push(encodeSegment(segment));
   }
-  return segments;
 }
-const faces = [
-  { to: showA, segments: story() },
-  { to: showB, segments: story() },
-];
-const faceFor = (peer: Bytes) => faces.find(({ to }) => equal(to, peer))?.segments ?? [];
+const stories = [new Story(showA), new Story(showB)];
+const storyFor = (peer: Bytes) => stories.find(({ to }) => equal(to, peer));
+
+/** One segment, and to whoever has heard the other story meanwhile the next one of this story, which does not fit on it. */
+function shown(since: readonly Advance[], to: Bytes): Bytes[] {
+  const story = storyFor(to);
+  const held = since.find(({ incarnation }) => equal(incarnation, track.incarnation));
+  if (!story) return [];
+  if (!held) return story.segments(1, 1);
+  const known = story.hashes[held.sequence - 1];
+  return known && equal(known, held.head) ? [] : story.segments(held.sequence + 1, held.sequence + 1);
+}
 
 const handlers: MeshHandlers = {
   beat() {},
@@ -84,8 +103,8 @@ const handlers: MeshHandlers = {
     heads: [],
     evidence: [],
   }),
-  ownSegments: (since, to) => faceFor(to).slice(since[0]?.sequence ?? 0),
-  fetch: (_track, from, to, peer) => faceFor(peer).slice(from - 1, to),
+  ownSegments: shown,
+  fetch: (_track, from, to, peer) => storyFor(peer)?.segments(from, to) ?? [],
   cut: () => undefined,
   attest: async () => ({ type: "refused", code: "no", message: "not today" }),
   async *generate() {},
