@@ -45,6 +45,19 @@ describe("track", () => {
     );
   });
 
+  test("a segment of another fork does not follow, not even when it is restored", () => {
+    const { common, a, b: other } = equivocation(b, "fork", 1, 2);
+    const replica = fresh();
+    feed(replica, [...common, ...a.slice(0, 1)]);
+    const next = other[1]!;
+    const track = replica.track(next.header)!;
+    assert.throws(() => track.examine(next, next.hash), { code: "out_of_order" });
+    const effects = replica.step({ type: "restore", segment: next, hash: next.hash });
+    assert.deepEqual(kinds(effects), ["invalid_segment"]);
+    assert.equal(replica.track(next.header)?.stopped, undefined);
+    assert.deepEqual(track.head, a[0]!.hash);
+  });
+
   test("snapshots other than the signed ones are a damaged copy, not the author's fault", () => {
     const writer = new TrackWriter(b);
     const [one, two] = writeSegments(writer, 2);
