@@ -1,3 +1,5 @@
+import http from "node:http";
+import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WeftError } from "../core/errors.ts";
 
@@ -44,20 +46,30 @@ export function isLasting(error: unknown): boolean {
 }
 
 const AT_ONCE = 8;
+const LIMIT_REPLY = 64 * 1024 * 1024;
 
 type Reply = { result?: unknown; error?: { code?: number; message?: string; data?: unknown } };
 
 /** JSON-RPC over HTTP: every request ends, by an answer, its time limit or `stop`. */
 export class Rpc {
-  readonly #url: string;
+  readonly #url: URL;
   readonly #timeoutMs: number;
   readonly #stopped = new AbortController();
-  /** One for each request: signals made from a long-lived one pile up on it. */
-  readonly #pending = new Set<AbortController>();
+  readonly #pending = new Set<http.ClientRequest>();
+  readonly #agent: http.Agent;
+  readonly #send: typeof http.request;
   #id = 0;
 
   constructor(url: string, timeoutMs = 10_000) {
-    this.#url = url;
+    if (!/^https?:/.test(url) || !URL.canParse(url))
+      throw new WeftError("bad_config", `${url} is not the address of an RPC endpoint`, {
+        field: "rpcUrl",
+        remedy: "give a URL that begins with http:// or https://",
+      });
+    this.#url = new URL(url);
+    const secure = this.#url.protocol === "https:";
+    this.#send = secure ? https.request : http.request;
+    this.#agent = new (secure ? https.Agent : http.Agent)({ keepAlive: true, maxSockets: AT_ONCE });
     this.#timeoutMs = timeoutMs;
   }
 
@@ -67,38 +79,51 @@ export class Rpc {
 
   stop(): void {
     this.#stopped.abort();
-    for (const request of this.#pending) request.abort(new Error("stopped"));
+    for (const request of this.#pending) request.destroy(new Error("stopped"));
+    this.#agent.destroy();
   }
 
   /** @throws RpcRefusal | RpcUnreachable */
   async request<T>(method: string, params: readonly unknown[] = []): Promise<T> {
-    if (this.stopped) throw new RpcUnreachable(`${method} was not sent: stopped`);
-    const abort = new AbortController();
-    const { signal } = abort;
-    const timer = setTimeout(() => abort.abort(new Error(`none within ${this.#timeoutMs} ms`)), this.#timeoutMs);
-    this.#pending.add(abort);
-    let response: Response;
-    let reply: Reply;
-    try {
-      const body = JSON.stringify({ jsonrpc: "2.0", id: ++this.#id, method, params });
-      const headers = { "content-type": "application/json" };
-      response = await fetch(this.#url, { method: "POST", headers, body, signal });
-      const text = await response.text();
-      reply = parse(text);
-    } catch (cause) {
-      throw new RpcUnreachable(`${method} got no answer: ${reasonOf(cause)}`, cause);
-    } finally {
-      clearTimeout(timer);
-      this.#pending.delete(abort);
-    }
+    const body = JSON.stringify({ jsonrpc: "2.0", id: ++this.#id, method, params });
+    const { status, text } = await this.#post(body).catch((cause: Error & { code?: string }) => {
+      throw new RpcUnreachable(`${method} got no answer: ${cause.code ?? cause.message}`, cause);
+    });
+    const reply = parse(text);
     if (reply.error) {
       const { code = 0, message = "unknown error", data } = reply.error;
-      throw new RpcRefusal(response.status === 429 ? 429 : code, `${method}: ${message}`, data);
+      throw new RpcRefusal(status === 429 ? 429 : code, `${method}: ${message}`, data);
     }
-    if (response.ok && "result" in reply) return reply.result as T;
-    if (response.status >= 400 && response.status < 500 && ![408, 425, 429].includes(response.status))
-      throw new RpcRefusal(response.status, `${method} was answered with HTTP ${response.status}`, undefined);
-    throw new RpcUnreachable(`${method} was answered with HTTP ${response.status}`);
+    if (status >= 200 && status < 300 && "result" in reply) return reply.result as T;
+    if (status >= 400 && status < 500 && ![408, 425, 429].includes(status))
+      throw new RpcRefusal(status, `${method} was answered with HTTP ${status}`, undefined);
+    throw new RpcUnreachable(`${method} was answered with HTTP ${status}`);
+  }
+
+  #post(body: string): Promise<{ status: number; text: string }> {
+    return new Promise((resolve, reject) => {
+      if (this.stopped) throw new Error("stopped");
+      const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      const request = this.#send(this.#url, { method: "POST", headers, agent: this.#agent }, (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          text += chunk;
+          if (text.length > LIMIT_REPLY) request.destroy(new Error(`an answer of more than ${LIMIT_REPLY} bytes`));
+        });
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+        response.on("error", reject);
+      });
+      const timer = setTimeout(() => request.destroy(new Error(`none within ${this.#timeoutMs} ms`)), this.#timeoutMs);
+      this.#pending.add(request);
+      request.on("error", reject);
+      request.on("close", () => {
+        clearTimeout(timer);
+        this.#pending.delete(request);
+        reject(new Error("the connection was closed"));
+      });
+      request.end(body);
+    });
   }
 
   /** Waits, but not beyond `stop`. */
@@ -114,11 +139,6 @@ function parse(text: string): Reply {
   } catch {
     return {};
   }
-}
-
-function reasonOf(error: unknown): string {
-  const fault = error as Error & { cause?: { code?: string; message?: string } };
-  return fault.cause?.code ?? fault.cause?.message ?? fault.message;
 }
 
 /** Doubles from `base` to `most`, less up to a half at random, so that many waiters do not come back together. */

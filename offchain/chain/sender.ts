@@ -100,8 +100,8 @@ export class Sender {
     if (refusal) return refusal;
     // With room for what changes between now and then: another operator set, a cold storage slot.
     const gas = (BigInt(await this.#rpc.request<Hex>("eth_estimateGas", [{ from, ...call }])) * 5n) / 4n;
-    const txHash = await this.#broadcast(call, gas);
-    return this.#receipt(call, txHash.hash, txHash.nonce);
+    const { hash, nonce } = await this.#broadcast(call, gas);
+    return this.#receipt(call, hash, nonce);
   }
 
   async #broadcast(call: Call, gas: bigint): Promise<{ hash: Hex; nonce: number }> {
@@ -113,22 +113,34 @@ export class Sender {
       const transaction = { type: "eip1559", chainId: this.#chainId, nonce, gas, ...fees, ...call } as const;
       const signed = await this.#account.signTransaction(transaction);
       const sent = { hash: keccak256(signed), nonce };
+      this.#stuck = { nonce, fees };
       try {
-        this.#stuck = { nonce, fees };
-        await this.#rpc.request("eth_sendRawTransaction", [signed]);
+        await this.#transmit(signed);
         return sent;
       } catch (error) {
-        if (!(error instanceof RpcRefusal)) {
-          // It may have arrived all the same, and the receipt will tell.
-          if (isBusy(error) && !this.#rpc.stopped) return sent;
-          throw error;
-        }
-        if (/already known|already imported|known transaction/i.test(error.message)) return sent;
-        const again = /nonce.*too low|underpriced|nonce has already been used/i.test(error.message);
+        const again =
+          error instanceof RpcRefusal && /underpriced|nonce.*too low|nonce has already/i.test(error.message);
         if (!again || attempt >= SEND_ATTEMPTS) throw error;
         await this.#rpc.pause(RECEIPT_POLL_MS);
       }
     }
+  }
+
+  /** Without an answer it may have arrived all the same: the very same bytes again do no harm. */
+  async #transmit(signed: Hex): Promise<void> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        await this.#rpc.request("eth_sendRawTransaction", [signed]);
+        return;
+      } catch (error) {
+        const message = error instanceof Error ? error.message : "";
+        if (/already known|already imported|known transaction/i.test(message)) return;
+        if (attempt > 1 && error instanceof RpcRefusal && /nonce/i.test(message)) return;
+        if (!isBusy(error) || this.#rpc.stopped) throw error;
+        // The receipt will tell.
+        if (attempt >= SEND_ATTEMPTS) return;
+        await this.#rpc.pause(RECEIPT_POLL_MS);
+      }
   }
 
   async #receipt(call: Call, txHash: Hex, nonce: number): Promise<SendOutcome> {
