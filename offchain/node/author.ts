@@ -131,6 +131,7 @@ export class Author {
       carriedEnd,
       tokens,
       cache,
+      rowBytes: engine.model.rowBytes,
       held: verified !== undefined,
     });
     writer.add(writing, place);

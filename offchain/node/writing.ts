@@ -2,12 +2,14 @@ import type { Bytes } from "../core/bytes.ts";
 import type { Context } from "../core/context.ts";
 import type { Hashing } from "../core/ports.ts";
 import { type Request, requestId } from "../core/request.ts";
+import { LIMIT_ROWS_BYTES } from "../core/rows.ts";
 import type { CloseReason, TokenKind } from "../core/snapshot.ts";
 import type { KvCache } from "../inference/cache.ts";
 import type { Draft, Source } from "./writer.ts";
 
-/** Tokens of one snapshot at most, so that its rows stay a message of ordinary size. */
+/** Tokens of one snapshot at most, and fewer where rows are large: its rows are one message. */
 const LIMIT_RUN = 256;
+const LIMIT_RUN_BYTES = LIMIT_ROWS_BYTES / 4;
 
 /** A turn that is being written, as the track's writer sees it: what of it may be sealed now. */
 export class Writing implements Source {
@@ -17,6 +19,7 @@ export class Writing implements Source {
   readonly #carriedEnd: number;
   readonly #tokens: readonly number[];
   readonly #cache: KvCache;
+  readonly #runLimit: number;
   /** Up to where tokens were handed to the writer. */
   readonly #context: Context;
   #close?: CloseReason;
@@ -36,6 +39,7 @@ export class Writing implements Source {
     carriedEnd: number;
     tokens: readonly number[];
     cache: KvCache;
+    rowBytes: number;
     held: boolean;
   }) {
     this.#h = options.hashing;
@@ -45,6 +49,7 @@ export class Writing implements Source {
     this.#carriedEnd = options.carriedEnd;
     this.#tokens = options.tokens;
     this.#cache = options.cache;
+    this.#runLimit = Math.max(1, Math.min(LIMIT_RUN, Math.floor(LIMIT_RUN_BYTES / options.rowBytes)));
     this.held = options.held;
   }
 
@@ -78,7 +83,7 @@ export class Writing implements Source {
       [Number.POSITIVE_INFINITY, "written"],
     ];
     const [limit, kind] = ends.find(([end]) => first < end) as [number, TokenKind];
-    const end = Math.min(ready, limit, first + LIMIT_RUN);
+    const end = Math.min(ready, limit, first + this.#runLimit);
     const ids = this.#tokens.slice(first, end);
     const rows = this.#cache.rows(first, end - first);
     const rowsDigest = this.#h.sha256(rows);
