@@ -84,6 +84,13 @@ describe("trees", () => {
     assert.throws(() => new ListTree(crypto, TREE.snapshots, tooMany), { code: "too_large" });
   });
 
+  test("a zero root proves nothing, even where hashing came to zero", () => {
+    const zeros = { keccak256: () => new Uint8Array(32), sha256: () => new Uint8Array(32) };
+    const proof = Array.from({ length: kind.depth }, () => new Uint8Array(32));
+    assert.deepEqual(rootOf(zeros, kind, leafAt(0), 0, proof), new Uint8Array(32));
+    assert.ok(!verifyProof(zeros, kind, new Uint8Array(32), leafAt(0), 0, proof));
+  });
+
   test("a leaf that is set again replaces the old one, and a clone goes its own way", () => {
     const tree = new UpdatableTree(crypto, TREE.cut);
     tree.set(5, leafAt(1));
