@@ -183,16 +183,22 @@ async function compose(
     pollMs: config.chain.pollMs,
     confirmations: config.chain.confirmations,
     onFault: (fault) => onFault(fault.code, undefined, fault),
-    onUpdate(update: ChainUpdate) {
+    onUpdate: (update) => follow(update),
+    onConvicted: (outcome) => observer.convicted(outcome),
+  });
+  const follow = (update: ChainUpdate) => {
+    try {
       if (update.type === "reorg") {
-        log.warn("the chain was reorganised");
+        log.warn("the chain's events are read anew: it was reorganised, or could not be followed");
         knowledge.rebuild(update.events);
       } else if (knowledge.extend(update.events).length > 0) checkpointer.committed();
       mesh.setPeers(knowledge.peers());
       mesh.changed();
-    },
-    onConvicted: (outcome) => observer.convicted(outcome),
-  });
+    } catch (error) {
+      log.error({ error }, "the chain could not be followed");
+      throw error; // told again, from the beginning
+    }
+  };
   const accuse = (operator: Bytes, evidence: Evidence) => {
     log.warn({ accused: toHex(operator) }, "an operator contradicted itself");
     if (replica.registry.operator(operator)?.standing !== "convicted") void chain.convict(evidence);
