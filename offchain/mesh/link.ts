@@ -8,8 +8,7 @@ import {
 } from "@grpc/grpc-js";
 import { type Bytes, equal } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
-import type { MeshClient } from "./generated/mesh.ts";
-import type { Subscriptions } from "./receive.ts";
+import type { MeshClient, PagerMessage, RowsMessage, SegmentMessage } from "./generated/mesh.ts";
 import { type Identity, openSession } from "./sessions.ts";
 import { LANES, type Lane, type OnFault, type Peer } from "./types.ts";
 import { BACKOFF, dial, errorOf, isServiceError, patiently, withSession } from "./wire.ts";
@@ -26,6 +25,12 @@ export type Subscription<M> = {
   open(client: MeshClient, metadata: Metadata): ClientReadableStream<M>;
   /** False drops the stream, which is then subscribed anew. Never throws. */
   receive(message: M): boolean | Promise<boolean>;
+};
+
+export type Subscriptions = {
+  pager: Subscription<PagerMessage>;
+  plot: Subscription<SegmentMessage>;
+  rows: Subscription<RowsMessage>;
 };
 
 export type LinkEvents = { up(): void; down(): void; fault: OnFault };

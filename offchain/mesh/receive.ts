@@ -6,16 +6,9 @@ import { decodeEvidence } from "../core/evidence.ts";
 import { LIMIT_ADVANCES } from "../core/proposal.ts";
 import { decodeRows } from "../core/rows.ts";
 import { LIMIT_SEGMENT_BYTES } from "../core/segment.ts";
-import type { PagerMessage, RowsMessage, SegmentMessage } from "./generated/mesh.ts";
-import type { Subscription } from "./link.ts";
+import type { Subscriptions } from "./link.ts";
 import type { FaultKind, Lane, MeshHandlers } from "./types.ts";
 import { owned, plain } from "./wire.ts";
-
-export type Subscriptions = {
-  pager: Subscription<PagerMessage>;
-  plot: Subscription<SegmentMessage>;
-  rows: Subscription<RowsMessage>;
-};
 
 /** What one peer streams to us: counted, parsed, handed over. Whatever cannot be parsed drops the stream. */
 export function subscriptionsTo(
