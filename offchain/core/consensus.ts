@@ -67,7 +67,7 @@ export class Consensus {
     return this.#chain[number];
   }
 
-  /** The latest committed checkpoint whose cut has `sequence` of the track. */
+  /** The first committed checkpoint whose cut has `sequence` of the track. */
   covering(track: TrackKey, sequence: number): Committed | undefined {
     return this.#chain.find((one) => (one.cut?.entry(track)?.sequence ?? 0) >= sequence);
   }

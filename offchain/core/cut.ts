@@ -97,7 +97,7 @@ export class Cut {
     for (const known of this.entries) {
       const ended = known.ended || isEnded(known.operator);
       const to = (!ended && byTrack.get(trackName(known))) || known;
-      if (to.sequence < known.sequence)
+      if (to.sequence < known.sequence || (to.sequence === known.sequence && compare(to.head, known.head) !== 0))
         throw new WeftError("cut_goes_back", "a track never goes back", { field: "sequence" });
       entries.push({ ...known, sequence: to.sequence, head: to.head, ended, first });
       first += to.sequence - known.sequence;

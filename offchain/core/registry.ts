@@ -106,10 +106,13 @@ export class Registry {
     return standing === "convicted" || standing === "gone";
   }
 
-  /** May `signer` write for `operator` here? Retired keys stay attributable, but write nothing new. */
+  /**
+   * May `signer` write for `operator` here? Retired keys too, as long as the operator takes part: who holds what a key has
+   * signed must not depend on whether its segments came before or after the rotation (S1).
+   */
   entitles(operator: Bytes, signer: Bytes): boolean {
-    const known = this.operator(operator);
-    return known !== undefined && compare(known.signer, signer) === 0 && !this.isEnded(operator);
+    const owner = this.operatorOf(signer);
+    return owner !== undefined && compare(owner, operator) === 0 && !this.isEnded(operator);
   }
 
   stakeOf(signer: Bytes): bigint {

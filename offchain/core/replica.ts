@@ -178,6 +178,8 @@ export class Replica {
   #take(segment: Segment, hash: Bytes, from: Bytes | undefined): Effect[] {
     const name = trackName(segment.header);
     const track = this.tracks.get(name) ?? new Track(this.crypto, segment.header);
+    const held = track.hashAt(segment.header.sequence);
+    if (held && equal(held, hash)) return [];
     try {
       track.apply(track.examine(segment, hash));
     } catch (error) {

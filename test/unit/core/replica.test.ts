@@ -145,6 +145,28 @@ describe("replica", () => {
     assert.deepEqual(kinds(feed(replica, segments.slice(1))), ["unentitled"]);
   });
 
+  test("S1: segments of a retired key are taken whether they come before or after the rotation", () => {
+    const segments = writeSegments(new TrackWriter(b), 3);
+    const [rotation] = numbered(
+      [{ kind: "rotated", operator: b.operator, oldSigner: b.signer.address, newSigner: signerOf("next").address }],
+      fresh().registry,
+    );
+    const [before, after] = [fresh(), fresh()];
+    feed(before, segments);
+    before.step({ type: "registry", event: rotation! });
+    after.step({ type: "registry", event: rotation! });
+    feed(after, segments);
+    assert.equal(after.heads()[0]?.sequence, 3);
+    assert.deepEqual(before.digest(), after.digest());
+  });
+
+  test("a segment of our own disk that is held already says nothing", () => {
+    const replica = fresh();
+    const [segment] = writeSegments(new TrackWriter(b), 1);
+    feed(replica, [segment!]);
+    assert.deepEqual(replica.step({ type: "restore", segment: segment!, hash: segment!.hash }), []);
+  });
+
   test("evidence is kept once, and says nothing when it is false", () => {
     const { a, b: other } = equivocation(b, "fork", 0, 1);
     const replica = fresh();
