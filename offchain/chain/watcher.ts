@@ -35,10 +35,12 @@ const STATUS = { none: 0, withdrawn: 5, convicted: 6 };
 /** Reverts that another try, with what the chain says by then, may not meet. */
 const PASSING = new Set(["OperatorRegistrySetMismatch", "OperatorRegistryWrongStatus", ""]);
 
+type Case = { evidence: Evidence; outcome: Promise<ConvictOutcome>; open: boolean; again: boolean };
+
 /** Brings evidence to court, and again when a reorganisation takes the verdict back. Nothing here ever throws. */
 export class Watcher {
   readonly #o: WatcherOptions;
-  readonly #cases = new Map<string, { evidence: Evidence; outcome: Promise<ConvictOutcome>; open: boolean }>();
+  readonly #cases = new Map<string, Case>();
 
   constructor(options: WatcherOptions) {
     this.#o = options;
@@ -49,12 +51,13 @@ export class Watcher {
     const name = toHex(evidence.a.header.operator);
     const known = this.#cases.get(name);
     if (known) return known.outcome;
-    const entry = { evidence, outcome: this.#pursue(evidence), open: true };
+    const entry: Case = { evidence, outcome: this.#pursue(evidence), open: true, again: false };
     this.#cases.set(name, entry);
     void entry.outcome.then((outcome) => {
       entry.open = false;
       // Evidence that the court refuses must not stand in the way of better evidence.
-      if (outcome.type === "refused") this.#cases.delete(name);
+      if (outcome.type === "refused" || entry.again) this.#cases.delete(name);
+      if (entry.again) void this.convict(evidence);
       if (outcome.type !== "stopped") this.#o.onOutcome?.(outcome);
     });
     return entry.outcome;
@@ -62,10 +65,12 @@ export class Watcher {
 
   /** The chain took something back: every verdict is looked at again. */
   reopen(): void {
-    for (const [name, { evidence, open }] of this.#cases) {
-      if (open) continue;
+    for (const [name, entry] of this.#cases) {
+      // What is being decided now may rest on the fork that is gone.
+      entry.again = entry.open;
+      if (entry.open) continue;
       this.#cases.delete(name);
-      void this.convict(evidence);
+      void this.convict(entry.evidence);
     }
   }
 

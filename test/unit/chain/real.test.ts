@@ -193,12 +193,16 @@ describe("the chain on a real node with the real contracts", () => {
   test("one account sends many things at once", async () => {
     const checkpoint = next(a);
     const signatures = attest(checkpoint, members.slice(0, 4));
+    // Blocks that let several transactions wait, so that two with one nonce would meet.
+    await world.rpc.request("evm_setAutomine", [false]);
+    const miner = setInterval(() => void world.rpc.request("evm_mine").catch(() => {}), 150);
     const [commit, conviction, epoch, other] = await Promise.all([
       a.chain.commit(checkpoint, a.chain.set, signatures),
       a.chain.convict(lies(members[3])),
       a.chain.activateEpochIfDue(),
       a.chain.commit(checkpoint, a.chain.set, signatures),
-    ]);
+    ]).finally(() => clearInterval(miner));
+    await world.rpc.request("evm_setAutomine", [true]);
     assert.equal(commit.type, "committed");
     assert.equal(conviction.type, "convicted");
     assert.equal(epoch.type, "not_due");
