@@ -22,7 +22,7 @@ const FAILPOINTS: string[][] = [
     "mesh.before-send:1",
     "store.chain.before-fsync:2",
     "store.checkpoint.before-fsync:1",
-    "chain.after-commit:1",
+    "store.checkpoint.after-fsync:1",
     "mesh.after-send:12",
     "store.after-fsync:7",
     "store.attested.after-fsync:2",
@@ -35,7 +35,7 @@ const FAILPOINTS: string[][] = [
     "store.checkpoint.after-fsync:2",
     "store.chain.after-fsync:5",
     "mesh.before-send:15",
-    "chain.before-commit:1",
+    "store.chain.before-fsync:4",
     "store.after-fsync:60",
     "store.attested.before-fsync:3",
   ],
@@ -66,11 +66,12 @@ async function torment(index: number, failpoints: readonly string[], killed: str
   await kill(net.worker(index));
   killed.push("random");
   for (const failpoint of failpoints) {
+    const began = performance.now();
     const doomed = net.restart(index, { WEFT_FAILPOINT: failpoint });
     const late = sleep(HIT_MS, undefined, { ref: false }).then(() => assert.fail(`${failpoint} was not passed`));
     const exit = await Promise.race([doomed.exit, late]);
     assert.deepEqual(exit, { code: null, signal: "SIGKILL" }, `killed at ${failpoint}, and nothing else`);
-    killed.push(failpoint);
+    killed.push(`${failpoint} after ${((performance.now() - began) / 1000).toFixed(1)} s`);
   }
   for (let times = 0; times < RANDOM_KILLS - 1; times++) {
     const worker = net.restart(index);
@@ -94,7 +95,7 @@ function closedAnswer(replica: Replica, requestId: string, from: number): string
 }
 
 test("kill -9 forty times under load: every stream completes, and says what it would have said", async (t) => {
-  load = new Load(url(1), VICTIMS.map(owner), 2, 60, 300);
+  load = new Load(url(1), VICTIMS.map(owner), 2, 48, 500);
   const killed: string[] = [];
   await Promise.all(VICTIMS.map((index, i) => torment(index, FAILPOINTS[i], killed)));
   const during = await metric(url(1), "weft_checkpoint_number");
@@ -104,7 +105,8 @@ test("kill -9 forty times under load: every stream completes, and says what it w
   await allConnected(net);
   const { answers } = load;
   const taken = answers.filter(({ seen }) => seen.authored.length > 1).length;
-  t.diagnostic(`${killed.length} kills, ${killed.filter((how) => how !== "random").length} of them at failpoints`);
+  const named = killed.filter((how) => how !== "random");
+  t.diagnostic(`${killed.length} kills, ${named.length} of them at failpoints: ${named.join(", ")}`);
   t.diagnostic(`${answers.length} answers, ${taken} taken over in mid-sentence, ${during} checkpoints meanwhile`);
   assert.equal(killed.length, 40);
   assert.ok(taken > 0, "some were killed in mid-sentence");
@@ -138,16 +140,9 @@ test("afterwards all hold the same, checkpoints cover it, and there is nothing t
   await Promise.all([...net.workers.values()].map(kill));
   const heads = net.operators.map((operator) =>
     withStore(net.devnet, operator, (store) => {
-      const replica = replicaOf(net.devnet, operator, store);
       assert.deepEqual(store.evidence(), []);
-      const ended = store.chainLog
-        .events()
-        .filter((event) => event.kind === "registry" && event.event.kind === "convicted");
-      assert.deepEqual(ended, []);
-      for (const { ask, seen } of load!.answers) {
-        const length = Buffer.byteLength(ask.prompt);
-        assert.equal(closedAnswer(replica, seen.started!.request_id, length), seen.text, "what a client saw is kept");
-      }
+      const events = store.chainLog.events();
+      assert.ok(!events.some((event) => event.kind === "registry" && event.event.kind === "convicted"));
       return store
         .heads()
         .map(({ operator, incarnation, sequence, hash }) =>
@@ -157,4 +152,12 @@ test("afterwards all hold the same, checkpoints cover it, and there is nothing t
     }),
   );
   for (const other of heads.slice(1)) assert.deepEqual(other, heads[0]);
+
+  // Equal heads are equal tracks, so one worker's replica speaks for all: every segment chains, every answer is there.
+  const victim = net.operators[VICTIMS[0] - 1];
+  const replica = withStore(net.devnet, victim, (store) => replicaOf(net.devnet, victim, store));
+  for (const { ask, seen } of load!.answers) {
+    const length = Buffer.byteLength(ask.prompt);
+    assert.equal(closedAnswer(replica, seen.started!.request_id, length), seen.text, "what a client saw is kept");
+  }
 });
