@@ -16,6 +16,9 @@ import { StopWatch } from "./stops.ts";
 import type { TrackWriter } from "./writer.ts";
 import { Writing } from "./writing.ts";
 
+/** Tokens drawn within this time are shown together: a message for each would cost more than drawing it. */
+const SHOW_MS = 10;
+
 /** Rows that were signed and are not what the model says: their author's digest is false. */
 export class FalseRows extends WeftError {
   readonly piece: Piece;
@@ -40,6 +43,7 @@ export type AuthorOptions = {
   /** Throws when a new turn cannot be taken, for want of disk. */
   admit(): void;
   onFalseRows(piece: Piece): void;
+  now(): number;
   onTokens(count: number): void;
   onOpened(attached: number, prefilled: number): void;
 };
@@ -168,7 +172,7 @@ export class Author {
     signal: AbortSignal,
     failure: () => unknown,
   ): AsyncGenerator<GenerateEvent, CloseReason> {
-    const { engine, crypto, onTokens } = this.#options;
+    const { engine, crypto, now, onTokens } = this.#options;
     const { request } = order;
     const stops = new StopWatch(engine.model.tokenizer, request.parameters.stop);
     const ending = (ids: readonly number[]): CloseReason | undefined => {
@@ -178,14 +182,19 @@ export class Author {
     };
     let reason = ending(order.answered);
     let logits = await engine.forward(cache, tokens.slice(cache.length), { signal });
+    let shown = tokens.length;
+    let shownAt = Number.NEGATIVE_INFINITY;
     while (!reason) {
       if (failure()) throw failure();
       const token = this.#draw(logits, request.parameters.temperature, id, tokens.length, crypto);
-      const first = tokens.length;
       tokens.push(token);
       onTokens(1);
       reason = ending([token]);
-      yield { type: "tokens", first, ids: [token] };
+      if (reason || now() - shownAt >= SHOW_MS) {
+        yield { type: "tokens", first: shown, ids: tokens.slice(shown) };
+        shown = tokens.length;
+        shownAt = now();
+      }
       // Also the last token is fed: its rows are what a follow-up goes on from.
       logits = await engine.forward(cache, [token], { signal });
     }

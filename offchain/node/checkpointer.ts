@@ -65,11 +65,12 @@ export class Checkpointer {
   }
 
   #hearsQuorum(): boolean {
-    const { replica, now } = this.#options;
-    const { registry, self } = replica;
+    const { registry, self } = this.#options.replica;
     let stake = registry.stakeOfOperator(self);
-    for (const [peer, at] of this.#heardAt)
-      if (now() - at < UNHEARD_MS) stake += registry.stakeOfOperator(fromHex(peer, 20));
+    for (const peer of this.#heardAt.keys()) {
+      const operator = fromHex(peer, 20);
+      if (this.#isHeard(operator)) stake += registry.stakeOfOperator(operator);
+    }
     return registry.isQuorum(stake);
   }
 
@@ -98,14 +99,22 @@ export class Checkpointer {
     return load() === 0 && [...replica.peers.values()].every((view) => (view.beat?.load ?? 0) === 0);
   }
 
-  /** Our distance from the operator whose turn it is. */
+  /** Our distance from the operator whose turn it is, past those of whom nothing is heard. */
   #rank(): number | undefined {
     const { replica, consensus, signer } = this.#options;
-    const { set } = replica.registry;
-    const index = set.findIndex((member) => equal(member.signer, signer.address));
-    if (index < 0) return undefined;
-    const first = (consensus.latest.checkpoint.number + 1) % set.length;
-    return (index - first + set.length) % set.length;
+    const { registry } = replica;
+    const first = (consensus.latest.checkpoint.number + 1) % Math.max(1, registry.set.length);
+    const rotation = [...registry.set.slice(first), ...registry.set.slice(0, first)].filter(({ signer: key }) => {
+      const operator = registry.operatorOf(key);
+      return equal(key, signer.address) || (operator !== undefined && this.#isHeard(operator));
+    });
+    const rank = rotation.findIndex(({ signer: key }) => equal(key, signer.address));
+    return rank < 0 ? undefined : rank;
+  }
+
+  #isHeard(operator: Bytes): boolean {
+    const at = this.#heardAt.get(toHex(operator));
+    return at !== undefined && this.#options.now() - at < UNHEARD_MS;
   }
 
   async #propose(): Promise<void> {

@@ -139,6 +139,7 @@ async function compose(
       if (bavail * bsize < config.minimumFreeDiskBytes)
         throw new WeftError("disk_full", "this worker takes no new turns: its disk is nearly full");
     },
+    now,
     onFalseRows: (piece) => observer.falseRows(store, piece),
     onTokens: (count) => metrics.tokensWritten.inc(count),
     onOpened: (attached, prefilled) => observer.turnOpened(attached, prefilled),
