@@ -99,6 +99,13 @@ export class Knowledge {
     this.#endpoints.set(toHex(operator), endpoint);
   }
 
+  /** Does the registry have us, with this key, and still in? */
+  isRegistered(signer: Bytes): boolean {
+    const { registry, self } = this.replica;
+    const known = registry.operator(self);
+    return known !== undefined && equal(known.signer, signer) && !registry.isEnded(self);
+  }
+
   /** The operators whose workers we talk to. */
   peers(): { operator: Bytes; signer: Bytes; endpoint: string }[] {
     const { registry } = this.replica;

@@ -33,6 +33,24 @@ export class Observer {
     process.exit(70);
   };
 
+  #registered?: boolean;
+
+  /** Whether the registry knows this operator with this key: said when it changes, since nothing works before it does. */
+  registered(registered: boolean, signer: Bytes): void {
+    if (this.#registered === registered) return;
+    this.#registered = registered;
+    if (registered) this.log.info("registered: this worker may write");
+    else
+      this.log.warn(
+        {
+          code: "not_registered",
+          signer: toHex(signer),
+          remedy: "register the operator with this signer (docs/deploy.md)",
+        },
+        "the registry does not know this operator with this key: nobody takes what it writes",
+      );
+  }
+
   rowsRefused(from: Bytes, reason: string): void {
     this.metrics.rowsRefused.inc({ reason });
     this.log.warn({ from: toHex(from), reason }, "rows refused");

@@ -1,27 +1,24 @@
 import type { ApiPorts } from "../api/ports.ts";
 import type { Chain } from "../chain/chain.ts";
-import { equal, toHex } from "../core/bytes.ts";
-import type { Consensus } from "../core/consensus.ts";
+import { toHex } from "../core/bytes.ts";
 import type { Signer } from "../core/ports.ts";
-import type { Replica } from "../core/replica.ts";
 import type { Mesh, PeerState } from "../mesh/mesh.ts";
+import type { Knowledge } from "./knowledge.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** How a worker is, for its operator and for whoever balances load. */
 export function statusOf(parts: {
-  replica: Replica;
-  consensus: Consensus;
+  knowledge: Knowledge;
   mesh: Mesh;
   chain: Chain;
   signer: Signer;
   metrics: Metrics;
 }): Pick<ApiPorts, "health" | "metrics"> {
-  const { replica, consensus, mesh, chain, signer, metrics } = parts;
+  const { knowledge, mesh, chain, signer, metrics } = parts;
+  const { replica, consensus } = knowledge;
   return {
     health() {
-      const known = replica.registry.operator(replica.self);
-      const registered =
-        known !== undefined && equal(known.signer, signer.address) && !replica.registry.isEnded(replica.self);
+      const registered = knowledge.isRegistered(signer.address);
       return {
         ok: registered,
         registered,

@@ -235,6 +235,7 @@ async function compose(
     replicator.catchUp();
     checkpointer.tick();
     cuts.tick();
+    if (chain.status().block >= 0) observer.registered(knowledge.isRegistered(signer.address), signer.address);
   }, TICK_MS);
   onStop(() => clearInterval(ticking));
 
@@ -259,7 +260,7 @@ async function compose(
   const created = Math.floor(Date.now() / 1000);
   const api = createApi(
     {
-      ...statusOf({ replica, consensus, mesh, chain, signer, metrics }),
+      ...statusOf({ knowledge, mesh, chain, signer, metrics }),
       complete: (request, signal) => gateway.complete(request, signal),
       models: () => [{ id: engine.model.name, created }],
       receipt: async (requestId, position) => receipts.of(requestId, position),
