@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fromHex, toHex } from "../../offchain/core/bytes.ts";
-import { type Ask, again, assertWhole, complete, metric, type Seen, stream } from "../helpers/e2e/client.ts";
+import { type Ask, again, assertWhole, complete, metric, once, type Seen, stream } from "../helpers/e2e/client.ts";
 import { allConnected, kill, type Net, startNet } from "../helpers/e2e/net.ts";
 import { type Between, putBefore } from "../helpers/e2e/proxy.ts";
 import { replicaOf, withStore } from "../helpers/e2e/stores.ts";
@@ -10,8 +10,8 @@ import { until } from "../helpers/e2e/until.ts";
 /** DESIGN §3: rows buy time, not truth. Damaged ones are refused; false ones end the stream before anything false is signed. */
 
 const PROMPT = "It is a truth universally acknowledged, that a single man in possession of a good fortune. ".repeat(7);
-/** Positions of one shipment of a long prompt, and the bytes of its rows. */
-const SHIPMENT = { positions: 256, bytes: 256 * 512 };
+/** So much passes before a bit is flipped: more than one shipment of at most 256 rows, less than the prompt's. */
+const UNDAMAGED_BYTES = 288 * 512;
 const LARGE_FRAME = 8 * 1024;
 const DATA_FRAME = 0;
 const AUTHOR = 2;
@@ -23,13 +23,13 @@ let armed = true;
 let flips = 0;
 
 before(async () => {
-  // On each connection one bit of the second shipment; only rows come in frames as large as this.
+  // On each connection one bit of a later shipment; only rows come in frames as large as this.
   const passed = new Map<object, number>();
   const flipOnce = ({ type, payload }: { type: number; payload: Buffer }, connection: object) => {
     const sofar = passed.get(connection) ?? 0;
     if (!armed || type !== DATA_FRAME || sofar === Number.POSITIVE_INFINITY) return;
     passed.set(connection, sofar + payload.length);
-    if (payload.length < LARGE_FRAME || sofar < SHIPMENT.bytes * 1.1) return;
+    if (payload.length < LARGE_FRAME || sofar < UNDAMAGED_BYTES) return;
     payload[payload.length - 1] ^= 1;
     passed.set(connection, Number.POSITIVE_INFINITY);
     flips += 1;
@@ -54,9 +54,10 @@ const eachOf = (name: string, labels?: Record<string, string>) =>
 /** Streams at gateway 1 from the author, and kills it once `at` tokens were seen. */
 async function killedAt(at: number, ask: Ask): Promise<Seen> {
   let killed: Promise<void> | undefined;
-  const seen = await stream(url(1), { ...ask, weft: { author: owner(AUTHOR) } }, ({ pieces }) => {
-    if (pieces.length === at) killed = kill(net.worker(AUTHOR));
+  const murder = once(at, () => {
+    killed = kill(net.worker(AUTHOR));
   });
+  const seen = await stream(url(1), { ...ask, weft: { author: owner(AUTHOR) } }, murder);
   await killed;
   assert.ok(killed, "it was killed in mid-sentence");
   return seen;
@@ -68,7 +69,7 @@ async function nobodyAccused(): Promise<void> {
 }
 
 test("a bit flipped in flight: refused, counted, computed again; the answer is unchanged", async (t) => {
-  const ask: Ask = { prompt: PROMPT, max_tokens: 160, temperature: 0.8, seed: 1 };
+  const ask: Ask = { prompt: PROMPT, max_tokens: 300, temperature: 0.8, seed: 1 };
   const seen = await killedAt(80, ask);
   assertWhole(ask, seen);
   assert.equal(flips, others.length, "every peer's shipment was damaged once");
@@ -76,7 +77,10 @@ test("a bit flipped in flight: refused, counted, computed again; the answer is u
   const { attached, prefilled } = seen.authored[1];
   t.diagnostic(`one bit in one shipment: refused ${refused}, then attached ${attached}, prefilled ${prefilled}`);
   assert.deepEqual(refused, [1, 1, 1]);
-  assert.equal(attached, SHIPMENT.positions, "only what came before the damaged shipment is attached");
+  // Where a shipment begins depends on the flush; the damaged one holds the position at which its bit was flipped.
+  const damaged = Math.ceil(UNDAMAGED_BYTES / 512);
+  assert.ok(attached > 0 && attached <= damaged, "only what came before the damaged shipment is attached");
+  assert.ok(prefilled > 0, "the rest is computed");
   const whole = await complete(url(3), again(ask, seen.started!, { author: owner(4), recompute: true }));
   assert.equal(seen.text, whole.text);
   await nobodyAccused();
@@ -87,14 +91,14 @@ test("rows that are false though correctly signed: the stream ends with a typed 
   const saboteur = net.impersonate(AUTHOR, "test/e2e/saboteurs/false-rows.ts");
   await saboteur.ready;
   await allConnected(net);
-  const ask: Ask = { prompt: `False. ${PROMPT}`, max_tokens: 160, temperature: 0.8, seed: 2 };
+  const ask: Ask = { prompt: `False. ${PROMPT}`, max_tokens: 300, temperature: 0.8, seed: 2 };
   const seen = await killedAt(80, ask);
-  assert.equal(seen.error?.code, "rows_mismatch");
+  assert.equal(seen.error?.code, "rows_mismatch", JSON.stringify(seen.authored));
   const [first, successor] = seen.authored;
   assert.equal(first.author, owner(AUTHOR));
   assert.ok(successor.attached >= ask.prompt.length, "the successor took the false rows over");
   t.diagnostic(
-    `false rows: attached ${successor.attached}, shown ${seen.pieces.length} tokens, then ${seen.error?.code}`,
+    `false rows: attached ${successor.attached}, shown ${seen.text.length} characters, then ${seen.error?.code}`,
   );
   const found = net.operators.find(({ owner }) => owner === successor.author)!;
   assert.equal(await metric(found.apiUrl, "weft_false_rows_total", { author: owner(AUTHOR) }), 1);

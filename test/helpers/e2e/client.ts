@@ -87,6 +87,16 @@ function take(seen: Seen, data: string, onText: (seen: Seen) => void): void {
   }
 }
 
+/** Calls `harm` when the client has seen `at` tokens of the answer, once. */
+export function once(at: number, harm: () => void): (seen: Seen) => void {
+  let done = false;
+  return ({ pieces }) => {
+    if (done || pieces.reduce((sum, { tokens }) => sum + tokens, 0) < at) return;
+    done = true;
+    harm();
+  };
+}
+
 /** The answer in one piece. */
 export async function complete(
   url: string,
