@@ -10,4 +10,4 @@ The next morning brought a letter from her sister, which`;
 export const STORY_TOKENS = 460;
 export const FOLLOW_UP_TOKENS = 100;
 /** The author dies once so many tokens have been read. */
-export const KILL_AFTER_TOKENS = 150;
+export const KILL_AFTER_TOKENS = 100;
