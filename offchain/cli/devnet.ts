@@ -78,9 +78,10 @@ export function spawnWorker(operator: Operator, env: Record<string, string> = {}
 
 /** Waits until every worker has the lanes of all the others. */
 export async function untilMeshed(workers: readonly WorkerProcess[]): Promise<void> {
+  /** Peers of whom every lane reaches the worker. */
   const peersUp = async ({ operator }: WorkerProcess) => {
     const response = await fetch(`${operator.apiUrl}/health`, { signal: AbortSignal.timeout(2_000) });
-    return ((await response.json()) as { peersUp: number }).peersUp;
+    return Math.min(...Object.values(((await response.json()) as { lanesUp: Record<string, number> }).lanesUp));
   };
   await Promise.all(
     workers.map((worker) =>

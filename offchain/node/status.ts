@@ -3,6 +3,7 @@ import type { Chain } from "../chain/chain.ts";
 import { toHex } from "../core/bytes.ts";
 import type { Signer } from "../core/ports.ts";
 import type { Mesh, PeerState } from "../mesh/mesh.ts";
+import { LANES } from "../mesh/types.ts";
 import type { Knowledge } from "./knowledge.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -23,6 +24,10 @@ export function statusOf(parts: {
         ok: registered,
         registered,
         peersUp: mesh.peers().filter(({ up }) => up).length,
+        /** On how many peers' lanes something can reach us. */
+        lanesUp: Object.fromEntries(
+          LANES.map((lane) => [lane, mesh.peers().filter(({ lanes }) => lanes[lane]).length]),
+        ),
         chain: chain.status(),
         checkpoint: consensus.latest.checkpoint.number,
         /** Equal at workers that hold the same segments and evidence at the same registry position. */
@@ -36,7 +41,7 @@ export function statusOf(parts: {
       metrics.beatsSent.set(sum(({ bytesOut }) => bytesOut.pager));
       metrics.segmentsSent.set(sum(({ bytesOut }) => bytesOut.plot));
       metrics.rowsSent.set(sum(({ bytesOut }) => bytesOut.rows));
-      for (const lane of ["pager", "plot", "rows"] as const)
+      for (const lane of LANES)
         metrics.received.set(
           { lane },
           sum(({ bytesIn }) => bytesIn[lane]),

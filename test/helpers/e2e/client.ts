@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-
-export type Authored = {
-  author: string;
-  turn: string;
-  attached: number;
-  prefilled: number;
-  takeover?: { from: string; reason: string; detected_ms: number };
-};
-export type Started = { request_id: string; nonce: string; history_length: number; model: string; gateway: string };
+import {
+  type Authored,
+  type CompletionBody,
+  type Started,
+  streamCompletion,
+} from "../../../offchain/cli/devnet/client.ts";
+import { WeftError } from "../../../offchain/core/errors.ts";
 
 /** What a client saw of one stream. */
 export type Seen = {
@@ -20,31 +18,9 @@ export type Seen = {
   error?: { code: string; message: string };
 };
 
-export type Ask = {
-  prompt: string;
-  max_tokens: number;
-  temperature?: number;
-  seed?: number;
-  weft?: {
-    author?: string;
-    recompute?: boolean;
-    nonce?: string;
-    history_length?: number;
-    request_id?: string;
-  };
-};
+export type Ask = CompletionBody & { max_tokens: number };
 
 const PATIENCE_MS = 90_000;
-
-function post(url: string, ask: Ask, stream: boolean, signal?: AbortSignal): Promise<Response> {
-  const patience = AbortSignal.timeout(PATIENCE_MS);
-  return fetch(`${url}/v1/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model: "weft-austen", stream, ...ask }),
-    signal: signal ? AbortSignal.any([signal, patience]) : patience,
-  });
-}
 
 /** Streams a completion; what was seen up to a broken connection is kept in `seen`, and the break is thrown. */
 export async function stream(
@@ -53,38 +29,24 @@ export async function stream(
   onText: (seen: Seen) => void = () => {},
   seen: Seen = { text: "", authored: [], pieces: [] },
 ): Promise<Seen> {
-  const response = await post(url, ask, true);
-  if (!response.ok || !response.body) {
-    seen.error = ((await response.json()) as { error: Seen["error"] }).error;
-    return seen;
-  }
-  let rest = "";
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() as string;
-    for (const line of lines) if (line.startsWith("data: ")) take(seen, line.slice(6), onText);
+  try {
+    for await (const event of streamCompletion(url, ask, AbortSignal.timeout(PATIENCE_MS))) {
+      const { at, text, weft } = event;
+      if (weft.type === "started") seen.started = weft;
+      else if (weft.type === "authored") seen.authored.push(weft);
+      else if (weft.type === "finished") seen.finish = event.finish ?? undefined;
+      else {
+        seen.pieces.push({ position: weft.position, tokens: weft.tokens, text, at });
+        seen.text += text;
+        onText(seen);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof WeftError) || error.code === "stream_cut") throw error;
+    seen.error = { code: error.code, message: error.message };
   }
   assert.ok(seen.finish !== undefined || seen.error, "a stream ends with a reason or an error");
   return seen;
-}
-
-function take(seen: Seen, data: string, onText: (seen: Seen) => void): void {
-  if (data === "[DONE]") return;
-  const event = JSON.parse(data);
-  if (event.error) {
-    seen.error = event.error;
-    return;
-  }
-  const [{ text, finish_reason }] = event.choices;
-  const { type, ...info } = event.weft;
-  if (type === "started") seen.started = info;
-  else if (type === "authored") seen.authored.push(info);
-  else if (type === "finished") seen.finish = finish_reason;
-  else {
-    seen.pieces.push({ position: info.position, tokens: info.tokens, text, at: performance.now() });
-    seen.text += text;
-    onText(seen);
-  }
 }
 
 /** Calls `harm` when the client has seen `at` tokens of the answer, once. */
@@ -102,7 +64,12 @@ export async function complete(
   url: string,
   ask: Ask,
 ): Promise<{ text: string; started: Started; authors: Authored[] }> {
-  const response = await post(url, ask, false);
+  const response = await fetch(`${url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "weft-austen", ...ask }),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
   // biome-ignore lint/suspicious/noExplicitAny: whatever the worker says
   const body = (await response.json()) as any;
   assert.equal(response.status, 200, JSON.stringify(body));
@@ -130,7 +97,14 @@ export function assertWhole(ask: Ask, seen: Seen): void {
   assert.equal(end, Buffer.byteLength(ask.prompt) + ask.max_tokens);
 }
 
-export type Health = { registered: boolean; peersUp: number; checkpoint: number; digest: string; tracks: number };
+export type Health = {
+  registered: boolean;
+  peersUp: number;
+  lanesUp: Record<string, number>;
+  checkpoint: number;
+  digest: string;
+  tracks: number;
+};
 
 export async function health(url: string): Promise<Health> {
   const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Hex } from "../../../offchain/core/chain.ts";
 import { type Ask, assertWhole, type Seen, stream } from "./client.ts";
 
 export type Answered = { ask: Ask; seen: Seen };
@@ -17,7 +18,7 @@ export class Load {
   #stopped = false;
 
   /** @param authors whom the clients ask for, in turn */
-  constructor(url: string, authors: readonly string[], clients: number, tokens: number, pauseMs: number) {
+  constructor(url: string, authors: readonly Hex[], clients: number, tokens: number, pauseMs: number) {
     this.#clients = Array.from({ length: clients }, async (_, client) => {
       let story = "";
       for (let round = 0; !this.#stopped; round++) {

@@ -72,13 +72,13 @@ export async function startNet(options: NetOptions = {}): Promise<Net> {
   }
 }
 
-/** Waits until every one of these workers sees every other. */
+/** Waits until every lane of every one of these workers reaches every other. */
 export async function allConnected(net: Net, operators: readonly Operator[] = net.operators): Promise<void> {
   await until(
     "all workers are connected",
     async () => {
       const states = await Promise.all(operators.map(({ apiUrl }) => health(apiUrl)));
-      return states.every(({ peersUp }) => peersUp >= operators.length - 1);
+      return states.every(({ lanesUp }) => Math.min(...Object.values(lanesUp)) >= operators.length - 1);
     },
     60_000,
   );
