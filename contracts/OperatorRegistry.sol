@@ -82,20 +82,14 @@ contract OperatorRegistry is RegistryPositions, SignerKeys, AccessManaged, Reent
 
     /// @inheritdoc IOperatorRegistry
     function rotateSigner(address newSigner, bytes calldata consent) external {
+        // SAFETY: only who is listed rotates, once per epoch; else one stake could lengthen the history without end.
+        _requireStatus(msg.sender, OperatorStatus.Active);
         OperatorRecord storage record = _operators[msg.sender];
-        OperatorStatus status = record.status;
-        if (status != OperatorStatus.Pending && status != OperatorStatus.Active) {
-            revert OperatorRegistryWrongStatus(msg.sender, status);
-        }
         address oldSigner = record.signer;
-        if (status == OperatorStatus.Active) {
-            if (record.listedSigner != oldSigner) revert OperatorRegistryRotationPending(msg.sender);
-            _enqueue(KIND_ROTATED);
-        } else {
-            _retire(oldSigner);
-        }
+        if (record.listedSigner != oldSigner) revert OperatorRegistryRotationPending(msg.sender);
         _takeSigner(newSigner, consent);
         record.signer = newSigner;
+        _enqueue(KIND_ROTATED);
         (uint64 number, bytes32 hash) =
             _advance(KIND_ROTATED, keccak256(abi.encode(msg.sender, oldSigner, newSigner)));
         emit SignerRotated(number, hash, msg.sender, oldSigner, newSigner);
@@ -225,9 +219,7 @@ contract OperatorRegistry is RegistryPositions, SignerKeys, AccessManaged, Reent
 
     /// @inheritdoc IOperatorRegistry
     function isSlashable(address signer) external view returns (bool) {
-        (address operator, uint256 retiredAt) = _signerRecord(signer);
-        if (!RegistryRules.hasStake(_operators[operator].status)) return false;
-        return retiredAt == 0 || block.timestamp < retiredAt + _parameters.unbondingSeconds;
+        return RegistryRules.hasStake(_operators[operatorOfSigner(signer)].status);
     }
 
     /// @inheritdoc IOperatorRegistry
@@ -262,7 +254,6 @@ contract OperatorRegistry is RegistryPositions, SignerKeys, AccessManaged, Reent
             OperatorSet.remove(set, length, listed);
             OperatorSet.insert(set, length - 1, OperatorSet.word(record.signer, record.stake));
             record.listedSigner = record.signer;
-            _retire(listed);
             return length;
         }
         if (change.kind == KIND_EXIT && status == OperatorStatus.Exiting) {

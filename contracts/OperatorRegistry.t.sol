@@ -73,21 +73,29 @@ contract OperatorRegistryTest is WeftFixture {
         assert(registry.pendingChanges() == 0);
     }
 
-    /// A retired key answers for what it signed until one unbonding period after the set stopped listing it.
+    /// A retired key answers for what it signs, whenever that is, as long as its operator has stake.
     function test_RetiredKeyStaysSlashable() public {
         _found();
         bytes memory consent = _sign(_key(50), registry.consentDigest(_owner(0), _signer(50)));
         VM.prank(_owner(0));
         registry.rotateSigner(_signer(50), consent);
-        VM.warp(block.timestamp + 3 * UNBONDING); // the set lists the old key as long as nobody activates
-        assert(registry.isSlashable(_signer(0)));
-        registry.activateEpoch(set);
-        VM.warp(block.timestamp + UNBONDING - 1);
-        assert(registry.isSlashable(_signer(0)));
         VM.warp(block.timestamp + 1);
-        assert(!registry.isSlashable(_signer(0)));
+        registry.activateEpoch(set);
+        _unlist(_signer(0));
+        _list(OperatorSet.word(_signer(50), MIN_STAKE));
+        VM.warp(block.timestamp + 3 * UNBONDING);
+        assert(registry.isSlashable(_signer(0)));
         assert(registry.isSlashable(_signer(50)));
         assert(registry.operatorOfSigner(_signer(0)) == _owner(0));
+        VM.prank(_owner(0));
+        registry.requestExit();
+        registry.activateEpoch(set);
+        VM.warp(block.timestamp + UNBONDING);
+        assert(registry.isSlashable(_signer(0)));
+        VM.prank(_owner(0));
+        registry.withdraw();
+        assert(!registry.isSlashable(_signer(0)));
+        assert(!registry.isSlashable(_signer(50)));
     }
 
     /// S12: whatever becomes of operators, the registry holds exactly the stakes and bounties that it owes.

@@ -118,7 +118,8 @@ interface IOperatorRegistry {
     /// this contract's domain, so that nobody registers somebody else's key.
     function join(address signer, string calldata endpoint, uint96 stake, bytes calldata consent) external;
 
-    /// @notice Replaces the caller's hot key; the retired one stays attributable and slashable while stake unbonds.
+    /// @notice Replaces the hot key of the caller, which is in the set. The retired key stays attributable for ever, and
+    /// slashable until the caller withdraws.
     function rotateSigner(address newSigner, bytes calldata consent) external;
 
     /// @notice Tells peers where the caller is reached now.
@@ -176,7 +177,7 @@ interface IOperatorRegistry {
     /// @notice Operator that a key belongs to or once belonged to; zero for a key that was never registered.
     function operatorOfSigner(address signer) external view returns (address);
 
-    /// @notice Whether what this key signed can still cost its operator's stake.
+    /// @notice Whether what this key signs, in use or retired, can cost a stake: whether its operator has one here.
     function isSlashable(address signer) external view returns (bool);
 
     /// @notice Bounties that a reporter has not claimed.
