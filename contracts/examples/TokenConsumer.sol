@@ -9,7 +9,8 @@ import {SnapshotProof} from "../libraries/WeftTypes.sol";
 /// @title TokenConsumer
 /// @notice A dApp that acts on the words of a story: it believes a token only when a final checkpoint contains it.
 /// @dev A checkpoint asserts what was said, so what is stored here includes who said it and whether the operator wrote
-/// the token itself; a dApp that pays for answers also waits for its claim window.
+/// the token itself: whoever acts on an answer requires kind 3, its own turn and an operator that it accepts, because
+/// anybody can put the token that it wishes for into a prompt.
 contract TokenConsumer is ITokenConsumer {
     ICheckpointLedger private immutable _ledger;
     mapping(bytes32 turn => mapping(uint32 position => ProvenToken)) private _tokens;
@@ -31,8 +32,9 @@ contract TokenConsumer is ITokenConsumer {
         // SAFETY: records are write-once; proving a token again could only change what others have read.
         if (_tokens[turn][position].operator != address(0)) revert TokenConsumerAlreadyProven(turn, position);
         address operator = proof.header.operator;
-        _tokens[turn][position] = ProvenToken(operator, proof.number, token);
-        emit TokenProven(turn, position, operator, token, TokensSnapshot.tokenKind(body), proof.number);
+        uint8 tokenKind = TokensSnapshot.tokenKind(body);
+        _tokens[turn][position] = ProvenToken(operator, proof.number, token, tokenKind);
+        emit TokenProven(turn, position, operator, token, tokenKind, proof.number);
     }
 
     /// @inheritdoc ITokenConsumer

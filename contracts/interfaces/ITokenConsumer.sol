@@ -8,6 +8,7 @@ struct ProvenToken {
     address operator; // who answers for it
     uint64 checkpoint;
     uint32 token;
+    uint8 tokenKind; // 1 given, 2 carried, 3 written
 }
 
 /// @title ITokenConsumer

@@ -1352,6 +1352,7 @@ export const tokenConsumerAbi = [
           { internalType: "address", name: "operator", type: "address" },
           { internalType: "uint64", name: "checkpoint", type: "uint64" },
           { internalType: "uint32", name: "token", type: "uint32" },
+          { internalType: "uint8", name: "tokenKind", type: "uint8" },
         ],
         internalType: "struct ProvenToken",
         name: "",

@@ -178,7 +178,7 @@ describe("CheckpointLedger", () => {
     }
     await reverts(world, prove(8, 258), "TokenConsumerAlreadyProven", [turn, 8]);
     const stored = await world.chain.readContract({ ...world.consumer, functionName: "tokenOf", args: [turn, 8] });
-    assert.deepEqual(stored, { operator: author.owner, checkpoint: 1n, token: 258 });
+    assert.deepEqual(stored, { operator: author.owner, checkpoint: 1n, token: 258, tokenKind: 3 });
     const data = encodeFunctionData({ abi: world.ledger.abi, functionName: "verifySnapshot", args: [proof] });
     const gas = await world.chain.estimateGas({ to: world.ledger.address, data });
     console.log(`gas: verifySnapshot ${gas}`);
