@@ -1,14 +1,14 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { type Contract, ContractFactory, type Signer } from "ethers";
+import { type Contract, ContractFactory, getCreateAddress, type Signer } from "ethers";
 import type { Deployment, DeploymentParameters } from "../offchain/chain/deployment.ts";
-import { parseDeployment } from "../offchain/chain/deployment.ts";
+import { DeploymentError, loadDeployment, parseDeployment } from "../offchain/chain/deployment.ts";
 import { type ContractName, loadArtifact } from "./lib/artifacts.ts";
 import { explain, runMain } from "./lib/errors.ts";
 import { type Connection, connect, keyFrom } from "./lib/network.ts";
 import { isMain, paths } from "./lib/paths.ts";
-import { type Profile, profiles, registryParameters } from "./lib/profiles.ts";
+import { DEVELOPMENT_CHAIN, type Profile, profiles, registryParameters } from "./lib/profiles.ts";
 import { ScriptError } from "./lib/script-error.ts";
 
 /** Roles of the access manager; 0 is its administrator. */
@@ -20,6 +20,7 @@ export interface DeployOptions {
   network?: string | undefined;
   /** An open connection, which the caller closes. */
   connection?: Connection | undefined;
+  /** On the development chain the devnet's by default; on others it must be given. */
   profile?: Profile | undefined;
   /** Parameters that differ from the profile's. */
   overrides?: Partial<DeploymentParameters> | undefined;
@@ -27,6 +28,8 @@ export interface DeployOptions {
   deployerKey?: string | undefined;
   /** Folder for `<chainId>.json`; nothing is written where it is left out. */
   out?: string | undefined;
+  /** Overwrites a file that names other addresses, and lets the devnet's profile on any chain. */
+  force?: boolean | undefined;
 }
 
 export interface DeployResult {
@@ -48,13 +51,14 @@ export async function deploy(options: DeployOptions = {}): Promise<DeployResult>
 }
 
 async function deployWith(connection: Connection, options: DeployOptions): Promise<DeployResult> {
-  const profile = options.profile ?? "devnet";
+  const profile = profileFor(connection.chainId, options);
   const parameters = { ...profiles[profile], ...options.overrides };
   const deployer = await connection.account(options.deployerKey);
   const owner = await deployer.getAddress();
   if ((await connection.provider.getBalance(owner)) === 0n) {
     throw new ScriptError("NO_FUNDS", `The deployer ${owner} has no funds on chain ${connection.chainId}`);
   }
+  if (options.out !== undefined && !options.force) await refuseToOverwrite(connection, owner, options.out);
   const startBlock = (await connection.provider.getBlockNumber()) + 1;
   const gas: Record<string, bigint> = {};
   const place = async (name: ContractName, ...args: unknown[]) => {
@@ -97,6 +101,34 @@ async function deployWith(connection: Connection, options: DeployOptions): Promi
   return { deployment, path: options.out === undefined ? undefined : writeDeployment(deployment, options.out), gas };
 }
 
+function profileFor(chainId: number, { profile, force }: DeployOptions): Profile {
+  if (profile === undefined) {
+    if (chainId === DEVELOPMENT_CHAIN) return "devnet";
+    throw new ScriptError("BAD_ARGUMENT", `Chain ${chainId} has no default profile: give one with --profile`);
+  }
+  if (profile !== "devnet" || chainId === DEVELOPMENT_CHAIN || force) return profile;
+  throw new ScriptError(
+    "WRONG_PROFILE",
+    `The devnet's stake unbonds in a minute, and chain ${chainId} is no devnet: give --profile testnet, or --force`,
+  );
+}
+
+/** Before anything is paid for: the deployer and its nonce tell which addresses are to come. */
+async function refuseToOverwrite(connection: Connection, from: string, folder: string): Promise<void> {
+  const path = deploymentPath(folder, connection.chainId);
+  const remedy = "name another folder with --out, or give --force";
+  try {
+    const { accessManager } = loadDeployment(path).contracts;
+    const nonce = await connection.provider.getTransactionCount(from);
+    if (getCreateAddress({ from, nonce }).toLowerCase() === accessManager.toLowerCase()) return;
+  } catch (cause) {
+    if (!(cause instanceof DeploymentError)) throw cause;
+    if (cause.code === "DEPLOYMENT_NOT_FOUND") return;
+    throw new ScriptError("DEPLOYMENT_EXISTS", `${path} is there and is no deployment: ${remedy}`, { cause });
+  }
+  throw new ScriptError("DEPLOYMENT_EXISTS", `${path} names the contracts of another deployment: ${remedy}`);
+}
+
 /** Deploys one contract and waits for it. */
 export async function deployContract(deployer: Signer, name: ContractName, args: unknown[]) {
   const { abi, bytecode } = loadArtifact(name);
@@ -118,9 +150,13 @@ async function send(action: string, contract: Contract, method: string, args: un
   }
 }
 
+function deploymentPath(folder: string, chainId: number): string {
+  return join(folder, `${chainId}.json`);
+}
+
 function writeDeployment(deployment: Deployment, folder: string): string {
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, `${deployment.chainId}.json`);
+  const path = deploymentPath(folder, deployment.chainId);
   // Renamed into place, so that a node that starts meanwhile reads the old file or the new one, never half of it.
   writeFileSync(`${path}.new`, `${JSON.stringify(deployment, null, 2)}\n`);
   renameSync(`${path}.new`, path);
@@ -131,13 +167,26 @@ async function main(): Promise<void> {
   const command = new Command("deploy")
     .description("Deploys the contracts. The key is taken from WEFT_DEPLOYER_KEY, else the node's account 0 is used.")
     .option("--network <name|url>", "a network of hardhat.config.ts, or the URL of a node", "default")
-    .addOption(new Option("--profile <profile>", "parameters").choices(Object.keys(profiles)).default("devnet"))
-    .option("--out <folder>", "where <chainId>.json goes", paths.deployments)
+    .addOption(
+      new Option("--profile <profile>", `parameters; devnet by default on chain ${DEVELOPMENT_CHAIN} alone`).choices(
+        Object.keys(profiles),
+      ),
+    )
+    .option("--out <folder>", "where <chainId>.json goes; deployments/ by default, nowhere for the embedded chain")
+    .option("--force", "overwrite a file that names other addresses; allow the devnet's profile on any chain")
     .parse();
-  const { network, profile, out } = command.opts<{ network: string; profile: Profile; out: string }>();
-  const { path, gas } = await deploy({ network, profile, out, deployerKey: keyFrom("WEFT_DEPLOYER_KEY") });
-  for (const [step, used] of Object.entries(gas)) process.stdout.write(`${step.padEnd(18)} ${used} gas\n`);
-  process.stdout.write(`${path}\n`);
+  const o = command.opts<{ network: string; profile?: Profile; out?: string; force?: boolean }>();
+  const connection = await connect(o.network);
+  try {
+    // The embedded chain is gone when this process ends, and a file would name contracts that are nowhere.
+    const out = o.out ?? (connection.embedded ? undefined : paths.deployments);
+    const { profile, force } = o;
+    const { path, gas } = await deploy({ connection, profile, out, force, deployerKey: keyFrom("WEFT_DEPLOYER_KEY") });
+    for (const [step, used] of Object.entries(gas)) process.stdout.write(`${step.padEnd(18)} ${used} gas\n`);
+    process.stdout.write(`${path ?? "no file, because the embedded chain ends here: give --network, or --out"}\n`);
+  } finally {
+    await connection.close();
+  }
 }
 
 if (isMain(import.meta.url)) await runMain(main);

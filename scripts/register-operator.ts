@@ -5,10 +5,20 @@ import { contractOf, deploymentFor, readOperatorSet } from "./lib/contracts.ts";
 import { explain, runMain } from "./lib/errors.ts";
 import { connect, keyFrom } from "./lib/network.ts";
 import { isMain } from "./lib/paths.ts";
+import { DEVELOPMENT_CHAIN } from "./lib/profiles.ts";
 import { ScriptError } from "./lib/script-error.ts";
 
-/** What a devnet gives an owner without funds for its transactions. */
+/** What an owner without funds gets for its transactions on the development chain. */
 const DEVNET_GAS_MONEY = parseEther("1");
+/** As the registry numbers them. */
+const STATUS = ["none", "pending", "active", "exiting", "left", "withdrawn", "convicted"];
+/** What an activation reverts with when it is not its time, or somebody else was first. */
+const NOT_DUE = new Set([
+  "OperatorRegistryEpochTooEarly",
+  "OperatorRegistryNothingPending",
+  "OperatorRegistrySetMismatch",
+  "OperatorRegistryTooFewOperators",
+]);
 
 export interface RegisterOptions {
   deployment: Deployment;
@@ -20,7 +30,7 @@ export interface RegisterOptions {
   endpoint: string;
   /** In the token's smallest unit; the minimum by default. */
   stake?: bigint | undefined;
-  /** On a devnet: holds the minter role, gives the owner its stake and, where it has nothing, gas money. */
+  /** On a devnet: holds the minter role, gives the owner its stake and, on the development chain, gas money. */
   minter?: Signer | undefined;
 }
 
@@ -67,6 +77,7 @@ export async function registerOperator(options: RegisterOptions): Promise<Regist
   const token = contractOf("StakeToken", deployment, owner);
   const registry = contractOf("OperatorRegistry", deployment, owner);
 
+  await refuseToJoinAgain(registry, operator);
   if (options.minter !== undefined) await endow(options.minter, deployment, owner, stake);
   await send("Approving the stake", token, "approve", [registry.target, stake]);
   const receipt = await send("Joining", registry, "join", [address, options.endpoint, stake, consent]);
@@ -102,9 +113,33 @@ async function hotKey(options: RegisterOptions, operator: string): Promise<{ add
   return { address: wallet.address, consent: await signConsent(options.deployment, operator, wallet) };
 }
 
+async function refuseToJoinAgain(registry: Contract, operator: string): Promise<void> {
+  const { status, signer } = await operatorOf(registry, operator);
+  if (status === "none") return;
+  throw new ScriptError(
+    "ALREADY_JOINED",
+    `The owner ${operator} has joined already: it is ${status}, with the key ${signer}; an owner joins once`,
+  );
+}
+
+async function operatorOf(registry: Contract, operator: string): Promise<{ status: string; signer: string }> {
+  try {
+    const record = await registry.getFunction("operatorOf")(operator);
+    return { status: STATUS[Number(record.status)] ?? `of status ${record.status}`, signer: String(record.signer) };
+  } catch (error) {
+    throw explain("Reading the registry", error);
+  }
+}
+
 async function endow(minter: Signer, deployment: Deployment, owner: Signer, stake: bigint): Promise<void> {
   const operator = await owner.getAddress();
   if ((await owner.provider?.getBalance(operator)) === 0n) {
+    if (deployment.chainId !== DEVELOPMENT_CHAIN) {
+      throw new ScriptError(
+        "NO_FUNDS",
+        `The owner ${operator} has no funds on chain ${deployment.chainId}: send it some`,
+      );
+    }
     await (await minter.sendTransaction({ to: operator, value: DEVNET_GAS_MONEY })).wait();
   }
   await send("Minting the stake", contractOf("StakeToken", deployment, minter), "mint", [operator, stake]);
@@ -143,7 +178,7 @@ async function main(): Promise<void> {
     .option("--consent <hex>", "the hot key's consent, where --signer is an address")
     .requiredOption("--endpoint <host:port>", "where peers dial")
     .option("--stake <amount>", "whole tokens; the minimum by default")
-    .option("--activate", "start the next epoch too")
+    .option("--activate", "start the next epoch too, if it is due")
     .parse();
   const o = command.opts<Record<string, string | undefined> & { network: string; activate?: boolean }>();
   const connection = await connect(o.network);
@@ -160,9 +195,19 @@ async function main(): Promise<void> {
       minter: devnet ? await connection.account(keyFrom("WEFT_DEPLOYER_KEY")) : undefined,
     });
     print("registered", registration);
-    if (o.activate) print("activated", await activateEpoch({ deployment, sender: owner }));
+    if (o.activate) await tryToActivate(deployment, owner);
   } finally {
     await connection.close();
+  }
+}
+
+/** The operator has joined, which an epoch that is not due yet does not change. */
+async function tryToActivate(deployment: Deployment, sender: Signer): Promise<void> {
+  try {
+    print("activated", await activateEpoch({ deployment, sender }));
+  } catch (error) {
+    if (!(error instanceof ScriptError) || !NOT_DUE.has(error.revert ?? "")) throw error;
+    process.stdout.write(`not activated: ${error.message}; a worker or anybody does it when it is due\n`);
   }
 }
 

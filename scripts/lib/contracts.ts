@@ -7,6 +7,7 @@ import { paths } from "./paths.ts";
 import { ScriptError } from "./script-error.ts";
 
 const places = {
+  AccessManager: "accessManager",
   StakeToken: "stakeToken",
   OperatorRegistry: "operatorRegistry",
   CheckpointLedger: "checkpointLedger",

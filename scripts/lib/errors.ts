@@ -15,16 +15,18 @@ export function explain(action: string, error: unknown): ScriptError {
   if (fault.code === "INSUFFICIENT_FUNDS") {
     return new ScriptError("NO_FUNDS", `${action}: the account cannot pay for the transaction`, { cause: error });
   }
-  const reason = customError(fault.data) ?? fault.shortMessage ?? fault.message;
-  return new ScriptError("REVERTED", `${action}: ${reason}`, { cause: error });
+  const revert = customError(fault.data);
+  const reason = revert?.text ?? fault.shortMessage ?? fault.message;
+  return new ScriptError("REVERTED", `${action}: ${reason}`, { cause: error, revert: revert?.name });
 }
 
 /** A call passes reverts of the contracts that it calls on, so the data is looked up in the ABIs of all of them. */
-function customError(data: string | null | undefined): string | undefined {
+function customError(data: string | null | undefined): { name: string; text: string } | undefined {
   if (data === null || data === undefined || data.length < 10) return undefined;
   for (const name of contractNames) {
     const parsed = new Interface(loadArtifact(name).abi).parseError(data);
-    if (parsed !== null) return `${parsed.name}(${[...parsed.args].map(String).join(", ")})`;
+    if (parsed === null) continue;
+    return { name: parsed.name, text: `${parsed.name}(${[...parsed.args].map(String).join(", ")})` };
   }
   return undefined;
 }

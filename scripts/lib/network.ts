@@ -5,6 +5,8 @@ import { ScriptError } from "./script-error.ts";
 export interface Connection {
   provider: Provider;
   chainId: number;
+  /** The chain lives in this process and ends with it. */
+  embedded: boolean;
   /** The account of a private key, or the node's unlocked account 0 where no key is given. */
   account(privateKey?: string): Promise<Signer>;
   close(): Promise<void>;
@@ -34,6 +36,7 @@ async function connectUrl(url: string): Promise<Connection> {
   return {
     provider,
     chainId,
+    embedded: false,
     account: async (privateKey) => {
       if (privateKey !== undefined) return new NonceManager(new Wallet(privateKey, provider));
       const [first] = (await provider.send("eth_accounts", [])) as string[];
@@ -62,6 +65,7 @@ export async function fromHardhat(connection: NetworkConnection): Promise<Connec
   return {
     provider,
     chainId: Number((await provider.getNetwork()).chainId),
+    embedded: true,
     account: async (privateKey) => {
       if (privateKey !== undefined) return new NonceManager(new Wallet(privateKey, provider));
       const [first] = await connection.ethers.getSigners();

@@ -3,6 +3,9 @@ import type { Deployment, DeploymentParameters } from "../../offchain/chain/depl
 
 export type Profile = Deployment["profile"];
 
+/** Where accounts are published and time and money are free. */
+export const DEVELOPMENT_CHAIN = 31_337;
+
 const minute = 60;
 const hour = 60 * minute;
 const day = 24 * hour;

@@ -5,6 +5,9 @@ export type ScriptErrorCode =
   | "NO_ACCOUNT"
   | "NO_FUNDS"
   | "WRONG_CHAIN"
+  | "WRONG_PROFILE"
+  | "DEPLOYMENT_EXISTS"
+  | "ALREADY_JOINED"
   | "ARTIFACT_MISSING"
   | "REVERTED";
 
@@ -12,9 +15,12 @@ export type ScriptErrorCode =
 export class ScriptError extends Error {
   override readonly name = "ScriptError";
   readonly code: ScriptErrorCode;
+  /** The custom error that a contract reverted with. */
+  readonly revert: string | undefined;
 
-  constructor(code: ScriptErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ScriptErrorCode, message: string, options?: ErrorOptions & { revert?: string | undefined }) {
     super(message, options);
     this.code = code;
+    this.revert = options?.revert;
   }
 }

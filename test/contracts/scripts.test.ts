@@ -1,19 +1,28 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Wallet } from "ethers";
+import { Contract, parseEther, Wallet } from "ethers";
 import { keccak256, toHex } from "viem";
 import { DeploymentError, loadDeployment, loadDeploymentOf, parseDeployment } from "../../offchain/chain/deployment.ts";
 import { deploy } from "../../scripts/deploy.ts";
+import { loadArtifact } from "../../scripts/lib/artifacts.ts";
 import { startEvmNode } from "../../scripts/lib/evm-node.ts";
 import { type Connection, connect } from "../../scripts/lib/network.ts";
 import { parseReceipt, proveReceipt, readCheckpoint } from "../../scripts/read-checkpoint.ts";
 import { activateEpoch, registerOperator, signConsent } from "../../scripts/register-operator.ts";
 
 const hot = (i: number) => keccak256(toHex(`hot ${i}`));
+const elsewhere = (connection: Connection) => ({ ...connection, chainId: 5 });
+/** Not the synchronous kind: the node that the child asks runs in this process. */
+const run = (args: string[], env: Record<string, string> = {}) =>
+  new Promise<{ status: unknown; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, args, { env: { ...process.env, ...env } }, (error, stdout, stderr) =>
+      resolve({ status: error?.code ?? 0, stdout, stderr }),
+    );
+  });
 const code = (expected: string) => (error: unknown) => (error as { code?: string }).code === expected;
 
 describe("scripts against a node over HTTP", () => {
@@ -89,6 +98,74 @@ describe("scripts against a node over HTTP", () => {
     assert.equal(verdict.proven, undefined);
   });
 
+  test("a deployment file that names other addresses is kept, unless it is told otherwise", async () => {
+    const text = () => readFileSync(join(folder, "31337.json"), "utf8");
+    const kept = text();
+    const nonce = await connection.provider.getTransactionCount(await (await connection.account()).getAddress());
+    const again = deploy({ network: node.url, out: folder });
+    await assert.rejects(again, code("DEPLOYMENT_EXISTS"));
+    await assert.rejects(again, /--force/);
+    assert.equal(text(), kept);
+    const after = await connection.provider.getTransactionCount(await (await connection.account()).getAddress());
+    assert.equal(after, nonce, "it was refused before anything was sent");
+    const { deployment } = await deploy({ network: node.url, out: folder, force: true });
+    assert.deepEqual(loadDeploymentOf(31_337, folder), deployment);
+    writeFileSync(join(folder, "31337.json"), kept);
+  });
+
+  test("the devnet's profile is for chain 31337, and other chains have no default", async () => {
+    const overrides = { minOperators: 5 };
+    const other = elsewhere(connection);
+    await assert.rejects(deploy({ connection: other, overrides }), /--profile/);
+    await assert.rejects(deploy({ connection: other, profile: "devnet" }), code("WRONG_PROFILE"));
+    const forced = await deploy({ connection: other, profile: "devnet", force: true });
+    assert.equal(forced.deployment.chainId, 5);
+    assert.equal((await deploy({ connection: other, profile: "testnet" })).deployment.profile, "testnet");
+  });
+
+  test("an owner without funds gets some on the development chain only", async () => {
+    const { deployment } = await deploy({ network: node.url });
+    const minter = await connection.account();
+    const signer = { privateKey: hot(7) };
+    const owner = await connection.account(keccak256(toHex("poor owner")));
+    const options = { deployment: { ...deployment, chainId: 5 }, owner, signer, endpoint: "h:1", minter };
+    await assert.rejects(registerOperator(options), code("NO_FUNDS"));
+    assert.equal(await connection.provider.getBalance(await owner.getAddress()), 0n);
+  });
+
+  test("register-operator says when the epoch is not due, and when the owner has joined", async () => {
+    const file = join(folder, "second.json");
+    const { deployment } = await deploy({ network: node.url });
+    writeFileSync(file, JSON.stringify(deployment));
+    const args = ["scripts/register-operator.ts", "--network", node.url, "--deployment", file, "--activate"];
+    args.push("--owner-key-env", "OWNER_KEY", "--signer", "SIGNER_KEY", "--endpoint", "h:1");
+    const env = { OWNER_KEY: keccak256(toHex("owner 8")), SIGNER_KEY: hot(8) };
+    const joined = await run(args, env);
+    assert.equal(joined.status, 0, joined.stderr);
+    assert.match(joined.stdout, /^registered \{[\s\S]*\nnot activated: .*OperatorRegistryTooFewOperators\(1, 4\)/);
+    const supply = async () =>
+      new Contract(deployment.contracts.stakeToken, loadArtifact("StakeToken").abi, connection.provider)
+        .getFunction("totalSupply")
+        .staticCall();
+    assert.equal(await supply(), parseEther("1000"));
+    const again = await run(args, env);
+    assert.equal(again.status, 1);
+    assert.match(again.stderr, /^error ALREADY_JOINED: The owner 0x\w+ has joined already: it is pending, .*\n$/);
+    assert.equal(await supply(), parseEther("1000"), "nothing was minted for a join that cannot be");
+  });
+
+  test("the embedded chain leaves a file only where one is asked for", async () => {
+    const before = existsSync("deployments/31337.json") ? readFileSync("deployments/31337.json", "utf8") : undefined;
+    const { status, stdout, stderr } = await run(["scripts/deploy.ts"]);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /no file/);
+    const now = existsSync("deployments/31337.json") ? readFileSync("deployments/31337.json", "utf8") : undefined;
+    assert.equal(now, before);
+    const out = join(folder, "asked");
+    assert.equal((await run(["scripts/deploy.ts", "--out", out])).status, 0);
+    assert.equal(loadDeploymentOf(31_337, out).profile, "devnet");
+  });
+
   test("views see a clock that moves without transactions", async () => {
     const first = await connection.provider.getBlock("latest");
     await new Promise((resolve) => setTimeout(resolve, 2_500));
@@ -122,18 +199,11 @@ describe("scripts against a node over HTTP", () => {
   });
 
   test("the command line prints one line for a failure, and the generated ABIs are those of the contracts", async () => {
-    // Not the synchronous kind: the node that the child asks runs in this process.
-    const run = (...args: string[]) =>
-      new Promise<{ status: unknown; stdout: string; stderr: string }>((resolve) => {
-        execFile(process.execPath, args, (error, stdout, stderr) =>
-          resolve({ status: error?.code ?? 0, stdout, stderr }),
-        );
-      });
     const deployment = join(folder, "31337.json");
     const [failed, generated, read] = await Promise.all([
-      run("scripts/read-checkpoint.ts", "--network", "http://127.0.0.1:59999"),
-      run("scripts/generate.ts", "--check"),
-      run("scripts/read-checkpoint.ts", "--network", node.url, "--deployment", deployment),
+      run(["scripts/read-checkpoint.ts", "--network", "http://127.0.0.1:59999"]),
+      run(["scripts/generate.ts", "--check"]),
+      run(["scripts/read-checkpoint.ts", "--network", node.url, "--deployment", deployment]),
     ]);
     assert.equal(failed.status, 1);
     assert.equal(
