@@ -172,11 +172,18 @@ export class Sender {
   }
 }
 
+/** How far above the present fees a replacement goes at most: a chain that stands still is not bought. */
+const MOST_TIMES = 10n;
+
 /** At least a quarter above `before`: nodes take a replacement from 10 % on. */
 function higher(now: Fees, before: Fees): Fees {
-  const most = (a: bigint, b: bigint) => (a > b ? a : b);
+  const raised = (present: bigint, earlier: bigint) => {
+    const wanted = (earlier * 5n) / 4n + 1n;
+    const most = present * MOST_TIMES;
+    return wanted > most ? most : wanted > present ? wanted : present;
+  };
   return {
-    maxFeePerGas: most(now.maxFeePerGas, (before.maxFeePerGas * 5n) / 4n + 1n),
-    maxPriorityFeePerGas: most(now.maxPriorityFeePerGas, (before.maxPriorityFeePerGas * 5n) / 4n + 1n),
+    maxFeePerGas: raised(now.maxFeePerGas, before.maxFeePerGas),
+    maxPriorityFeePerGas: raised(now.maxPriorityFeePerGas, before.maxPriorityFeePerGas),
   };
 }

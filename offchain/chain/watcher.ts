@@ -32,8 +32,16 @@ export type WatcherOptions = {
 /** OperatorStatus of the registry. */
 const STATUS = { none: 0, withdrawn: 5, convicted: 6 };
 
-/** Reverts that another try, with what the chain says by then, may not meet. */
-const PASSING = new Set(["OperatorRegistrySetMismatch", "OperatorRegistryWrongStatus", ""]);
+/**
+ * Reverts that another try, with what the chain says by then, may not meet. "Not slashable" is one of them: it is what a
+ * conviction says that only waits to be mined, and perhaps never is.
+ */
+const PASSING = new Set([
+  "OperatorRegistrySetMismatch",
+  "OperatorRegistryWrongStatus",
+  "EquivocationCourtNotSlashable",
+  "",
+]);
 
 type Case = { evidence: Evidence; outcome: Promise<ConvictOutcome>; open: boolean; again: boolean };
 
@@ -109,8 +117,9 @@ export class Watcher {
     const { operator } = evidence.a.header;
     const status = await this.#status(operator);
     if (status === STATUS.convicted) return { type: "already", operator };
-    if (status === STATUS.none || status === STATUS.withdrawn)
-      return { type: "refused", operator, reason: "the operator has no stake" };
+    // Its join may have been reorganised out, and be mined again.
+    if (status === STATUS.none) return "the operator is not registered";
+    if (status === STATUS.withdrawn) return { type: "refused", operator, reason: "the operator has no stake" };
     const args = convictArgs(evidence, this.#o.set());
     const sent = await sender.send({
       to: court,

@@ -188,6 +188,13 @@ export class Reader {
     return this.#bytes.slice(at, at + length);
   }
 
+  /** 32 bytes that are not all zero: a hash, a root, a digest, a name. */
+  hash(): Bytes {
+    const hash = this.fixed(32);
+    if (isZero(hash)) throw this.malformed("has a zero hash");
+    return hash;
+  }
+
   bytes(most: number): Bytes {
     return this.fixed(this.count(most));
   }

@@ -3,7 +3,7 @@ import { type Checkpoint, checkpointHash, encodeCheckpoint, genesisCheckpoint } 
 import { type Advance, Cut, type CutEntry, checkpointOf, trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
-import type { Proposal } from "./proposal.ts";
+import { LIMIT_ADVANCES, type Proposal } from "./proposal.ts";
 import type { Registry } from "./registry.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
@@ -22,7 +22,7 @@ export type ConsensusOptions = {
 /** A checkpoint with what it was made of. */
 export type Built = { checkpoint: Checkpoint; hash: Bytes; cut: Cut; segments: ListTree };
 
-/** `cut` is absent as long as nobody has shown it to us. */
+/** `cut` is absent as long as nobody has shown it to us, and again when `KEPT_CUTS` newer ones are committed. */
 export type Committed = { checkpoint: Checkpoint; hash: Bytes; cut?: Cut };
 
 export type Verdict =
@@ -34,18 +34,23 @@ export type Verdict =
 /** What is to be done so that we hold what the chain took. */
 export type Repair = { type: "fetch"; entry: CutEntry; from: number } | { type: "drop"; track: TrackKey };
 
-/** Cuts kept by hash, so that a short reorganisation of the chain needs nobody to show them again. */
-const KEPT_CUTS = 64;
+/** Checkpoints whose cuts are in memory, so that a reorganisation of the chain needs nobody to show them again. */
+export const KEPT_CUTS = 64;
+/** Recovered signers that are remembered: more than one checkpoint covers. */
+const LIMIT_SIGNERS = 131_072;
 
 /** Proposing, attesting and following checkpoints, over what a replica knows. Pure, like it. */
 export class Consensus {
   readonly #replica: Replica;
   readonly #options: ConsensusOptions;
-  /** Cuts that we made, verified or were shown, by the hash of their checkpoint. */
-  readonly #cuts = new Map<string, Cut>();
+  /** Cuts that we made, verified or were shown, by the hash of their checkpoint: also of ones that are not committed now. */
+  readonly #cuts = new Map<string, { number: number; cut: Cut }>();
+  /** The highest number ever committed: a reorganisation does not lower it, since what it took back may come again. */
+  #highest = 0;
   #chain: Committed[];
   /** How often proposals for the next number were refused as censoring: patience doubles each time. */
   #refusals = 0;
+  #patientUntil = Number.NEGATIVE_INFINITY;
 
   constructor(replica: Replica, options: ConsensusOptions) {
     this.#replica = replica;
@@ -67,11 +72,6 @@ export class Consensus {
     return this.#chain[number];
   }
 
-  /** The first committed checkpoint whose cut has `sequence` of the track. */
-  covering(track: TrackKey, sequence: number): Committed | undefined {
-    return this.#chain.find((one) => (one.cut?.entry(track)?.sequence ?? 0) >= sequence);
-  }
-
   /** Forgets what was committed, after a reorganisation; cuts are kept, since their hashes name them. */
   reset(): void {
     this.#chain = [this.#genesis()];
@@ -82,22 +82,30 @@ export class Consensus {
   commit(checkpoint: Checkpoint, hash: Bytes): void {
     if (checkpoint.number !== this.latest.checkpoint.number + 1 || !equal(checkpoint.parent, this.latest.hash))
       throw new WeftError("checkpoint_gap", `checkpoint ${checkpoint.number} does not follow the latest`);
-    const cut = this.#cuts.get(toHex(hash));
-    this.#chain.push({ checkpoint, hash, cut });
+    this.#chain.push({ checkpoint, hash, cut: this.#cuts.get(toHex(hash))?.cut });
     this.#refusals = 0;
-    if (cut) this.#forgetHeld(cut);
+    this.#forget(checkpoint.number);
   }
 
-  /** What is committed can no longer be left out; cuts of proposals that lost are of no use any more. */
-  #forgetHeld(cut: Cut): void {
-    for (const [name, log] of this.#replica.heldSince) {
+  /** What is committed can no longer be left out; cuts that a reorganisation will hardly bring back are let go. */
+  #forget(number: number): void {
+    const { cut } = this.latest;
+    for (const [name, log] of cut ? this.#replica.heldSince : []) {
       const track = this.#replica.tracks.get(name);
-      const covered = (track && cut.entry(track.key)?.sequence) ?? 0;
+      const covered = (track && cut?.entry(track.key)?.sequence) ?? 0;
       const kept = log.filter((step) => step.sequence > covered);
       this.#replica.heldSince.set(name, kept.length > 0 ? kept : log.slice(-1));
     }
-    const recent = new Set<string>(this.#chain.slice(-KEPT_CUTS).map((one) => toHex(one.hash)));
-    for (const name of this.#cuts.keys()) if (!recent.has(name)) this.#cuts.delete(name);
+    const old = this.#chain[number - KEPT_CUTS];
+    if (old && number > KEPT_CUTS) old.cut = undefined;
+    if (number <= this.#highest) return;
+    this.#highest = number;
+    for (const [name, known] of this.#cuts) if (known.number + KEPT_CUTS < number) this.#cuts.delete(name);
+  }
+
+  /** A cut from our own disk, before the chain tells of its checkpoint. */
+  remember(number: number, hash: Bytes, cut: Cut): void {
+    this.#cuts.set(toHex(hash), { number, cut });
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */
@@ -107,7 +115,7 @@ export class Consensus {
     const cut = Cut.of(this.#replica.crypto, entries);
     if (!equal(cut.root, committed.checkpoint.cutRoot))
       throw new WeftError("bad_root", "the entries are not the committed cut", { field: "entries" });
-    this.#cuts.set(toHex(committed.hash), cut);
+    this.remember(number, committed.hash, cut);
     committed.cut = cut;
   }
 
@@ -131,13 +139,24 @@ export class Consensus {
     return !entry || (ours !== undefined && equal(ours, entry.head));
   }
 
+  readonly #signers = new Map<string, Bytes | undefined>();
+
+  /** Recovered once per segment: judging the same segments again costs nothing. */
+  #signerOf(hash: Bytes, signature: Bytes): Bytes | undefined {
+    const name = toHex(hash);
+    if (!this.#signers.has(name)) {
+      if (this.#signers.size >= LIMIT_SIGNERS) this.#signers.clear();
+      this.#signers.set(name, this.#replica.crypto.recover(hash, signature));
+    }
+    return this.#signers.get(name);
+  }
+
   /** Was every new segment signed by a key that its operator had had at this position, which may be older than ours? */
   #entitled(advance: Advance, registry: Registry): boolean {
-    if (registry.position === this.#replica.registry.position) return true;
     const track = this.#replica.track(advance);
     const from = this.latest.cut?.entry(advance)?.sequence ?? 0;
     return (track?.signed.slice(from, advance.sequence) ?? []).every(({ signature }, i) => {
-      const signer = this.#replica.crypto.recover(track?.hashes[from + i] as Bytes, signature);
+      const signer = this.#signerOf(track?.hashes[from + i] as Bytes, signature);
       const owner = signer && registry.operatorOf(signer);
       return owner !== undefined && equal(owner, advance.operator);
     });
@@ -156,28 +175,19 @@ export class Consensus {
     };
     const { checkpoint, segments } = checkpointOf(crypto, { ...parent, cut: parent.cut }, cut, registry, hashOf);
     const hash = checkpointHash(crypto, separator, checkpoint);
-    this.#cuts.set(toHex(hash), cut);
     return { checkpoint, hash, cut, segments };
   }
 
-  /** The segments tree of a committed checkpoint whose segments we hold, for proofs. */
-  rebuild(number: number): Built | undefined {
-    const [parent, committed] = [this.#chain[number - 1], this.#chain[number]];
-    if (!parent?.cut || !committed?.cut) return undefined;
+  /** The segments tree of a committed checkpoint whose segments we hold, for proofs. @throws WeftError `unknown_segment` */
+  segmentsOf(number: number, parentCut: Cut, cut: Cut): ListTree {
+    const [parent, { checkpoint }] = [this.#chain[number - 1], this.#chain[number]];
     const hashOf = (track: TrackKey, sequence: number) => {
       const hash = this.#replica.track(track)?.hashAt(sequence);
       if (!hash) throw new WeftError("unknown_segment", "a segment of the checkpoint is not held any more");
       return hash;
     };
-    const registry = { position: committed.checkpoint.registryPosition, hash: committed.checkpoint.registryHash };
-    const { segments } = checkpointOf(
-      this.#replica.crypto,
-      { ...parent, cut: parent.cut },
-      committed.cut,
-      registry,
-      hashOf,
-    );
-    return { checkpoint: committed.checkpoint, hash: committed.hash, cut: committed.cut, segments };
+    const registry = { position: checkpoint.registryPosition, hash: checkpoint.registryHash };
+    return checkpointOf(this.#replica.crypto, { ...parent, cut: parentCut }, cut, registry, hashOf).segments;
   }
 
   /** Tracks that a checkpoint may advance, and how far > 2/3 of the stake holds them. */
@@ -199,6 +209,16 @@ export class Consensus {
     return this.#open().reduce((sum, { from, to }) => sum + to - from, 0);
   }
 
+  /** Tracks by operator, beginning with another one for each number: whoever writes most does not always come first. */
+  #inTurn<T extends { track: Track }>(open: readonly T[]): T[] {
+    const sorted = [...open].sort((a, b) => (a.track.name < b.track.name ? -1 : 1));
+    const owners = [...new Set(sorted.map(({ track }) => toHex(track.key.operator)))];
+    const first = owners.length === 0 ? 0 : (this.latest.checkpoint.number + 1) % owners.length;
+    const rank = new Map([...owners.slice(first), ...owners.slice(0, first)].map((owner, i) => [owner, i]));
+    const rankOf = ({ track }: T) => rank.get(toHex(track.key.operator)) as number;
+    return sorted.sort((a, b) => rankOf(a) - rankOf(b));
+  }
+
   /** The cut that > 2/3 of the stake holds, up to the capacity; nothing when it would add nothing. */
   propose(): { proposal: Proposal; built: Built } | undefined {
     const { registry } = this.#replica;
@@ -206,8 +226,8 @@ export class Consensus {
     const fresh = new Map<string, number>();
     const advances: Advance[] = [];
     let room = this.#options.capacity;
-    const open = this.#open().sort((a, b) => (a.track.name < b.track.name ? -1 : 1));
-    for (const { track, from, to } of open) {
+    for (const { track, from, to } of this.#inTurn(this.#open())) {
+      if (advances.length === LIMIT_ADVANCES) break;
       const owner = toHex(track.key.operator);
       if (this.latest.cut.slot(track.key) === undefined) {
         const admitted = fresh.get(owner) ?? 0;
@@ -215,9 +235,10 @@ export class Consensus {
         fresh.set(owner, admitted + 1);
       }
       const sequence = Math.min(to, from + room);
-      if (sequence === from) continue;
+      const advance = { ...track.key, sequence, head: track.hashAt(sequence) as Bytes };
+      if (sequence === from || !this.#entitled(advance, registry)) continue;
       room -= sequence - from;
-      advances.push({ ...track.key, sequence, head: track.hashAt(sequence) as Bytes });
+      advances.push(advance);
     }
     if (advances.length === 0) return undefined;
     const built = this.#build(advances, registry);
@@ -270,12 +291,24 @@ export class Consensus {
     if (built.checkpoint.segmentCount === 0) return refused("empty", "a checkpoint adds something");
     if (compare(encodeCheckpoint(built.checkpoint), encodeCheckpoint(checkpoint)) !== 0)
       return refused("false", "the roots are not those that follow from the segments");
-    const left = this.#leftOut(built, registry, now);
+    const left = this.#leftOut(built, advances.length, registry, now);
     if (left) {
-      this.#refusals += 1;
+      this.#losePatience(now);
       return refused("censoring", `leaves out segments of ${left} that > 2/3 have held for long`);
     }
+    this.remember(built.checkpoint.number, built.hash, built.cut);
     return { type: "sign", built };
+  }
+
+  /** Patience doubles with refused proposals, but not faster than it runs out: repeating one gains nothing. */
+  #losePatience(now: number): void {
+    if (now < this.#patientUntil) return;
+    this.#patientUntil = now + this.#patience;
+    this.#refusals += 1;
+  }
+
+  get #patience(): number {
+    return this.#options.censorshipMs * 2 ** Math.min(this.#refusals, 16);
   }
 
   #shape(advances: readonly Advance[], registry: Registry): string | undefined {
@@ -302,9 +335,9 @@ export class Consensus {
   }
 
   /** A track that the cut leaves behind although > 2/3 have long held more of it, and there is room. */
-  #leftOut(built: Built, registry: Registry, now: number): string | undefined {
-    if (built.checkpoint.segmentCount >= this.#options.capacity) return undefined;
-    const patience = this.#options.censorshipMs * 2 ** Math.min(this.#refusals, 16);
+  #leftOut(built: Built, advances: number, registry: Registry, now: number): string | undefined {
+    if (built.checkpoint.segmentCount >= this.#options.capacity || advances === LIMIT_ADVANCES) return undefined;
+    const patience = this.#patience;
     const fresh = new Map<string, number>();
     for (const entry of built.cut.entries)
       if (this.latest.cut?.slot(entry) === undefined)

@@ -76,13 +76,16 @@ export class Registry {
       case "convicted": {
         ({ set } = event);
         lastSetPosition = event.position;
+        if (event.kind === "convicted") {
+          stand(event.operator, { standing: "convicted" });
+          break;
+        }
         // By owner: after a rotation the set lists the old key until an epoch takes the new one in.
         const owners = set.flatMap((member) => signers.get(toHex(member.signer)) ?? []);
         const active = new Set<string>(owners.map(toHex));
         for (const operator of operators.values())
           if (operator.standing === "exiting" && !active.has(toHex(operator.operator)))
             stand(operator.operator, { standing: "gone" });
-        if (event.kind === "convicted") stand(event.operator, { standing: "convicted" });
       }
     }
     return new Registry(event.position, event.hash, lastSetPosition, set, operators, signers);
@@ -117,6 +120,18 @@ export class Registry {
 
   stakeOf(signer: Bytes): bigint {
     return this.set.find((member) => compare(member.signer, signer) === 0)?.stake ?? 0n;
+  }
+
+  /**
+   * The key with which an operator attests and is met: the one in the set, which after a rotation is the old one until an
+   * epoch takes the new one in; the newest for whoever is in no set yet.
+   */
+  votingKey(operator: Bytes): Bytes | undefined {
+    const listed = this.set.find(({ signer }) => {
+      const owner = this.operatorOf(signer);
+      return owner !== undefined && compare(owner, operator) === 0;
+    });
+    return listed?.signer ?? this.operator(operator)?.signer;
   }
 
   /** Stake that counts for an operator, by the key that is in the set. */

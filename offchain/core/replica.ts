@@ -40,6 +40,8 @@ export type Effect =
   | { type: "fetch"; peer: Bytes; track: TrackKey; from: number; to: number }
   | { type: "fault"; kind: string; operator?: Bytes; error: WeftError };
 
+/** How finely it is remembered since when segments are held. */
+const HELD_STEP_MS = 1_000;
 /** Tracks that are remembered of one peer's beats. */
 const LIMIT_VIEW_HEADS = 65_536;
 
@@ -78,6 +80,15 @@ export class Replica {
 
   track(key: TrackKey): Track | undefined {
     return this.tracks.get(trackName(key));
+  }
+
+  /** A turn, the one that it extends, and so on: names may lead in circles, since an author knows them before it signs. */
+  *ancestry(turn: Turn | undefined): Generator<Turn> {
+    const seen = new Set<Turn>();
+    for (let one = turn; one && !seen.has(one); one = one.open.parent && this.turn(one.open.parent.turn)) {
+      seen.add(one);
+      yield one;
+    }
   }
 
   turn(id: Bytes): Turn | undefined {
@@ -164,7 +175,12 @@ export class Replica {
     if (held) return this.#evidence({ a: track.signed[header.sequence - 1], b: segment });
     if (this.evidence.has(toHex(header.operator)))
       return fault("accused", new WeftError("accused", "the operator contradicted itself; its tracks are held"));
-    if (track.stopped) return fault("stopped", track.stopped);
+    if (track.stopped && track.stoppedBy) {
+      const { signed, hash: other } = track.stoppedBy;
+      if (header.sequence === signed.header.sequence && !equal(other, hash))
+        return this.#evidence({ a: signed, b: segment });
+      return fault("stopped", track.stopped);
+    }
     if (header.sequence > track.sequence + 1) return this.#gap(track, header.sequence, from);
     if (!equal(header.previous, track.head)) {
       // Another fork: whoever sent this holds another header at our head's place.
@@ -185,7 +201,11 @@ export class Replica {
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
       // A root that does not match is a damaged copy; everything else was signed as it is, and stops the track.
-      if (error.code !== "bad_root" && error.code !== "out_of_order") track.stopped = error;
+      if (error.code !== "bad_root" && error.code !== "out_of_order") {
+        track.stopped = error;
+        track.stoppedBy = { signed: { header: segment.header, signature: segment.signature }, hash };
+        this.tracks.set(name, track);
+      }
       return [{ type: "fault", kind: "invalid_segment", operator: from, error }];
     }
     this.tracks.set(name, track);
@@ -295,7 +315,9 @@ export class Replica {
     if (noted >= track.sequence) return;
     const sequence = this.heldByQuorum(track);
     if (sequence <= noted) return;
-    log.push({ sequence, at: now });
+    const last = log.at(-1);
+    if (last && now - last.at < HELD_STEP_MS) last.sequence = sequence;
+    else log.push({ sequence, at: now });
     this.heldSince.set(track.name, log);
   }
 }

@@ -1,4 +1,4 @@
-import { type Bytes, isZero, Reader, utf8, Writer } from "./bytes.ts";
+import { type Bytes, Reader, utf8, Writer } from "./bytes.ts";
 import { WeftError } from "./errors.ts";
 import { structHash, word } from "./hash.ts";
 import type { Hashing } from "./ports.ts";
@@ -51,6 +51,8 @@ export function encodeParameters(parameters: Parameters): Bytes {
     throw new WeftError("too_large", `more than ${LIMIT_STOPS} stop sequences`, { field: "stop" });
   const out = new Writer().u16(parameters.temperature).u8(parameters.stop.length);
   for (const stop of parameters.stop) {
+    if (/\p{Surrogate}/u.test(stop))
+      throw new WeftError("out_of_range", "a stop sequence has half a character in it", { field: "stop" });
     const bytes = utf8(stop);
     if (bytes.length === 0 || bytes.length > LIMIT_STOP_BYTES)
       throw new WeftError("out_of_range", `a stop sequence has 1..${LIMIT_STOP_BYTES} bytes`, { field: "stop" });
@@ -130,16 +132,14 @@ export function readRequest(from: Reader): Request {
   const requester = from.fixed(32);
   const nonce = from.fixed(32);
   const model = from.fixed(32);
-  const before = { root: from.fixed(32), length: from.u32() };
-  const after = { root: from.fixed(32), length: from.u32() };
+  const before = { root: from.hash(), length: from.u32() };
+  const after = { root: from.hash(), length: from.u32() };
   const parameters = decodeParameters(from.bytes(LIMIT_PARAMETERS));
   const maxLength = from.u32();
   const gate = GATES[from.u8()];
   if (gate === undefined) throw from.malformed("names an unknown gate");
   if (after.length < before.length) throw from.malformed("has a context that shrinks");
-  if (isZero(before.root) || isZero(after.root)) throw from.malformed("has a zero context root");
   const request: Request = { requester, nonce, model, before, after, parameters, maxLength };
-  if (gate !== "off")
-    request.memory = { id: from.fixed(32), checkpoint: { number: from.u64(), hash: from.fixed(32) }, gate };
+  if (gate !== "off") request.memory = { id: from.hash(), checkpoint: { number: from.u64(), hash: from.hash() }, gate };
   return request;
 }

@@ -1,4 +1,4 @@
-import { type Bytes, isZero, Reader, Writer } from "./bytes.ts";
+import { type Bytes, Reader, Writer } from "./bytes.ts";
 import type { Hashing } from "./ports.ts";
 import { type CheckpointRef, encodeRequest, type Request, readRequest } from "./request.ts";
 import { leafHash, TREE } from "./tree.ts";
@@ -39,7 +39,17 @@ export type Tokens = {
   ids: readonly number[];
 };
 
-export type Learn = { type: "learn"; turn: Bytes; previous: Place; memory: Bytes; first: number; count: number };
+export type Learn = {
+  type: "learn";
+  turn: Bytes;
+  previous: Place;
+  memory: Bytes;
+  first: number;
+  count: number;
+  /** Length and root of the context here, as every snapshot states them: the next one is judged beside this one alone. */
+  length: number;
+  root: Bytes;
+};
 
 export type TurnClose = {
   type: "close";
@@ -59,7 +69,8 @@ export type SaltedSnapshot = { salt: Bytes; body: Bytes };
 export const LIMIT_SNAPSHOT_BYTES = 64 * 1024;
 export const SALT_BYTES = 16;
 const TAG = { open: 1, tokens: 2, learn: 3, close: 4 } as const;
-const LIMIT_IDS = Math.floor((LIMIT_SNAPSHOT_BYTES - 118) / 4);
+/** Few enough that a contract can recompute the context root of one snapshot. */
+export const LIMIT_IDS = 1024;
 
 export function snapshotLeaf(h: Hashing, snapshot: SaltedSnapshot): Bytes {
   return leafHash(h, TREE.snapshots, new Writer().fixed(snapshot.salt, SALT_BYTES).raw(snapshot.body).done());
@@ -82,7 +93,13 @@ export function encodeSnapshot(snapshot: Snapshot): Bytes {
     out.u32(snapshot.first).u8(TOKEN_KINDS.indexOf(snapshot.kind) + 1);
     out.fixed(snapshot.root, 32).fixed(snapshot.rowsDigest, 32).u32(snapshot.ids.length);
     for (const id of snapshot.ids) out.u32(id);
-  } else if (snapshot.type === "learn") out.fixed(snapshot.memory, 32).u32(snapshot.first).u32(snapshot.count);
+  } else if (snapshot.type === "learn")
+    out
+      .fixed(snapshot.memory, 32)
+      .u32(snapshot.first)
+      .u32(snapshot.count)
+      .u32(snapshot.length)
+      .fixed(snapshot.root, 32);
   else
     out
       .fixed(snapshot.requestId, 32)
@@ -115,20 +132,21 @@ function readSnapshot(from: Reader): Snapshot {
       const first = from.u32();
       const kind = TOKEN_KINDS[from.u8() - 1];
       if (!kind) throw from.malformed("has an unknown kind of tokens");
-      const root = from.fixed(32);
-      const rowsDigest = from.fixed(32);
+      const root = from.hash();
+      const rowsDigest = from.hash();
       const count = from.count(LIMIT_IDS);
       if (count === 0) throw from.malformed("has no tokens");
       const ids = Array.from({ length: count }, () => from.u32());
-      if (isZero(root) || isZero(rowsDigest)) throw from.malformed("has a zero root or digest");
       return { type: "tokens", turn, previous, first, kind, root, rowsDigest, ids };
     }
-    case TAG.learn:
-      return { type: "learn", turn, previous, memory: from.fixed(32), first: from.u32(), count: from.u32() };
+    case TAG.learn: {
+      const [memory, first, count, length] = [from.hash(), from.u32(), from.u32(), from.u32()];
+      return { type: "learn", turn, previous, memory, first, count, length, root: from.hash() };
+    }
     case TAG.close: {
       const requestId = from.fixed(32);
       const length = from.u32();
-      const root = from.fixed(32);
+      const root = from.hash();
       const reason = CLOSE_REASONS[from.u8() - 1];
       if (!reason) throw from.malformed("has an unknown reason");
       return { type: "close", turn, previous, requestId, length, root, reason };
@@ -147,14 +165,14 @@ function readOpen(from: Reader): TurnOpen {
   };
   if (from.bool())
     open.parent = {
-      checkpoint: { number: from.u64(), hash: from.fixed(32) },
-      turn: from.fixed(32),
+      checkpoint: { number: from.u64(), hash: from.hash() },
+      turn: from.hash(),
       position: from.u32(),
     };
   const length = from.u32();
   const count = from.u8();
   if (count > TREE.context.depth) throw from.malformed("has too many peaks");
   open.start = { length, peaks: Array.from({ length: count }, () => from.fixed(32)) };
-  if (from.bool()) open.continues = from.fixed(32);
+  if (from.bool()) open.continues = from.hash();
   return open;
 }

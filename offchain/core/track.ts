@@ -12,7 +12,7 @@ import {
   turnId,
 } from "./segment.ts";
 import { decodeSnapshot, type Place } from "./snapshot.ts";
-import { draftOf, extendTurn, openTurn, type Run, type Turn } from "./turn.ts";
+import { draftOf, extendTurn, LIMIT_LEARNT, openTurn, type Run, type Turn } from "./turn.ts";
 
 const placeName = (place: Place) => `${place.sequence}:${place.index}`;
 
@@ -32,6 +32,8 @@ export class Track {
   readonly id: Bytes;
   /** Why the track can never go on: a signed segment in its next place breaks a rule. */
   stopped?: WeftError;
+  /** What stands signed in that place: another header there is a contradiction all the same. */
+  stoppedBy?: { signed: SignedHeader; hash: Bytes };
   /** Header hashes; `hashes[0]` is of sequence 1. */
   readonly hashes: Bytes[] = [];
   /** What the author signed, place by place: one half of any evidence against it. */
@@ -85,7 +87,11 @@ export class Track {
     if (!equal(snapshotTree(this.#h, snapshots).root, header.snapshotsRoot))
       throw new WeftError("bad_root", "the snapshots are not those that the header signs", { field: "snapshotsRoot" });
     const drafts = new Map<string, Turn>();
-    for (const [index, { body }] of snapshots.entries()) this.#fold(drafts, { sequence: header.sequence, index }, body);
+    let learnt = 0;
+    for (const [index, { body }] of snapshots.entries())
+      learnt += this.#fold(drafts, { sequence: header.sequence, index }, body);
+    if (learnt > LIMIT_LEARNT)
+      throw new WeftError("invalid_snapshot", `a segment learns at most ${LIMIT_LEARNT} positions`, { field: "count" });
     const turns = [...drafts.values()];
     const derived = turns.map((turn) =>
       new Writer()
@@ -104,12 +110,13 @@ export class Track {
     };
   }
 
-  #fold(drafts: Map<string, Turn>, place: Place, body: Bytes): void {
+  /** Returns how many positions the snapshot learns. */
+  #fold(drafts: Map<string, Turn>, place: Place, body: Bytes): number {
     const snapshot = decodeSnapshot(body);
     if (snapshot.type === "open") {
       const id = turnId(this.#h, this.id, place);
       drafts.set(toHex(id), openTurn(this.#h, id, this.key, place, snapshot));
-      return;
+      return 0;
     }
     const known = this.turn(snapshot.turn);
     let draft = drafts.get(toHex(snapshot.turn));
@@ -122,6 +129,7 @@ export class Track {
       drafts.set(toHex(snapshot.turn), draft);
     }
     extendTurn(draft, known?.runs ?? [], place, snapshot);
+    return snapshot.type === "learn" ? snapshot.count : 0;
   }
 
   /** Takes a change that `examine` worked out for this very head. */

@@ -24,6 +24,9 @@ export type Turn = {
   close?: TurnClose;
 };
 
+/** Positions that one segment may learn: what a court folds in one transaction. */
+export const LIMIT_LEARNT = 64;
+
 /** A segment that breaks a rule of DESIGN §3 is invalid: its track stops before it. */
 function invalid(rule: string): WeftError {
   return new WeftError("invalid_snapshot", rule, { field: "snapshot" });
@@ -59,6 +62,13 @@ export function draftOf(turn: Turn): Turn {
   return { ...turn, context: turn.context.clone(), runs: [] };
 }
 
+/** An answer ends at its most tokens exactly when nothing has ended it before. */
+function checkReason({ open: { request } }: Turn, { length, reason }: TurnClose): void {
+  const most = request.after.length + request.maxLength;
+  if (length <= request.after.length) throw invalid("an answer has at least one token");
+  if (reason === "length" && length !== most) throw invalid("a turn closed for its length has the length asked for");
+}
+
 /** Folds a later snapshot into a draft. @throws WeftError `invalid_snapshot` */
 export function extendTurn(
   draft: Turn,
@@ -77,14 +87,15 @@ export function extendTurn(
       const from = written[0]?.first ?? Number.POSITIVE_INFINITY;
       if (snapshot.count === 0 || snapshot.first < from || snapshot.first + snapshot.count > draft.context.length)
         throw invalid("learning names positions that this turn has not written");
+      if (snapshot.length !== draft.context.length || !equal(snapshot.root, draft.context.root))
+        throw invalid("learning states another context than the turn's");
       break;
     }
     case "close":
       if (!equal(snapshot.requestId, draft.open.requestId)) throw invalid("the close is of another request");
       if (snapshot.length !== draft.context.length || !equal(snapshot.root, draft.context.root))
         throw invalid("the close is not of the context that was written");
-      if (snapshot.length < draft.open.request.after.length)
-        throw invalid("the close comes before the given tokens end");
+      checkReason(draft, snapshot);
       draft.close = snapshot;
   }
   draft.latest = place;

@@ -175,12 +175,16 @@ export class Author {
     const { engine, crypto, now, onTokens } = this.#options;
     const { request } = order;
     const stops = new StopWatch(engine.model.tokenizer, request.parameters.stop);
-    const ending = (ids: readonly number[]): CloseReason | undefined => {
-      if (stops.push(ids)) return "stop";
-      if (ids.length > 0 && engine.model.endTokens.includes(ids[ids.length - 1])) return "end";
-      return tokens.length - request.after.length >= request.maxLength ? "length" : undefined;
+    const ending = (id: number, position: number): CloseReason | undefined => {
+      if (stops.push([id])) return "stop";
+      if (engine.model.endTokens.includes(id)) return "end";
+      return position + 1 - request.after.length >= request.maxLength ? "length" : undefined;
     };
-    let reason = ending(order.answered);
+    let reason: CloseReason | undefined;
+    for (const [i, id] of order.answered.entries()) {
+      if (reason) throw new WeftError("carried_mismatch", "the answer goes on after its end", { field: "answered" });
+      reason = ending(id, request.after.length + i);
+    }
     let logits = await engine.forward(cache, tokens.slice(cache.length), { signal });
     let shown = tokens.length;
     let shownAt = Number.NEGATIVE_INFINITY;
@@ -189,7 +193,7 @@ export class Author {
       const token = this.#draw(logits, request.parameters.temperature, id, tokens.length, crypto);
       tokens.push(token);
       onTokens(1);
-      reason = ending([token]);
+      reason = ending(token, tokens.length - 1);
       if (reason || now() - shownAt >= SHOW_MS) {
         yield { type: "tokens", first: shown, ids: tokens.slice(shown) };
         shown = tokens.length;

@@ -34,6 +34,10 @@ const PROPOSER_PATIENCE_MS = 3_000;
 const ATTEST_TIMEOUT_MS = 3_000;
 /** A peer without a beat for so long is not heard. */
 const UNHEARD_MS = 1_000;
+/** After a commit that the chain did not take, how long another try waits. */
+const RETRY_MS = 2_000;
+/** Tracks that one proposal makes us ask for; what else is missing comes with the next one. */
+const MOST_FETCHES = 64;
 /** After a quorum is heard again, how long what was written meanwhile is let come in. */
 const GATHER_MS = 1_000;
 
@@ -45,6 +49,7 @@ export class Checkpointer {
   #proposing = false;
   readonly #heardAt = new Map<string, number>();
   #healedAt = Number.NEGATIVE_INFINITY;
+  #notBefore = Number.NEGATIVE_INFINITY;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -78,7 +83,7 @@ export class Checkpointer {
     const { consensus, replica, now } = this.#options;
     if (this.#proposing || consensus.backlog === 0) return;
     // A checkpoint of the backlog's first few segments would only make the rest wait for the next one.
-    if (now() - this.#healedAt < GATHER_MS) return;
+    if (now() - this.#healedAt < GATHER_MS || now() < this.#notBefore) return;
     const waited = now() - this.#lastCommitAt;
     if (waited < (this.#isQuiet() ? this.#options.shortestMs : this.#options.longestMs)) return;
     this.#dueSince ??= now();
@@ -150,7 +155,10 @@ export class Checkpointer {
     failpoint("chain.after-commit");
     if (outcome.type === "committed")
       this.#options.onCommitted(made.built.checkpoint.number, made.built.checkpoint.segmentCount, outcome.gas);
-    else if (outcome.type !== "lost") this.#options.onFault("commit", undefined, new Error(outcome.reason));
+    else {
+      this.#notBefore = this.#options.now() + RETRY_MS;
+      if (outcome.type !== "lost") this.#options.onFault("commit", undefined, new Error(outcome.reason));
+    }
   }
 
   async #ask(peer: Bytes, proposal: Proposal, count: (signature: Bytes) => void): Promise<void> {
@@ -170,7 +178,8 @@ export class Checkpointer {
   async attest(from: Bytes, proposal: Proposal): Promise<AttestReply> {
     const reply = this.#answer(proposal);
     if (reply.type === "missing")
-      for (const advance of proposal.advances) {
+      for (const advance of proposal.advances.slice(0, MOST_FETCHES)) {
+        if (!this.#options.replica.registry.operator(advance.operator)) continue;
         const have = this.#options.replica.track(advance)?.sequence ?? 0;
         if (have < advance.sequence) this.#options.replicator.fetch(from, advance, have + 1, advance.sequence);
       }

@@ -22,13 +22,18 @@ export class Conversations {
 
   /** All tokens from the conversation's beginning, or nothing when an ancestor is not held. */
   tokens(turn: Turn): number[] | undefined {
-    const own = turnTokens(turn);
-    const { parent } = turn.open;
-    if (!parent) return own;
-    const before = this.#replica.turn(parent.turn);
-    const head = before && this.tokens(before);
-    if (!head || head.length < parent.position) return undefined;
-    return [...head.slice(0, parent.position), ...own];
+    const tail: number[][] = [];
+    let last: Turn | undefined;
+    for (const one of this.#replica.ancestry(turn)) {
+      const own = turnTokens(one);
+      // Of an ancestor only what comes before the position at which it was gone on from.
+      const end = last?.open.parent?.position ?? turn.context.length;
+      const { length } = one.open.start;
+      if (length + own.length < end) return undefined;
+      tail.unshift(own.slice(0, Math.max(0, end - length)));
+      last = one;
+    }
+    return last?.open.parent ? undefined : tail.flat();
   }
 
   /**

@@ -31,8 +31,7 @@ export class CutSeeker {
         if (!up || this.#knowledge.consensus.committed(number)?.cut) continue;
         try {
           const cut = await this.#mesh.cut(operator, number);
-          if (cut && !this.#knowledge.consensus.committed(number)?.cut)
-            this.#knowledge.learnCut(number, cut.checkpoint, cut.entries);
+          if (cut && !this.#knowledge.consensus.committed(number)?.cut) this.#knowledge.learnCut(number, cut.entries);
         } catch (error) {
           if (!(error instanceof WeftError)) throw error;
           this.#onFault("cut", undefined, error); // the next peer may know better

@@ -34,15 +34,10 @@ export type GatewayOptions = {
   onTakeover(from: Bytes, reason: string): void;
 };
 
-/** Ends the stream for good: another author would not help, or could not be believed. */
-const FINAL = new Set([
-  "rows_mismatch",
-  "carried_mismatch",
-  "context_length_exceeded",
-  "out_of_range",
-  "malformed",
-  "unsupported",
-]);
+/** Ends the stream for good, whoever says it: what the client has been shown cannot be believed. */
+const UNBELIEVABLE = new Set(["rows_mismatch", "carried_mismatch"]);
+/** The request's own fault, when our own author says so; another's word for it is not taken. */
+const REFUSED = new Set(["context_length_exceeded", "out_of_range", "malformed", "unsupported"]);
 
 /** What has been received of an answer, whoever wrote it. */
 type Answer = { ids: number[]; turns: Bytes[]; lastAt: number };
@@ -163,9 +158,12 @@ export class Gateway {
           } else if (event.type === "tokens") {
             if (event.first !== base.request.after.length + answer.ids.length)
               throw new WeftError("out_of_order", "the author's tokens do not follow one another");
+            this.#bound(base.request, answer, event.ids);
             answer.ids.push(...event.ids);
             yield event;
           } else if (event.type === "closed") {
+            if (answer.ids.length === 0 || event.length !== base.request.after.length + answer.ids.length)
+              throw new WeftError("out_of_order", "the author closes another answer than it has written");
             yield { type: "closed", reason: event.reason };
             return;
           } else throw new WeftError(event.code, event.message);
@@ -174,7 +172,7 @@ export class Gateway {
       } catch (error) {
         if (signal.aborted) throw new WeftError("aborted", "the client has gone", { cause: error });
         const reason = codeOf(error);
-        if (FINAL.has(reason)) throw error;
+        if (UNBELIEVABLE.has(reason) || (REFUSED.has(reason) && equal(author, this.#options.self))) throw error;
         last = error;
         const detectedMs = Math.round(this.#options.now() - answer.lastAt);
         lost = { from: toHex(author), reason, detectedMs };
@@ -187,6 +185,13 @@ export class Gateway {
       remedy: "try again in a moment, with the fields that the first event returned",
       cause: last,
     });
+  }
+
+  /** An author may be wrong, but not at any length. */
+  #bound(request: Request, answer: Answer, ids: readonly number[]): void {
+    const fits = answer.ids.length + ids.length <= request.maxLength;
+    if (!fits || ids.some((id) => id >= this.#options.model.vocab))
+      throw new WeftError("out_of_order", "the author writes more than was asked for, or no tokens of the model");
   }
 
   #choose(id: Bytes, preferred: Bytes | undefined, tried: readonly Bytes[]): Bytes | undefined {

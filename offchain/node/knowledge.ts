@@ -1,18 +1,17 @@
 import type { Deployment } from "../chain/deployment.ts";
 import { type Bytes, equal, fromHex, toHex, utf8 } from "../core/bytes.ts";
 import type { ChainEvent } from "../core/chain.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../core/checkpoint.ts";
-import { Consensus } from "../core/consensus.ts";
-import { decodeEntries, encodeEntries } from "../core/cut.ts";
+import { encodeCheckpoint } from "../core/checkpoint.ts";
+import { Consensus, KEPT_CUTS } from "../core/consensus.ts";
+import { Cut, decodeEntries, encodeEntries } from "../core/cut.ts";
 import { decodeEvidence } from "../core/evidence.ts";
 import { domainSeparator, word } from "../core/hash.ts";
 import type { Crypto } from "../core/ports.ts";
 import { Replica } from "../core/replica.ts";
-import { decodeSegment } from "../core/segment.ts";
+import { decodeSegment, type TrackKey } from "../core/segment.ts";
+import { TREE } from "../core/tree.ts";
 import type { Store } from "../store/store.ts";
 
-/** The most entries of a cut that is read from a peer or from disk. */
-export const LIMIT_CUT_ENTRIES = 65_536;
 /** How long valid segments may be left out of proposals before we refuse to attest. */
 const CENSORSHIP_MS = 30_000;
 
@@ -51,11 +50,11 @@ export class Knowledge {
       newTracksPerOperator: deployment.parameters.newTracksPerOperator,
       censorshipMs: CENSORSHIP_MS,
     });
+    this.#recallCuts();
     for (const event of store.chainLog.events()) this.#take(event);
     for (const { hash, bytes } of store.allSegments())
       this.replica.step({ type: "restore", segment: decodeSegment(bytes), hash });
     for (const { bytes } of store.evidence()) this.replica.step({ type: "evidence", evidence: decodeEvidence(bytes) });
-    this.#recallCuts();
   }
 
   /** More of the chain. Returns the checkpoints that it committed. */
@@ -75,9 +74,9 @@ export class Knowledge {
       const committed = this.consensus.committed(number);
       if (committed && equal(committed.hash, hash)) continue;
       this.#store.dropCheckpointsFrom(number);
+      for (const stored of this.#stored) if (stored >= number) this.#stored.delete(stored);
       break;
     }
-    this.#recallCuts();
     this.#keepCuts();
   }
 
@@ -99,60 +98,95 @@ export class Knowledge {
     this.#endpoints.set(toHex(operator), endpoint);
   }
 
-  /** Does the registry have us, with this key, and still in? */
+  /** Does the registry have us, with the key that counts now, and still in? */
   isRegistered(signer: Bytes): boolean {
     const { registry, self } = this.replica;
-    const known = registry.operator(self);
-    return known !== undefined && equal(known.signer, signer) && !registry.isEnded(self);
+    const key = registry.votingKey(self);
+    return key !== undefined && equal(key, signer) && !registry.isEnded(self);
   }
 
-  /** The operators whose workers we talk to. */
+  /** The operators whose workers we talk to, with the keys that they prove. */
   peers(): { operator: Bytes; signer: Bytes; endpoint: string }[] {
     const { registry } = this.replica;
     return registry.operators
       .filter(({ operator }) => !registry.isEnded(operator))
-      .map(({ operator, signer }) => ({ operator, signer, endpoint: this.#endpoints.get(toHex(operator)) ?? "" }));
+      .map(({ operator, signer }) => ({
+        operator,
+        signer: registry.votingKey(operator) ?? signer,
+        endpoint: this.#endpoints.get(toHex(operator)) ?? "",
+      }));
   }
 
+  /** Numbers of the checkpoints that are on disk, with their cuts. */
+  readonly #stored = new Set<number>();
+
+  /** The cuts of the latest checkpoints come from our own disk; the chain then tells which of them are committed. */
   #recallCuts(): void {
-    for (const { number, checkpoint, entries } of this.#store.checkpoints()) {
-      const committed = this.consensus.committed(number);
-      if (!committed || committed.cut || !equal(encodeCheckpoint(committed.checkpoint), checkpoint)) continue;
-      this.consensus.learnCut(number, decodeEntries(entries, LIMIT_CUT_ENTRIES));
+    const recent: { number: number; hash: Bytes; entries: Bytes }[] = [];
+    for (const stored of this.#store.checkpoints()) {
+      this.#stored.add(stored.number);
+      recent.push(stored);
+      if (recent.length > KEPT_CUTS) recent.shift();
     }
+    for (const { number, hash, entries } of recent) this.consensus.remember(number, hash, this.#cutOf(entries));
   }
 
-  /** Numbers of committed checkpoints whose cut nobody has shown us yet. */
-  unknownCuts(): number[] {
-    const unknown: number[] = [];
-    for (let number = this.consensus.latest.checkpoint.number; number > 0; number--) {
-      if (this.consensus.committed(number)?.cut) break;
-      unknown.push(number);
+  #cutOf(entries: Bytes): Cut {
+    return Cut.of(this.replica.crypto, decodeEntries(entries, 2 ** TREE.cut.depth));
+  }
+
+  /** The cut of a committed checkpoint, from memory or from disk. */
+  cutAt(number: number): Cut | undefined {
+    const committed = this.consensus.committed(number);
+    if (!committed || committed.cut) return committed?.cut;
+    const stored = this.#store.checkpoint(number);
+    return stored && equal(stored.hash, committed.hash) ? this.#cutOf(stored.entries) : undefined;
+  }
+
+  /** The first committed checkpoint that has `sequence` of the track: cuts only grow, so it is searched by halves. */
+  covering(track: TrackKey, sequence: number): number | undefined {
+    const covers = (number: number) => (this.cutAt(number)?.entry(track)?.sequence ?? 0) >= sequence;
+    let [low, high] = [1, this.consensus.latest.checkpoint.number];
+    if (high === 0 || !covers(high)) return undefined;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (covers(middle)) high = middle;
+      else low = middle + 1;
     }
-    return unknown.reverse();
+    return low;
+  }
+
+  /** Numbers of late checkpoints whose cut nobody has shown us yet. */
+  unknownCuts(): number[] {
+    return this.#late().filter((number) => !this.consensus.committed(number)?.cut);
   }
 
   /** A peer showed a cut. @throws WeftError `malformed`, `bad_root` */
-  learnCut(number: number, checkpoint: Bytes, entries: Bytes): void {
-    decodeCheckpoint(checkpoint);
-    this.consensus.learnCut(number, decodeEntries(entries, LIMIT_CUT_ENTRIES));
+  learnCut(number: number, entries: Bytes): void {
+    const committed = this.consensus.committed(number);
+    if (!committed) return;
+    this.consensus.learnCut(number, decodeEntries(entries, committed.checkpoint.entryCount));
     this.#keepCuts();
   }
 
-  #kept = 0;
+  /** The numbers whose cuts are in memory. */
+  #late(): number[] {
+    const latest = this.consensus.latest.checkpoint.number;
+    const first = Math.max(1, latest - KEPT_CUTS + 1);
+    return Array.from({ length: latest - first + 1 }, (_, i) => first + i);
+  }
 
   #keepCuts(): void {
-    const latest = this.consensus.latest.checkpoint.number;
-    for (let number = Math.min(this.#kept, latest) + 1; number <= latest; number++) {
+    for (const number of this.#late()) {
       const committed = this.consensus.committed(number);
-      if (!committed?.cut) break;
+      if (!committed?.cut || this.#stored.has(number)) continue;
       this.#store.putCheckpoint({
         number,
         hash: committed.hash,
         checkpoint: encodeCheckpoint(committed.checkpoint),
         entries: encodeEntries(committed.cut.entries),
       });
-      this.#kept = number;
+      this.#stored.add(number);
     }
   }
 }

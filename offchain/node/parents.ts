@@ -21,7 +21,7 @@ export class ParentFinder {
   find(order: GenerateOrder): Parent | undefined {
     const { checkpoint, hash, cut } = this.#consensus.latest;
     if (!cut) return undefined;
-    for (let turn = order.parent && this.#replica.turn(order.parent); turn; turn = this.#before(turn)) {
+    for (const turn of this.#replica.ancestry(order.parent && this.#replica.turn(order.parent))) {
       const entry = cut.entry(turn.track);
       if (!entry || this.#isForbidden(turn) || !equal(turn.open.request.requester, order.request.requester)) continue;
       const committed = turn.runs.filter((run) => run.place.sequence <= entry.sequence).at(-1);
@@ -33,10 +33,6 @@ export class ParentFinder {
       return { checkpoint: { number: checkpoint.number, hash }, turn: turn.id, position };
     }
     return undefined;
-  }
-
-  #before(turn: Turn): Turn | undefined {
-    return turn.open.parent && this.#replica.turn(turn.open.parent.turn);
   }
 
   /** Turns of operators that contradicted themselves, or are gone, are not gone on from. */

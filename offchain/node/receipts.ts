@@ -1,12 +1,13 @@
 import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
-import type { Consensus } from "../core/consensus.ts";
+import type { Committed } from "../core/consensus.ts";
 import type { CutEntry } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
-import type { Replica } from "../core/replica.ts";
 import { decodeSegment, snapshotTree } from "../core/segment.ts";
+import type { ListTree } from "../core/tree.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Store } from "../store/store.ts";
 import type { Conversations } from "./conversations.ts";
+import type { Knowledge } from "./knowledge.ts";
 
 /** Proof of one token of an answer: two Merkle steps into a committed checkpoint, as contracts take it. */
 export type Receipt = {
@@ -32,16 +33,19 @@ export type Receipt = {
   token: number;
 };
 
+/** A tree of segments is made of all of a checkpoint's: worth keeping while tokens are asked for one by one. */
+const KEPT_TREES = 8;
+
 export class Receipts {
   readonly #conversations: Conversations;
-  readonly #consensus: Consensus;
-  readonly #replica: Replica;
+  readonly #knowledge: Knowledge;
   readonly #store: Store;
+  /** Of the checkpoints that were asked for last, by their hash. */
+  readonly #trees = new Map<string, ListTree>();
 
-  constructor(options: { conversations: Conversations; consensus: Consensus; replica: Replica; store: Store }) {
+  constructor(options: { conversations: Conversations; knowledge: Knowledge; store: Store }) {
     this.#conversations = options.conversations;
-    this.#consensus = options.consensus;
-    this.#replica = options.replica;
+    this.#knowledge = options.knowledge;
     this.#store = options.store;
   }
 
@@ -59,8 +63,8 @@ export class Receipts {
       const run = turn.runs.find(({ first, ids }) => first <= at && at < first + ids.length);
       if (!run) continue;
       seen = true;
-      const committed = this.#consensus.covering(turn.track, run.place.sequence);
-      if (committed) return this.#prove(turn, run.place, at, run.ids[at - run.first], committed.checkpoint.number);
+      const number = this.#knowledge.covering(turn.track, run.place.sequence);
+      if (number !== undefined) return this.#prove(turn, run.place, at, run.ids[at - run.first], number);
     }
     if (!seen) throw new WeftError("not_found", "no turn here has a token at this position", { field: "position" });
     throw new WeftError("not_covered_yet", "no committed checkpoint covers this token yet", {
@@ -76,13 +80,17 @@ export class Receipts {
     token: number,
     number: number,
   ): Receipt {
-    const built = this.#consensus.rebuild(number);
+    const { consensus, replica } = this.#knowledge;
+    const [parent, cut] = [this.#knowledge.cutAt(number - 1), this.#knowledge.cutAt(number)];
     const stored = this.#store.segment(turn.track, place.sequence);
-    const parent = this.#consensus.committed(number - 1)?.cut;
-    if (!built || !stored || !parent)
-      throw new WeftError("not_found", "the checkpoint's segments are not all held here");
+    if (!parent || !cut || !stored) throw new WeftError("not_found", "the checkpoint's segments are not all held here");
+    const name = toHex((consensus.committed(number) as Committed).hash);
+    const segments = this.#trees.get(name) ?? consensus.segmentsOf(number, parent, cut);
+    this.#trees.delete(name);
+    this.#trees.set(name, segments);
+    if (this.#trees.size > KEPT_TREES) this.#trees.delete(this.#trees.keys().next().value as string);
     const { header, signature, snapshots } = decodeSegment(stored.bytes);
-    const { first } = built.cut.entry(turn.track) as CutEntry;
+    const { first } = cut.entry(turn.track) as CutEntry;
     const segmentIndex = first + place.sequence - (parent.entry(turn.track)?.sequence ?? 0) - 1;
     const { salt, body } = snapshots[place.index];
     const hex = (list: readonly Bytes[]) => list.map(toHex);
@@ -98,11 +106,11 @@ export class Receipts {
         snapshotCount: header.snapshotCount,
       },
       signature: toHex(signature),
-      segmentProof: hex(built.segments.proof(segmentIndex)),
+      segmentProof: hex(segments.proof(segmentIndex)),
       snapshotIndex: place.index,
       salt: toHex(salt),
       body: toHex(body),
-      snapshotProof: hex(snapshotTree(this.#replica.crypto, snapshots).proof(place.index)),
+      snapshotProof: hex(snapshotTree(replica.crypto, snapshots).proof(place.index)),
       turn: toHex(turn.id),
       requestId: toHex(turn.open.requestId),
       position,

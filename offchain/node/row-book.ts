@@ -54,11 +54,12 @@ export class RowBook {
   }
 
   #wait(from: Bytes, shipment: RowsShipment): void {
-    this.#waiting.set(nameOf({ ...shipment, ...shipment.place }), { from, shipment });
-    this.#waitingBytes += shipment.rows.length;
-    for (const [name, { shipment: oldest }] of this.#waiting) {
+    const name = nameOf({ ...shipment, ...shipment.place });
+    this.#waitingBytes += shipment.rows.length - (this.#waiting.get(name)?.shipment.rows.length ?? 0);
+    this.#waiting.set(name, { from, shipment });
+    for (const [first, { shipment: oldest }] of this.#waiting) {
       if (this.#waitingBytes <= LIMIT_WAITING_BYTES) break;
-      this.#waiting.delete(name);
+      this.#waiting.delete(first);
       this.#waitingBytes -= oldest.rows.length;
     }
   }
@@ -95,7 +96,7 @@ export class RowBook {
   adoptable(tokens: readonly number[], requester: Bytes, model: Bytes, turns: readonly Turn[]): Piece[] {
     const runs: { turn: Turn; run: Run }[] = [];
     for (const start of turns)
-      for (let turn: Turn | undefined = start; turn; turn = this.#parentOf(turn)) {
+      for (const turn of this.#options.replica.ancestry(start)) {
         const { request } = turn.open;
         if (!equal(request.requester, requester) || !equal(request.model, model)) break;
         for (const run of turn.runs) runs.push({ turn, run });
@@ -109,11 +110,6 @@ export class RowBook {
       at = piece.first + piece.rows.length / this.#options.rowBytes;
     }
     return pieces;
-  }
-
-  #parentOf(turn: Turn): Turn | undefined {
-    const { parent } = turn.open;
-    return parent && this.#options.replica.turn(parent.turn);
   }
 
   #pieceAt(at: number, tokens: readonly number[], runs: readonly { turn: Turn; run: Run }[]): Piece | undefined {

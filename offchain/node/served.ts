@@ -1,20 +1,19 @@
 import { equal } from "../core/bytes.ts";
 import { encodeCheckpoint } from "../core/checkpoint.ts";
-import type { Consensus } from "../core/consensus.ts";
 import { encodeEntries } from "../core/cut.ts";
-import type { Replica } from "../core/replica.ts";
 import type { MeshHandlers } from "../mesh/mesh.ts";
 import type { Store } from "../store/store.ts";
 import type { Author } from "./author.ts";
+import type { Knowledge } from "./knowledge.ts";
 
 /** What a worker serves its peers: its own tracks, any stored segment, cuts, and its pen. */
 export function served(parts: {
-  replica: Replica;
-  consensus: Consensus;
+  knowledge: Knowledge;
   store: Store;
   author: Author;
 }): Pick<MeshHandlers, "heldOf" | "state" | "ownSegments" | "fetch" | "cut" | "generate"> {
-  const { replica, consensus, store, author } = parts;
+  const { knowledge, store, author } = parts;
+  const { replica, consensus } = knowledge;
   return {
     heldOf: (operator) => replica.heads().filter((head) => equal(head.operator, operator)),
     state: () => ({
@@ -37,9 +36,9 @@ export function served(parts: {
       for (const { bytes } of store.segments(track, from, to)) yield bytes;
     },
     cut(number) {
-      const committed = consensus.committed(number);
-      if (!committed?.cut) return undefined;
-      return { checkpoint: encodeCheckpoint(committed.checkpoint), entries: encodeEntries(committed.cut.entries) };
+      const [committed, cut] = [consensus.committed(number), knowledge.cutAt(number)];
+      if (!committed || !cut) return undefined;
+      return { checkpoint: encodeCheckpoint(committed.checkpoint), entries: encodeEntries(cut.entries) };
     },
     generate: (_from, order, signal) => author.generate(order, signal),
   };

@@ -153,7 +153,7 @@ async function compose(
     separator: replica.separator,
     listen: config.listen,
     handlers: {
-      ...served({ replica, consensus, store, author }),
+      ...served({ knowledge, store, author }),
       beat(from, beat) {
         beatAt.set(toHex(from), now());
         checkpointer.heard(from);
@@ -256,7 +256,7 @@ async function compose(
     silenceMs: config.authorSilenceMs,
     onTakeover: (from, reason) => observer.takeover(from, reason),
   });
-  const receipts = new Receipts({ conversations, consensus, replica, store });
+  const receipts = new Receipts({ conversations, knowledge, store });
   const created = Math.floor(Date.now() / 1000);
   const api = createApi(
     {

@@ -117,6 +117,7 @@ export class TrackWriter {
     } catch (error) {
       // It may or may not be on disk: signing another segment for this place could contradict it.
       this.#failed = error;
+      this.#options.onFailure(error);
       throw error;
     }
     this.#sequence = at.sequence;

@@ -10,6 +10,7 @@ import { type Segment, sealSegment, type TrackKey, trackId, turnId } from "../..
 import {
   type CloseReason,
   encodeSnapshot,
+  type Learn,
   type Parent,
   type Place,
   type Snapshot,
@@ -181,9 +182,10 @@ export class TurnWriter {
     return this;
   }
 
-  learn(first: number, count: number): this {
-    const memory = hashOf("memory");
-    this.latest = this.#track.add({ type: "learn", turn: this.id, previous: this.latest, memory, first, count });
+  learn(first: number, count: number, changes: Partial<Learn> = {}): this {
+    const { length, root } = this.context;
+    const stated = { memory: hashOf("memory"), first, count, length, root, ...changes };
+    this.latest = this.#track.add({ type: "learn", turn: this.id, previous: this.latest, ...stated });
     return this;
   }
 

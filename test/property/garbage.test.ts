@@ -51,9 +51,11 @@ function flip(bytes: Bytes, place: number, bit: number): Bytes {
 }
 
 /** Signed by a member, but of a body that no rule admits: it must stop a track of its own, and no other. */
-function signedNonsense(body: Bytes, label: number): Sealed {
+/** Each in a track of its own: two for one place would be a contradiction, and rightly kept. */
+let nonsense = 0;
+function signedNonsense(body: Bytes): Sealed {
   const snapshots = [{ salt: new Uint8Array(16), body }];
-  const track = new TrackWriter(MEMBERS[2], `nonsense ${label}`);
+  const track = new TrackWriter(MEMBERS[2], `nonsense ${nonsense++}`);
   const header = {
     ...track.track,
     sequence: 1,
@@ -103,7 +105,7 @@ const garbage: fc.Arbitrary<Garbage> = fc.oneof(
   fc.tuple(at).map(([i]) => segment("wrong order", () => encodeSegment(any(beyond.slice(1), i)))),
   fc.tuple(at).map(([i]) => segment("replay", () => encodeSegment(any(held, i)))),
   fc.tuple(at).map(([i]) => segment("unknown operator", () => encodeSegment(any(foreign, i)))),
-  fc.tuple(bytes, at).map(([body, i]) => segment("signed nonsense", () => encodeSegment(signedNonsense(body, i)))),
+  fc.tuple(bytes).map(([body]) => segment("signed nonsense", () => encodeSegment(signedNonsense(body)))),
   fc.tuple(bytes).map(([raw]) => segment("noise", () => raw)),
   fc.constant(segment("oversize", () => concat(encodeSegment(held[0]!), new Uint8Array(LIMIT_SEGMENT_BYTES)))),
   fc
@@ -157,7 +159,7 @@ describe(`garbage, seed ${SEED}`, () => {
     }
     assert.deepEqual(replica.digest(), digest);
     assert.deepEqual(replica.heads(), heads);
-    assert.equal(replica.tracks.size, tracks);
+    assert.equal([...replica.tracks.values()].filter(({ sequence }) => sequence > 0).length, tracks);
     assert.equal(replica.evidence.size, 0);
     assert.ok(performance.now() - started < 60_000);
     for (const expected of [

@@ -30,26 +30,28 @@ const move: fc.Arbitrary<Move> = fc.record({
 const segmentMoves = fc.array(move, { minLength: 1, maxLength: 3 });
 export const trackMoves = fc.array(segmentMoves, { minLength: 1, maxLength: 5 });
 
+const GIVEN = [1, 2];
+
 /** An honest track: whatever the moves are, what comes out keeps the rules. */
 export function writeTrack(keys: Keys, label: string, moves: readonly (readonly Move[])[]): Sealed[] {
   const writer = new TrackWriter(keys, label);
   const open: ReturnType<TrackWriter["open"]>[] = [];
   let nonce = 0;
   const begin = () => {
-    const request = requestOf([1, 2], { nonce: hashOf(`${label} ${nonce++}`), maxLength: 1000 });
-    open.push(writer.open(request).tokens("given", [1, 2]));
+    const request = requestOf(GIVEN, { nonce: hashOf(`${label} ${nonce++}`), maxLength: 1000 });
+    open.push(writer.open(request).tokens("given", GIVEN));
   };
   return moves.map((batch) => {
     for (const { kind, pick, count } of batch) {
       const at = open.length === 0 ? 0 : pick % open.length;
       const turn = open[at];
       if (!turn || kind === "open") begin();
-      else if (kind === "write")
+      else if (kind === "close" && turn.context.length > GIVEN.length) open.splice(at, 1)[0]?.close();
+      else
         turn.tokens(
           "written",
-          Array.from({ length: count }, (_, i) => pick + i).map((id) => id % 512),
+          Array.from({ length: count }, (_, i) => (pick + i) % 512),
         );
-      else open.splice(at, 1)[0]?.close();
     }
     return writer.seal();
   });

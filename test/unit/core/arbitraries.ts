@@ -69,8 +69,8 @@ export const request: fc.Arbitrary<Request> = record({
 
 const place = record({ sequence: u64, index: u32 });
 const parent: fc.Arbitrary<Parent> = record({
-  checkpoint: record({ number: u64, hash: bytes(32) }),
-  turn: bytes(32),
+  checkpoint: record({ number: u64, hash }),
+  turn: hash,
   position: u32,
 });
 
@@ -81,7 +81,7 @@ export const snapshot: fc.Arbitrary<Snapshot> = fc.oneof(
     request,
     parent: fc.option(parent, { nil: undefined }),
     start: record({ length: u32, peaks: fc.array(bytes(32), { maxLength: 24 }) }),
-    continues: fc.option(bytes(32), { nil: undefined }),
+    continues: fc.option(hash, { nil: undefined }),
   }).map(without),
   record({
     type: fc.constant("tokens" as const),
@@ -97,9 +97,11 @@ export const snapshot: fc.Arbitrary<Snapshot> = fc.oneof(
     type: fc.constant("learn" as const),
     turn: bytes(32),
     previous: place,
-    memory: bytes(32),
+    memory: hash,
     first: u32,
     count: u32,
+    length: u32,
+    root: hash,
   }),
   record({
     type: fc.constant("close" as const),
@@ -107,7 +109,7 @@ export const snapshot: fc.Arbitrary<Snapshot> = fc.oneof(
     previous: place,
     requestId: bytes(32),
     length: u32,
-    root: bytes(32),
+    root: hash,
     reason: fc.constantFrom(...CLOSE_REASONS),
   }),
 );

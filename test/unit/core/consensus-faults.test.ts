@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { toHex } from "../../../offchain/core/bytes.ts";
 import { checkpointOf } from "../../../offchain/core/cut.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import {
@@ -143,5 +144,38 @@ describe("consensus among liars, the convicted and censors", () => {
     assert.equal(code(nodes[1], proposal), "sign");
     const checkpoint = { ...proposal.checkpoint, registryPosition: before.position, registryHash: before.hash };
     assert.equal(code(nodes[1], { ...proposal, checkpoint }), "shape");
+    for (const { replica } of nodes) {
+      replica.resetRegistry();
+      for (const event of events) replica.step({ type: "registry", event });
+    }
+    assert.equal(code(nodes[1], { ...proposal, checkpoint }), "shape", "nor after the chain took the key back");
+    assert.equal(offer(nodes[0]), undefined);
+  });
+
+  test("patience is not lost by hearing one proposal again and again", () => {
+    const { nodes } = settled(
+      [
+        [members[0], "1", 2],
+        [members[1], "1", 2],
+      ],
+      { censorshipMs: 100 },
+    );
+    const { proposal } = offer(settled([[members[0], "1", 2]]).nodes[0])!;
+    for (let i = 0; i < 20; i++) assert.equal(code(nodes[1], proposal, 1_000), "censoring");
+  });
+
+  test("whoever writes most does not always come first: each number begins with another operator", () => {
+    const { nodes } = settled(
+      members.map((member, i) => [member, String(i), 3] as [Keys, string, number]),
+      { capacity: 3 },
+    );
+    const firsts = new Set<string>();
+    for (let round = 0; round < 4; round++) {
+      const made = offer(nodes[0])!;
+      assert.equal(made.checkpoint.segmentCount, 3);
+      for (const { operator } of made.proposal.advances) firsts.add(toHex(operator));
+      commitAll(nodes, made);
+    }
+    assert.equal(firsts.size, 4);
   });
 });

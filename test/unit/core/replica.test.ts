@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Context } from "../../../offchain/core/context.ts";
 import { trackName } from "../../../offchain/core/cut.ts";
 import type { Effect } from "../../../offchain/core/replica.ts";
+import { turnId } from "../../../offchain/core/segment.ts";
 import { Track } from "../../../offchain/core/track.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
+import { Conversations } from "../../../offchain/node/conversations.ts";
 import {
   beatOf,
   equivocation,
@@ -158,6 +161,34 @@ describe("replica", () => {
     feed(after, segments);
     assert.equal(after.heads()[0]?.sequence, 3);
     assert.deepEqual(before.digest(), after.digest());
+  });
+
+  test("S1 a contradiction is evidence in whatever order: also when the segment heard first breaks a rule", () => {
+    const writer = new TrackWriter(b);
+    const other = writer.fork();
+    writer.open(requestOf([1])).close();
+    const [broken, [sound]] = [writer.seal(), writeSegments(other, 1)];
+    for (const order of [
+      [broken, sound!],
+      [sound!, broken],
+    ]) {
+      const replica = fresh();
+      feed(replica, order);
+      assert.equal(replica.evidence.size, 1);
+    }
+  });
+
+  test("turns that name each other as parents are walked once, not for ever", () => {
+    const writer = new TrackWriter(b);
+    const id = turnId(crypto, writer.id, { sequence: 1, index: 0 });
+    const parent = { checkpoint: { number: 0, hash: hashOf("genesis") }, turn: id, position: 1 };
+    writer.open(requestOf([2], {}, [1]), { parent, start: Context.of(crypto, [1]) });
+    const replica = fresh();
+    feed(replica, [writer.seal()]);
+    const turn = replica.turn(id);
+    assert.ok(turn);
+    assert.deepEqual([...replica.ancestry(turn)], [turn]);
+    assert.equal(new Conversations(crypto, replica).tokens(turn), undefined);
   });
 
   test("a segment of our own disk that is held already says nothing", () => {

@@ -125,6 +125,22 @@ const later: [string, (s: Story) => void, string?][] = [
   ["learning names positions that this turn has not written", ({ turn }) => turn.tokens("written", [1]).learn(5, 1)],
   ["learning names positions that this turn has not written", ({ turn }) => turn.tokens("written", [1]).learn(6, 2)],
   [
+    "learning states another context than the turn's",
+    ({ turn }) => turn.tokens("written", [1]).learn(6, 1, { length: 6 }),
+  ],
+  [
+    "learning states another context than the turn's",
+    ({ turn }) => turn.tokens("written", [1]).learn(6, 1, { root: hashOf("another") }),
+  ],
+  ["a turn closed for its length has the length asked for", ({ turn }) => turn.tokens("written", [1]).close("length")],
+  [
+    "a segment learns at most 64 positions",
+    ({ turn }) => {
+      turn.tokens("written", [1, 2]);
+      for (let i = 0; i < 33; i++) turn.learn(6, 2);
+    },
+  ],
+  [
     "the close is of another request",
     ({ writer, turn }) => {
       turn.tokens("written", [1]).close();
@@ -192,7 +208,8 @@ const prompts: [string, (turn: TurnWriter) => void][] = [
     "the context at 6 is not the one that the request binds",
     (turn) => turn.tokens("carried", HISTORY).tokens("given", [21, 23]),
   ],
-  ["the close comes before the given tokens end", (turn) => turn.tokens("carried", HISTORY).close()],
+  ["an answer has at least one token", (turn) => turn.tokens("carried", HISTORY).close()],
+  ["an answer has at least one token", (turn) => turn.tokens("carried", HISTORY).tokens("given", GIVEN).close("stop")],
 ];
 
 describe("turns: a segment that breaks a rule is invalid, and nothing of it is applied", () => {
@@ -214,28 +231,32 @@ describe("turns: a segment that breaks a rule is invalid, and nothing of it is a
     const { writer, track, turn } = story();
     turn.tokens("carried", [31]).tokens("written", [32]);
     apply(track, writer);
-    turn.tokens("written", [33]).learn(7, 2).close("length");
+    turn.tokens("written", [33]).learn(7, 2).close("stop");
     apply(track, writer);
     const held = track.turn(turn.id);
     assert.ok(held);
     assert.deepEqual(turnTokens(held), [13, 14, 21, 22, 31, 32, 33]);
     assert.deepEqual(held.context.root, Context.of(crypto, [...HISTORY, ...GIVEN, 31, 32, 33]).root);
-    assert.equal(held.close?.reason, "length");
+    assert.equal(held.close?.reason, "stop");
     assert.equal(held.close?.length, 9);
     assert.deepEqual(held.latest, { sequence: 3, index: 2 });
     assert.deepEqual(track.runAt({ sequence: 2, index: 1 })?.run.ids, [32]);
     assert.equal(track.runAt({ sequence: 3, index: 1 }), undefined);
   });
 
-  test("an answer without tokens, the longest answer, and a turn that starts where the given tokens do", () => {
+  test("an answer of one token, the longest answer, and a turn that starts where the given tokens do", () => {
     const { writer, track, turn } = story();
     turn.tokens("written", [1, 2, 3, 4]).close("length");
-    writer.open(requestOf([], {}, [])).close();
+    writer
+      .open(requestOf([], {}, []))
+      .tokens("written", [1])
+      .close();
     const parent = { checkpoint: { number: 0, hash: hashOf("g") }, turn: hashOf("p"), position: 4 };
     const start = Context.of(crypto, HISTORY);
     writer
       .open(requestOf(GIVEN, {}, HISTORY), { parent, start })
       .tokens("given", GIVEN)
+      .tokens("written", [5])
       .close("stop");
     apply(track, writer);
     assert.deepEqual(

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import type { Deployment } from "../../../offchain/chain/deployment.ts";
+import { type Bytes, fromHex } from "../../../offchain/core/bytes.ts";
+import type { ChainEvent } from "../../../offchain/core/chain.ts";
+import type { Checkpoint } from "../../../offchain/core/checkpoint.ts";
+import { encodeSegment } from "../../../offchain/core/segment.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
+import { Knowledge } from "../../../offchain/node/knowledge.ts";
+import { Store } from "../../../offchain/store/store.ts";
+import { DOMAIN, foundingEvents, operatorAt, type Sealed, TrackWriter, writeSegments } from "../../helpers/core.ts";
+
+/** S7, S11: what a chain reorganisation takes back and brings again is as it was, in memory and on disk. */
+
+const members = [0, 1, 2, 3].map(operatorAt);
+const [self, writer] = [members[0]!, members[1]!];
+const LEDGER = `0x${"11".repeat(20)}` as const;
+const deployment = {
+  chainId: DOMAIN.chainId,
+  contracts: { operatorRegistry: `0x${"22".repeat(20)}`, checkpointLedger: LEDGER },
+  domain: { ...DOMAIN, verifyingContract: LEDGER },
+  parameters: { checkpointCapacity: 4096, newTracksPerOperator: 4 },
+} as unknown as Deployment;
+
+let folder: string;
+let store: Store;
+let knowledge: Knowledge;
+let events: ChainEvent[];
+
+const open = () => {
+  const identity = { operator: self.operator, chainId: DOMAIN.chainId, ledger: fromHex(LEDGER, 20) };
+  store = Store.open(folder, { identity });
+  knowledge = new Knowledge({ crypto, deployment, self: self.operator, store });
+};
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "weft-knowledge-"));
+  open();
+  events = foundingEvents(members).map((event, i) => ({ kind: "registry", event, block: i + 1, logIndex: 0 }));
+  log(events);
+  knowledge.extend(events);
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function log(more: ChainEvent[]): void {
+  store.chainLog.append(
+    more.map(({ block }) => ({ number: block, hash: `0x${block}`, parentHash: `0x${block - 1}`, timestamp: block })),
+    more,
+  );
+}
+
+const track = new TrackWriter(writer);
+function hold(segments: readonly Sealed[]): void {
+  for (const segment of segments) {
+    knowledge.replica.step({ type: "restore", segment, hash: segment.hash });
+    const { operator, incarnation, sequence } = segment.header;
+    store.appendSegments([{ operator, incarnation, sequence, hash: segment.hash, bytes: encodeSegment(segment) }]);
+  }
+}
+
+/** A checkpoint of all that is held, as all others would propose it. */
+function propose(): { checkpoint: Checkpoint; hash: Bytes } {
+  const heads = knowledge.replica.heads();
+  for (const { operator } of members.slice(1))
+    knowledge.replica.step({
+      type: "beat",
+      from: operator,
+      now: 0,
+      beat: {
+        registryPosition: 0,
+        registryMark: new Uint8Array(8),
+        checkpoint: 0,
+        digest: new Uint8Array(32),
+        load: 0,
+        heads,
+        evidence: [],
+      },
+    });
+  const made = knowledge.consensus.propose();
+  assert.ok(made);
+  assert.equal(knowledge.consensus.judge(made.proposal, 0).type, "sign");
+  return made.built;
+}
+
+let block = 100;
+function commit({ checkpoint, hash }: { checkpoint: Checkpoint; hash: Bytes }): ChainEvent {
+  const event: ChainEvent = { kind: "committed", checkpoint, hash, committedAt: 1, block: block++, logIndex: 0 };
+  log([event]);
+  knowledge.extend([event]);
+  return event;
+}
+
+const stored = () => [...store.checkpoints()].map(({ number }) => number);
+
+test("a checkpoint that a reorganisation takes back and mines again is known at once, and on disk", () => {
+  hold(writeSegments(track, 2));
+  const first = commit(propose());
+  hold(writeSegments(track, 2, 1));
+  const second = propose();
+  const taken = commit(second);
+  assert.deepEqual(stored(), [1, 2]);
+
+  store.chainLog.truncate(taken.block);
+  knowledge.rebuild([...events, first]);
+  assert.deepEqual([knowledge.consensus.latest.checkpoint.number, stored()], [1, [1]]);
+  commit(second);
+  assert.ok(knowledge.consensus.latest.cut, "its cut need not be shown by anybody");
+  assert.deepEqual(stored(), [1, 2]);
+  assert.deepEqual(knowledge.unknownCuts(), []);
+
+  hold(writeSegments(track, 1, 2));
+  commit(propose());
+  assert.deepEqual(stored(), [1, 2, 3]);
+  store.close();
+  open();
+  assert.equal(knowledge.consensus.latest.checkpoint.number, 3);
+  assert.ok(knowledge.consensus.latest.cut, "after a restart too");
+  assert.equal(knowledge.covering(track.track, 3), 2);
+  assert.equal(knowledge.covering(track.track, 5), 3);
+  assert.equal(knowledge.covering(track.track, 6), undefined);
+});
+
+test("every late checkpoint without a cut is asked for, also one before others that are known", () => {
+  const [one, two] = [hold(writeSegments(new TrackWriter(writer, "a"), 1)), propose()];
+  assert.equal(one, undefined);
+  commit(two);
+  knowledge.consensus.committed(1)!.cut = undefined;
+  assert.deepEqual(knowledge.unknownCuts(), [1]);
+});
