@@ -11,12 +11,16 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const hardhat = join(root, "node_modules/hardhat/dist/src/cli.js");
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 
+/** A test that hangs is a test that failed. */
+const LIMIT_MS = 6 * 60_000;
+
 type Step = { name: string; what: string; command: string; args: string[] };
 
 const suite = (patterns: string[], concurrency: number): string[] => [
   "--test",
   `--test-concurrency=${concurrency}`,
   "--test-reporter=spec",
+  `--test-timeout=${LIMIT_MS}`,
   ...patterns.flatMap((pattern) => globSync(pattern, { cwd: root }).sort()),
 ];
 

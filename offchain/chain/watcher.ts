@@ -117,9 +117,8 @@ export class Watcher {
     const { operator } = evidence.a.header;
     const status = await this.#status(operator);
     if (status === STATUS.convicted) return { type: "already", operator };
-    // Its join may have been reorganised out, and be mined again.
-    if (status === STATUS.none) return "the operator is not registered";
-    if (status === STATUS.withdrawn) return { type: "refused", operator, reason: "the operator has no stake" };
+    if (status === STATUS.none || status === STATUS.withdrawn)
+      return { type: "refused", operator, reason: "the operator has no stake" };
     const args = convictArgs(evidence, this.#o.set());
     const sent = await sender.send({
       to: court,

@@ -195,6 +195,7 @@ async function compose(
       } else if (knowledge.extend(update.events).length > 0) checkpointer.committed();
       mesh.setPeers(knowledge.peers());
       mesh.changed();
+      for (const evidence of replica.evidence.values()) pursue(evidence.a.header.operator, evidence);
     } catch (error) {
       log.error({ error }, "the chain could not be followed");
       throw error; // told again, from the beginning
@@ -202,7 +203,12 @@ async function compose(
   };
   const accuse = (operator: Bytes, evidence: Evidence) => {
     log.warn({ accused: toHex(operator) }, "an operator contradicted itself");
-    if (replica.registry.operator(operator)?.standing !== "convicted") void chain.convict(evidence);
+    pursue(operator, evidence);
+  };
+  /** To court, once the registry knows the operator: also when a reorganisation took its join back meanwhile. */
+  const pursue = (operator: Bytes, evidence: Evidence) => {
+    const standing = replica.registry.operator(operator)?.standing;
+    if (standing !== undefined && standing !== "convicted") void chain.convict(evidence);
   };
   const checkpointer: Checkpointer = new Checkpointer({
     replica,
