@@ -12,7 +12,7 @@ const hardhat = join(root, "node_modules/hardhat/dist/src/cli.js");
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 
 /** A test that hangs is a test that failed. */
-const LIMIT_MS = 6 * 60_000;
+const LIMIT_MS = 10 * 60_000;
 
 type Step = { name: string; what: string; command: string; args: string[] };
 
