@@ -32,7 +32,7 @@ export function statusOf(parts: {
         checkpoint: consensus.latest.checkpoint.number,
         /** Equal at workers that hold the same segments and evidence at the same registry position. */
         digest: toHex(replica.digest()),
-        tracks: replica.tracks.size,
+        tracks: replica.heads().length,
       };
     },
     async metrics() {
