@@ -16,8 +16,6 @@ export type CutEntry = TrackKey & {
 /** How far a checkpoint goes in one track. */
 export type Advance = TrackKey & { sequence: number; head: Bytes };
 
-export const ENTRY_BYTES = 20 + 16 + 8 + 32 + 1 + 4;
-
 export function trackName(track: TrackKey): string {
   return `${toHex(track.operator)}:${toHex(track.incarnation)}`;
 }

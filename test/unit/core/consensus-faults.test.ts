@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { toHex } from "../../../offchain/core/bytes.ts";
+import { compare, toHex } from "../../../offchain/core/bytes.ts";
 import { checkpointOf } from "../../../offchain/core/cut.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import {
@@ -165,12 +165,17 @@ describe("consensus among liars, the convicted and censors", () => {
   });
 
   test("whoever writes most does not always come first: each number begins with another operator", () => {
-    const { nodes } = settled(
+    const { nodes, writers } = settled(
       members.map((member, i) => [member, String(i), 3] as [Keys, string, number]),
       { capacity: 3 },
     );
+    const [busy] = [...writers].sort((a, b) => compare(a.track.operator, b.track.operator));
     const firsts = new Set<string>();
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 8; round++) {
+      // Whose address comes first always has as much as fits.
+      const more = writeSegments(busy!, 3, 10 * round);
+      for (const { replica } of nodes) feed(replica, more);
+      gossip(nodes, round);
       const made = offer(nodes[0])!;
       assert.equal(made.checkpoint.segmentCount, 3);
       for (const { operator } of made.proposal.advances) firsts.add(toHex(operator));
