@@ -137,7 +137,7 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
   return self;
 }
 
-export async function until(what: string, condition: () => boolean, timeoutMs = 5000): Promise<void> {
+export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
   for (const end = Date.now() + timeoutMs; !condition(); await sleep(2))
     if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
 }
