@@ -1,0 +1,113 @@
+import type { Beat } from "./beat.ts";
+import type { Bytes } from "./bytes.ts";
+import type { ChainEvent } from "./chain.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { Advance, Cut, CutEntry } from "./cut.ts";
+import type { WeftError } from "./errors.ts";
+import type { Evidence } from "./evidence.ts";
+import type { AttestReply, Proposal } from "./proposal.ts";
+import type { SetMember } from "./registry.ts";
+import type { Segment, TrackKey } from "./segment.ts";
+
+/**
+ * The border of the protocol: `step(event, now) → effects` (protocol.ts). Whoever drives it (a worker, a test, a
+ * simulator) turns what happens into events, and carries the effects out in their order: what is to be stored is durable
+ * before anything after it is done. Times are milliseconds of one monotonic clock.
+ */
+export type ProtocolEvent =
+  /** Several times a second. `load`: turns being written here. */
+  | { type: "tick"; load: number }
+  /** Pushed on a peer's plot lane, or relayed. `size` is in bytes, as it came. */
+  | { type: "segments"; from: Bytes; segments: readonly { segment: Segment; size: number }[] }
+  /** Sealed by this worker's pen. */
+  | { type: "own"; segment: Segment & { hash: Bytes } }
+  | { type: "evidence"; evidence: Evidence }
+  | { type: "beat"; from: Bytes; beat: Beat }
+  | { type: "peer"; peer: Bytes; up: boolean }
+  /** A peer asks us to attest; the effect `reply` with the same ticket is the answer. */
+  | { type: "asked"; from: Bytes; ticket: number; proposal: Proposal }
+  /** To a question of ours. Segments may come in several parts, the last of which says so. */
+  | { type: "answered"; id: number; answer: Answer }
+  /** What the chain says now. `reorg`: this is the whole list, to be replayed. */
+  | { type: "chain"; update: ChainUpdate }
+  /** The chain's answer to our commit. */
+  | { type: "commit"; outcome: CommitResult };
+
+export type ChainUpdate = {
+  type: "events" | "reorg";
+  events: readonly ChainEvent[];
+  /** Timestamp of the latest block that was read, in seconds; 0 when not known. */
+  time: number;
+};
+
+/** `lost`: another checkpoint was first. */
+export type CommitResult = { type: "committed" | "lost" } | { type: "failed"; reason: string };
+
+export type Question =
+  | { type: "attest"; proposal: Proposal }
+  /** Segments `from` to `to` of a track, both included, in order. */
+  | { type: "fetch"; track: TrackKey; from: number; to: number }
+  /** The cut of a committed checkpoint. */
+  | { type: "cut"; number: number };
+
+export type Answer =
+  | { type: "attest"; reply: AttestReply }
+  | { type: "segments"; segments: readonly { segment: Segment; size: number }[]; last: boolean }
+  | { type: "cut"; entries: readonly CutEntry[] | undefined }
+  /** There will be no (further) answer. */
+  | { type: "failed"; error: WeftError };
+
+/** What must be on disk before anything that follows it is done. */
+export type StoreRecord =
+  | { type: "segment"; segment: Segment; hash: Bytes }
+  | { type: "evidence"; operator: Bytes; evidence: Evidence }
+  /** We are about to sign this. */
+  | { type: "attested"; number: number; hash: Bytes }
+  | { type: "checkpoint"; number: number; hash: Bytes; checkpoint: Checkpoint; cut: Cut }
+  | { type: "drop-checkpoints"; from: number }
+  /** Forget what comes after `to`: the chain took another fork. */
+  | { type: "rewind"; track: TrackKey; to: number }
+  /** The track begins after this head here: nothing up to it is, or is any longer, held. */
+  | { type: "base"; base: Advance };
+
+export type Effect =
+  | { type: "store"; record: StoreRecord }
+  /** Something that beats say has changed. */
+  | { type: "announce" }
+  /** Our own segment, to whoever subscribes. */
+  | { type: "publish"; segment: Segment }
+  /** A segment is held now: rows that waited for it can be checked. */
+  | { type: "held"; segment: Segment }
+  | { type: "ask"; id: number; to: Bytes; question: Question }
+  /** The answer is not waited for any more. */
+  | { type: "forget"; id: number }
+  | { type: "reply"; ticket: number; reply: AttestReply }
+  | {
+      type: "commit";
+      checkpoint: Checkpoint;
+      set: readonly SetMember[];
+      /** Ascending by signer. */
+      signatures: readonly Bytes[];
+    }
+  /** Pass it on to every peer. */
+  | { type: "spread"; evidence: Evidence }
+  /** Have a court see it. */
+  | { type: "accuse"; evidence: Evidence }
+  /** Who is to be connected to: the registry has changed. */
+  | { type: "peers" }
+  /** Whose tracks are to be relayed to us, by which peer; this is the whole list. */
+  | { type: "relay"; by: readonly { peer: Bytes; of: readonly Bytes[] }[] }
+  /** Checkpoints that the chain committed. */
+  | { type: "committed"; numbers: readonly number[] }
+  | { type: "fault"; kind: string; operator?: Bytes; error: WeftError };
+
+/** What is on disk, as a worker that starts reads it. */
+export type Disk = {
+  /** The latest checkpoints with their cuts, ascending; at least as many as the protocol keeps in memory. */
+  checkpoints(): Iterable<{ number: number; hash: Bytes; entries: readonly CutEntry[] }>;
+  chain(): { events: readonly ChainEvent[]; time: number };
+  bases(): Iterable<Advance>;
+  /** Track after track, each ascending. */
+  segments(): Iterable<{ segment: Segment; hash: Bytes }>;
+  evidence(): Iterable<Evidence>;
+};
