@@ -1,0 +1,106 @@
+import type { Scheduler } from "./scheduler.ts";
+
+/** Thrown where a process is killed: nothing after it in the call happens. Its harness catches it. */
+export class Crash extends Error {
+  constructor(where: string) {
+    super(`killed ${where}`);
+    this.name = "Crash";
+  }
+}
+
+/**
+ * One life of a worker's process, from start to kill. Everything that it does goes through here, so that it stands still
+ * when it is stopped (SIGSTOP, a slow disk) and does nothing any more when it is dead.
+ */
+export class Process {
+  readonly #scheduler: Scheduler;
+  readonly #onCrash: (where: string) => void;
+  #alive = true;
+  #frozen = 0;
+  #inside = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(scheduler: Scheduler, onCrash: (where: string) => void) {
+    this.#scheduler = scheduler;
+    this.#onCrash = onCrash;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get frozen(): boolean {
+    return this.#frozen > 0;
+  }
+
+  /** As a timer of the process: late when the process stands still, never when it is dead. */
+  after(ms: number, work: () => void, label?: string): () => void {
+    let cancelled = false;
+    const cancel = this.#scheduler.after(ms, () => this.enter(() => !cancelled && work()), label);
+    return () => {
+      cancelled = true;
+      cancel();
+    };
+  }
+
+  every(ms: number, work: () => void, label?: string): void {
+    const again = () => {
+      this.after(ms, again, label);
+      work();
+    };
+    this.after(ms, again, label);
+  }
+
+  /** Something reaches the process: now, or when it goes on, in the order of arrival. */
+  enter(work: () => void): void {
+    if (!this.#alive) return;
+    // One thing at a time, as in an event loop: what a piece of work sets off comes after it.
+    if (this.#frozen > 0 || this.#inside) {
+      this.#waiting.push(work);
+      return;
+    }
+    this.#do(work);
+    this.#drain();
+  }
+
+  #do(work: () => void): void {
+    this.#inside = true;
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      this.kill();
+      this.#onCrash(error.message);
+    } finally {
+      this.#inside = false;
+    }
+  }
+
+  #drain(): void {
+    while (this.#alive && this.#frozen === 0) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      this.#do(next);
+    }
+  }
+
+  /** Stands still for `ms`. Several stops count together. */
+  freeze(ms: number): void {
+    if (!this.#alive || !(ms > 0)) return;
+    this.#frozen += 1;
+    this.#scheduler.after(
+      ms,
+      () => {
+        this.#frozen -= 1;
+        if (!this.#inside) this.#drain();
+      },
+      "thaw",
+    );
+  }
+
+  /** As kill -9. */
+  kill(): void {
+    this.#alive = false;
+    this.#waiting = [];
+  }
+}
