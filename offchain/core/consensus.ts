@@ -32,7 +32,10 @@ export type Verdict =
   | { type: "refused"; code: string; message: string };
 
 /** What is to be done so that we hold what the chain took. */
-export type Repair = { type: "fetch"; entry: CutEntry; from: number } | { type: "drop"; track: TrackKey };
+export type Repair =
+  | { type: "fetch"; entry: CutEntry; from: number }
+  /** Ours is another fork behind `to`. */
+  | { type: "rewind"; track: TrackKey; to: number };
 
 /** Checkpoints whose cuts are in memory, so that a reorganisation of the chain needs nobody to show them again. */
 export const KEPT_CUTS = 64;
@@ -124,12 +127,35 @@ export class Consensus {
     const out: Repair[] = [];
     for (const entry of this.latest.cut?.entries ?? []) {
       const track = this.#replica.track(entry);
-      const ours = track?.hashAt(Math.min(entry.sequence, track.sequence));
-      if (!track || track.sequence < entry.sequence)
-        out.push({ type: "fetch", entry, from: (track?.sequence ?? 0) + 1 });
-      else if (ours && !equal(ours, entry.head)) out.push({ type: "drop", track: track.key });
+      const ours = track?.hashAt(entry.sequence);
+      if (!track || track.sequence < entry.sequence) {
+        const have = track?.sequence ?? 0;
+        out.push({ type: "fetch", entry: this.#nextEntry(entry, have), from: have + 1 });
+      } else if (entry.sequence >= track.base.sequence && (!ours || !equal(ours, entry.head)))
+        out.push({ type: "rewind", track: track.key, to: this.agreed(track) });
     }
     return out;
+  }
+
+  /** The nearest committed entry of a track beyond what is held: a repair is no larger than one checkpoint, where cuts are known. */
+  #nextEntry(entry: CutEntry, have: number): CutEntry {
+    let best = entry;
+    for (let at = this.#chain.length - 2; at > 0 && this.#chain[at].cut; at--) {
+      const before = this.#chain[at].cut?.entry(entry);
+      if (!before || before.sequence <= have) break;
+      best = before;
+    }
+    return best;
+  }
+
+  /** How far a track of ours is what checkpoints committed, by the cuts that are known; its base at least. */
+  agreed(track: Track): number {
+    for (let at = this.#chain.length - 1; at > 0 && this.#chain[at].cut; at--) {
+      const entry = this.#chain[at].cut?.entry(track.key);
+      const ours = entry && track.hashAt(entry.sequence);
+      if (entry && ours && equal(ours, entry.head)) return entry.sequence;
+    }
+    return track.base.sequence;
   }
 
   /** Do we hold the track as the latest cut has it? After it took another fork, not until ours is dropped. */
@@ -155,11 +181,14 @@ export class Consensus {
   #entitled(advance: Advance, registry: Registry): boolean {
     const track = this.#replica.track(advance);
     const from = this.latest.cut?.entry(advance)?.sequence ?? 0;
-    return (track?.signed.slice(from, advance.sequence) ?? []).every(({ signature }, i) => {
-      const signer = this.#signerOf(track?.hashes[from + i] as Bytes, signature);
+    for (let sequence = from + 1; sequence <= advance.sequence; sequence++) {
+      const signed = track?.signedAt(sequence);
+      if (!signed) return false;
+      const signer = this.#signerOf(track?.hashAt(sequence) as Bytes, signed.signature);
       const owner = signer && registry.operatorOf(signer);
-      return owner !== undefined && equal(owner, advance.operator);
-    });
+      if (!owner || !equal(owner, advance.operator)) return false;
+    }
+    return true;
   }
 
   /** The checkpoint that these advances make of the latest one, at a registry position. */

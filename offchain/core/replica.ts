@@ -1,12 +1,12 @@
-import type { Beat } from "./beat.ts";
-import { type Bytes, equal, fromHex, toHex } from "./bytes.ts";
-import { type Advance, trackName } from "./cut.ts";
+import { type Beat, LIMIT_BEAT_HEADS } from "./beat.ts";
+import { type Bytes, equal, fromHex, isZero, toHex, Writer } from "./bytes.ts";
+import { type Advance, type Cut, trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import { type Evidence, verifyEvidence } from "./evidence.ts";
 import type { Crypto } from "./ports.ts";
 import { Registry, type RegistryEvent } from "./registry.ts";
 import { headerHash, type Segment, type TrackKey } from "./segment.ts";
-import { Track } from "./track.ts";
+import { type Change, Track } from "./track.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -19,6 +19,8 @@ export type PeerView = {
   heads: Map<string, Advance>;
   evidence: Set<string>;
   beat?: Beat;
+  /** A track of which the peer held something else than we when it was last looked at: looked at first. */
+  differs?: string;
 };
 
 export type ReplicaEvent =
@@ -38,12 +40,24 @@ export type Effect =
   /** Pass it on, and have a court see it. */
   | { type: "accuse"; operator: Bytes; evidence: Evidence }
   | { type: "fetch"; peer: Bytes; track: TrackKey; from: number; to: number }
+  /** The segment is of a turn that was opened before our base of the track: what is before it is needed first. */
+  | { type: "history"; track: TrackKey }
   | { type: "fault"; kind: string; operator?: Bytes; error: WeftError };
 
 /** How finely it is remembered since when segments are held. */
 const HELD_STEP_MS = 1_000;
 /** Tracks that are remembered of one peer's beats. */
 const LIMIT_VIEW_HEADS = 65_536;
+/** Tracks of one operator that no checkpoint has yet. A checkpoint admits four: who restarts more often waits. */
+export const LIMIT_NEW_TRACKS = 64;
+const NO_DIGEST = new Uint8Array(32);
+
+const word64 = (value: bigint): Bytes =>
+  new Writer()
+    .u32(Number(value >> 32n))
+    .u32(Number(value & 0xffffffffn))
+    .done();
+const first64 = (bytes: Bytes): bigint => new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
 
 export class Replica {
   readonly crypto: Crypto;
@@ -75,7 +89,7 @@ export class Replica {
   /** Starts the registry's history anew, after a reorganisation of the chain. Segments and evidence stay. */
   resetRegistry(): void {
     this.#registries = [this.#registries[0]];
-    this.#digest = undefined;
+    this.#forgetDigest();
   }
 
   track(key: TrackKey): Track | undefined {
@@ -92,41 +106,121 @@ export class Replica {
   }
 
   turn(id: Bytes): Turn | undefined {
-    for (const track of this.tracks.values()) {
-      const turn = track.turn(id);
-      if (turn) return turn;
-    }
-    return undefined;
+    return this.#homes.get(toHex(id))?.turn(id);
   }
 
-  /** Forgets a track, to fetch the fork of it that the chain took. */
-  dropTrack(key: TrackKey): void {
-    this.tracks.delete(trackName(key));
-    this.#digest = undefined;
-    this.heldSince.delete(trackName(key));
+  /** In which track each turn is. */
+  readonly #homes = new Map<string, Track>();
+
+  #settle(track: Track, change: Change): void {
+    track.apply(change);
+    for (const { id } of change.turns) this.#homes.set(toHex(id), track);
+    this.#touch(track.name);
   }
+
+  /** The track is another one now: rewound, pruned, or begun anew. */
+  replace(track: Track): void {
+    const { name } = track;
+    for (const [turn, home] of this.#homes) if (home.name === name && !track.turns.has(turn)) this.#homes.delete(turn);
+    for (const turn of track.turns.keys()) this.#homes.set(turn, track);
+    this.tracks.set(name, track);
+    this.#touch(name);
+  }
+
+  /** Forgets what comes after `to`, to take the fork that the chain took. */
+  rewind(key: TrackKey, to: number): void {
+    const track = this.track(key);
+    if (!track) return;
+    track.rewind(to);
+    this.replace(track);
+    this.#rewound.add(track.name);
+    this.heldSince.delete(track.name);
+  }
+
+  /** Tracks that we held more of once: beats say so, also when nothing is left. */
+  readonly #rewound = new Set<string>();
 
   heads(): Advance[] {
-    return [...this.tracks.values()]
-      .filter((track) => track.sequence > 0)
-      .map((track) => ({ ...track.key, sequence: track.sequence, head: track.head }));
+    const out: Advance[] = [];
+    for (const track of this.tracks.values())
+      if (track.sequence > 0 || this.#rewound.has(track.name))
+        out.push({ ...track.key, sequence: track.sequence, head: track.head });
+    return out;
   }
 
+  /** The latest committed cut, and an older one from which on drift is looked for. */
+  #cut?: Cut;
+  #anchor?: { hash: Bytes; cut: Cut };
+
+  /** @param anchor a checkpoint some way back, the same at everybody who knows the same latest one. */
+  setCommitted(latest: Cut | undefined, anchor: { hash: Bytes; cut: Cut } | undefined): void {
+    this.#cut = latest;
+    if (this.#anchor?.cut === anchor?.cut) return;
+    this.#anchor = anchor;
+    this.#forgetDigest();
+  }
+
+  readonly #parts = new Map<string, bigint>();
+  #sum: bigint | undefined;
   #digest?: Bytes;
 
-  /** Digest of what is derived from heads, evidence and registry position: replicas that agree on those agree on it. */
+  #touch(name: string): void {
+    this.#digest = undefined;
+    this.#unnoted.add(name);
+    if (this.#sum === undefined) return;
+    this.#sum -= this.#parts.get(name) ?? 0n;
+    this.#parts.delete(name);
+    const track = this.tracks.get(name);
+    if (!track) return;
+    const part = this.#part(track);
+    if (part === undefined) this.#sum = undefined;
+    else {
+      this.#parts.set(name, part);
+      this.#sum += part;
+    }
+  }
+
+  #forgetDigest(): void {
+    this.#digest = undefined;
+    this.#sum = undefined;
+  }
+
+  /** What a track adds to the digest; undefined when it began, here, only after the anchor. */
+  #part(track: Track): bigint | undefined {
+    if (track.sequence === 0 || !this.#counts(track.key)) return 0n;
+    const drift = track.drift(this.#anchor?.cut.entry(track.key)?.sequence ?? 0);
+    if (drift === undefined) return undefined;
+    const { operator, incarnation } = track.key;
+    const said = new Writer().raw(operator).raw(incarnation).u64(track.sequence).raw(track.head).raw(word64(drift));
+    return first64(this.crypto.keccak256(said.done()));
+  }
+
+  /**
+   * Digest of what is derived from heads, evidence, registry position and checkpoint: replicas that agree on those agree
+   * on it. Zero when too little is held to say.
+   */
   digest(): Bytes {
     this.#digest ??= this.#derive();
     return this.#digest;
   }
 
   #derive(): Bytes {
-    const tracks = [...this.tracks.values()].filter((track) => track.sequence > 0 && this.#counts(track.key));
-    tracks.sort((a, b) => (a.name < b.name ? -1 : 1));
+    if (this.#sum === undefined) {
+      this.#parts.clear();
+      let sum = 0n;
+      for (const track of this.tracks.values()) {
+        const part = this.#part(track);
+        if (part === undefined) return NO_DIGEST;
+        this.#parts.set(track.name, part);
+        sum += part;
+      }
+      this.#sum = sum;
+    }
     const accused = [...this.evidence.keys()].sort();
     return this.crypto.keccak256(
       this.registry.hash,
-      ...tracks.map((track) => track.digest),
+      this.#anchor?.hash ?? NO_DIGEST,
+      word64(BigInt.asUintN(64, this.#sum)),
       ...accused.map((operator) => fromHex(operator)),
     );
   }
@@ -151,7 +245,8 @@ export class Replica {
         return [];
       case "registry":
         this.#registries.push(this.registry.apply(event.event));
-        this.#digest = undefined;
+        this.#forgetDigest();
+        for (const name of this.tracks.keys()) this.#unnoted.add(name);
         return [{ type: "announce" }];
     }
   }
@@ -162,7 +257,9 @@ export class Replica {
     const hash = headerHash(this.crypto, this.separator, header);
     const name = trackName(header);
     const track = this.tracks.get(name) ?? new Track(this.crypto, header);
-    const held = track.hashes[header.sequence - 1];
+    // What we no longer hold is final: nobody is accused of it here, and nothing new is said by it.
+    if (header.sequence <= track.base.sequence) return [];
+    const held = track.hashAt(header.sequence);
     if (held && equal(held, hash)) return [];
     const fault = (kind: string, error: WeftError): Effect[] => [{ type: "fault", kind, operator: from, error }];
 
@@ -172,7 +269,8 @@ export class Replica {
         "unentitled",
         new WeftError("unentitled", "not signed by a key that may write here", { field: "signature" }),
       );
-    if (held) return this.#evidence({ a: track.signed[header.sequence - 1], b: segment });
+    const signed = held && track.signedAt(header.sequence);
+    if (signed) return this.#evidence({ a: signed, b: segment });
     if (this.evidence.has(toHex(header.operator)))
       return fault("accused", new WeftError("accused", "the operator contradicted itself; its tracks are held"));
     if (track.stopped && track.stoppedBy) {
@@ -181,10 +279,12 @@ export class Replica {
         return this.#evidence({ a: signed, b: segment });
       return fault("stopped", track.stopped);
     }
+    if (!this.tracks.has(name) && this.#newTracksOf(header.operator) >= LIMIT_NEW_TRACKS)
+      return fault("too_many_tracks", new WeftError("too_many_tracks", "the operator has too many uncommitted tracks"));
     if (header.sequence > track.sequence + 1) return this.#gap(track, header.sequence, from);
     if (!equal(header.previous, track.head)) {
       // Another fork: whoever sent this holds another header at our head's place.
-      return from && track.sequence > 0
+      return from && track.sequence > track.base.sequence
         ? [{ type: "fetch", peer: from, track: track.key, from: track.sequence, to: track.sequence }]
         : fault("out_of_order", new WeftError("out_of_order", "the segment does not follow its track's beginning"));
     }
@@ -196,10 +296,12 @@ export class Replica {
     const track = this.tracks.get(name) ?? new Track(this.crypto, segment.header);
     const held = track.hashAt(segment.header.sequence);
     if (held && equal(held, hash)) return [];
+    let change: Change;
     try {
-      track.apply(track.examine(segment, hash));
+      change = track.examine(segment, hash);
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
+      if (error.code === "needs_history") return [{ type: "history", track: track.key }];
       // A root that does not match is a damaged copy; everything else was signed as it is, and stops the track.
       if (error.code !== "bad_root" && error.code !== "out_of_order") {
         track.stopped = error;
@@ -209,8 +311,15 @@ export class Replica {
       return [{ type: "fault", kind: "invalid_segment", operator: from, error }];
     }
     this.tracks.set(name, track);
-    this.#digest = undefined;
+    this.#settle(track, change);
     return [{ type: "persist", segment, hash }, { type: "announce" }];
+  }
+
+  #newTracksOf(operator: Bytes): number {
+    let count = 0;
+    for (const { key } of this.tracks.values())
+      if (equal(key.operator, operator) && this.#cut?.slot(key) === undefined) count += 1;
+    return count;
   }
 
   #gap(track: Track, sequence: number, from: Bytes | undefined): Effect[] {
@@ -226,7 +335,7 @@ export class Replica {
         this.registry.operatorOf(signer),
       );
       this.evidence.set(name, evidence);
-      this.#digest = undefined;
+      this.#forgetDigest();
       return [
         { type: "persist-evidence", operator, evidence },
         { type: "announce" },
@@ -258,34 +367,58 @@ export class Replica {
       if (track && ours && head.sequence > 0 && !equal(ours, head.head) && !this.evidence.has(toHex(head.operator)))
         effects.push({ type: "fetch", peer: from, track: track.key, from: head.sequence, to: head.sequence });
     }
-    // All of them: the segments may have come after the beat that named them.
-    for (const track of this.tracks.values()) this.#noteHeld(track, now);
-    if (this.#agreesWith(view) && !equal(beat.digest, this.digest()))
+    // Those too whose segments came after the beat that named them.
+    for (const head of beat.heads) this.#unnoted.add(trackName(head));
+    for (const name of this.#unnoted) {
+      const track = this.tracks.get(name);
+      if (track) this.#noteHeld(track, now);
+    }
+    this.#unnoted.clear();
+    if (this.#hasDrifted(view, beat))
       effects.push({
         type: "fault",
         kind: "drift",
         operator: from,
-        error: new WeftError("drift", "equal heads, evidence and registry position, but another state"),
+        error: new WeftError("drift", "equal heads, evidence, registry position and checkpoint, but another state"),
       });
     return effects;
   }
 
-  /** Do we and the peer know the same segments, evidence and registry position? */
-  #agreesWith(view: PeerView): boolean {
-    if (!view.beat || view.beat.registryPosition !== this.registry.position) return false;
-    if (!equal(view.beat.registryMark, this.registry.hash.subarray(0, 8))) return false;
+  readonly #unnoted = new Set<string>();
+
+  #hasDrifted(view: PeerView, beat: Beat): boolean {
+    const ours = this.digest();
+    if (equal(beat.digest, ours) || isZero(beat.digest) || isZero(ours)) return false;
+    if (beat.heads.length === LIMIT_BEAT_HEADS) return false; // it is ahead of what it could name
+    return this.#agreesWith(view, beat);
+  }
+
+  /** Do we and the peer know the same segments, evidence, registry position and checkpoint? */
+  #agreesWith(view: PeerView, beat: Beat): boolean {
+    if (beat.registryPosition !== this.registry.position || beat.checkpoint !== this.checkpoint) return false;
+    if (!equal(beat.registryMark, this.registry.hash.subarray(0, 8))) return false;
     if (view.evidence.size !== this.evidence.size) return false;
     for (const operator of this.evidence.keys()) if (!view.evidence.has(operator)) return false;
-    const ours = this.heads().filter((head) => this.#counts(head));
-    const counted = [...view.heads.values()].filter((head) => this.#counts(head));
-    return (
-      ours.length === counted.length &&
-      ours.every((head) => {
-        const theirs = view.heads.get(trackName(head));
-        return theirs !== undefined && theirs.sequence === head.sequence && equal(theirs.head, head.head);
-      })
-    );
+    const same = (name: string) => {
+      const [track, theirs] = [this.tracks.get(name), view.heads.get(name)];
+      const key = track?.key ?? (theirs as Advance);
+      if (!this.#counts(key) || (track?.sequence ?? 0) === 0)
+        return !this.#counts(key) || (theirs?.sequence ?? 0) === 0;
+      return theirs !== undefined && theirs.sequence === track?.sequence && equal(theirs.head, track.head);
+    };
+    if (view.differs && (this.tracks.has(view.differs) || view.heads.has(view.differs)) && !same(view.differs))
+      return false;
+    for (const names of [this.tracks.keys(), view.heads.keys()])
+      for (const name of names)
+        if (!same(name)) {
+          view.differs = name;
+          return false;
+        }
+    return true;
   }
+
+  /** Number of the latest checkpoint that we know to be committed. */
+  checkpoint = 0;
 
   /** The longest prefix of our track that, by the beats, > 2/3 of the stake holds; we count as holding all of it. */
   heldByQuorum(track: Track): number {

@@ -1,0 +1,174 @@
+import { type Bytes, equal, toHex } from "./bytes.ts";
+import type { ChainEvent } from "./chain.ts";
+import { type Consensus, KEPT_CUTS } from "./consensus.ts";
+import type { CutEntry } from "./cut.ts";
+import type { ChainUpdate, Effect } from "./events.ts";
+import type { Replica } from "./replica.ts";
+
+/** How many checkpoints back drift is looked for: well within the cuts that everybody has in memory. */
+const DRIFT_SPAN = 16;
+
+/** Where and as whom an operator is met. */
+export type Reachable = { operator: Bytes; signer: Bytes; endpoint: string };
+
+/** What follows from the chain: the registry, the checkpoints with their cuts, who is where, and what is final. */
+export class Following {
+  readonly #replica: Replica;
+  readonly #consensus: Consensus;
+  readonly #challengeWindow: number;
+  readonly #endpoints = new Map<string, string>();
+  /** When the chain took each checkpoint, in seconds, by number. */
+  #committedAt: number[] = [];
+  #final = 0;
+  /** Checkpoints that are on disk with their cuts: their hashes, by number. */
+  readonly #stored = new Map<number, Bytes>();
+  /** Latest block time that was read, in seconds. */
+  time = 0;
+
+  /** @param challengeWindow seconds from commit to final */
+  constructor(replica: Replica, consensus: Consensus, challengeWindow: number) {
+    this.#replica = replica;
+    this.#consensus = consensus;
+    this.#challengeWindow = challengeWindow;
+  }
+
+  /** A checkpoint that is on our disk, before the chain tells whether it is committed. */
+  recall(number: number, hash: Bytes): void {
+    this.#stored.set(number, hash);
+  }
+
+  take({ type, events, time }: ChainUpdate): Effect[] {
+    const effects: Effect[] = [];
+    if (type === "reorg") {
+      this.#replica.resetRegistry();
+      this.#consensus.reset();
+      this.#endpoints.clear();
+      this.#committedAt = [];
+      this.#final = 0;
+    }
+    this.time = type === "reorg" ? time : Math.max(time, this.time);
+    for (const event of events) this.#take(event);
+    if (type === "reorg") effects.push(...this.#dropOthers());
+    this.#advanceFinal();
+    const numbers = events.flatMap((event) =>
+      event.kind === "committed" && event.checkpoint.number > 0 ? [event.checkpoint.number] : [],
+    );
+    this.#settle();
+    effects.push(...this.keepCuts());
+    if (numbers.length > 0) effects.push({ type: "committed", numbers });
+    if (events.length > 0 || type === "reorg") effects.push({ type: "peers" }, { type: "announce" });
+    return effects;
+  }
+
+  #take(event: ChainEvent): void {
+    switch (event.kind) {
+      case "registry":
+        this.#replica.step({ type: "registry", event: event.event });
+        if (event.event.kind === "joined") this.#endpoints.set(toHex(event.event.operator), event.event.endpoint);
+        break;
+      case "endpoint":
+        this.#endpoints.set(toHex(event.operator), event.endpoint);
+        break;
+      case "committed":
+        this.#committedAt[event.checkpoint.number] = event.committedAt;
+        if (event.checkpoint.number > 0) this.#consensus.commit(event.checkpoint, event.hash);
+    }
+  }
+
+  /** What the replica needs to know of the checkpoints. */
+  #settle(): void {
+    const { latest } = this.#consensus;
+    const { number } = latest.checkpoint;
+    const anchor = this.#consensus.committed(Math.max(0, number - DRIFT_SPAN));
+    this.#replica.checkpoint = number;
+    this.#replica.setCommitted(latest.cut, anchor?.cut && { hash: anchor.hash, cut: anchor.cut });
+  }
+
+  /** Of the checkpoints on disk, those that the chain does not have any more. */
+  #dropOthers(): Effect[] {
+    const stored = [...this.#stored].sort(([a], [b]) => a - b);
+    const other = stored.findIndex(([number, hash]) => {
+      const committed = this.#consensus.committed(number);
+      return !committed || !equal(committed.hash, hash);
+    });
+    if (other < 0) return [];
+    for (const [number] of stored.slice(other)) this.#stored.delete(number);
+    // Before the first that is remembered others may be wrong too: peers show them again.
+    const from = other === 0 ? 1 : stored[other][0];
+    return [{ type: "store", record: { type: "drop-checkpoints", from } }];
+  }
+
+  /** Cuts that are known and not on disk yet. */
+  keepCuts(): Effect[] {
+    const effects: Effect[] = [];
+    for (const number of this.#late()) {
+      const committed = this.#consensus.committed(number);
+      if (!committed?.cut || this.#stored.has(number)) continue;
+      const { hash, checkpoint, cut } = committed;
+      effects.push({ type: "store", record: { type: "checkpoint", number, hash, checkpoint, cut } });
+      this.#stored.set(number, hash);
+    }
+    if (this.#stored.size > 2 * KEPT_CUTS) {
+      const oldest = this.#late()[0] ?? 0;
+      for (const number of this.#stored.keys()) if (number < oldest) this.#stored.delete(number);
+    }
+    return effects;
+  }
+
+  /** Somebody showed a cut. @throws WeftError `bad_root` unless it is the committed one. */
+  learnCut(number: number, entries: readonly CutEntry[]): Effect[] {
+    this.#consensus.learnCut(number, entries);
+    this.#settle();
+    return this.keepCuts();
+  }
+
+  /** Numbers of late checkpoints whose cut nobody has shown us yet, the latest first. */
+  unknownCuts(): number[] {
+    return this.#late()
+      .filter((number) => !this.#consensus.committed(number)?.cut)
+      .reverse();
+  }
+
+  #late(): number[] {
+    const latest = this.#consensus.latest.checkpoint.number;
+    const first = Math.max(1, latest - KEPT_CUTS + 1);
+    return Array.from({ length: latest - first + 1 }, (_, i) => first + i);
+  }
+
+  /** When the chain took a checkpoint, in seconds of block time. */
+  committedAt(number: number): number | undefined {
+    return this.#committedAt[number];
+  }
+
+  /** Number of the latest checkpoint whose challenge window is over, by the latest block that was read. */
+  get final(): number {
+    return this.#final;
+  }
+
+  #advanceFinal(): void {
+    for (let next = this.#final + 1; ; next++) {
+      const at = this.#committedAt[next];
+      if (at === undefined || at + this.#challengeWindow > this.time) return;
+      this.#final = next;
+    }
+  }
+
+  /** The operators that we talk to, with the keys that they prove. */
+  reachable(): Reachable[] {
+    const { registry } = this.#replica;
+    return registry.operators
+      .filter(({ operator }) => !registry.isEnded(operator))
+      .map(({ operator, signer }) => ({
+        operator,
+        signer: registry.votingKey(operator) ?? signer,
+        endpoint: this.#endpoints.get(toHex(operator)) ?? "",
+      }));
+  }
+
+  /** Does the registry have us, with the key that counts now, and still in? */
+  isRegistered(signer: Bytes): boolean {
+    const { registry, self } = this.#replica;
+    const key = registry.votingKey(self);
+    return key !== undefined && equal(key, signer) && !registry.isEnded(self);
+  }
+}
