@@ -74,9 +74,7 @@ export type Effect =
   | { type: "store"; record: StoreRecord }
   /** Something that beats say has changed. */
   | { type: "announce" }
-  /** Our own segment, to whoever subscribes. */
-  | { type: "publish"; segment: Segment }
-  /** A segment is held now: rows that waited for it can be checked. */
+  /** A segment is stored, ours or another's: to whoever subscribes to its author here, and to rows that waited for it. */
   | { type: "held"; segment: Segment }
   | { type: "ask"; id: number; to: Bytes; question: Question }
   /** The answer is not waited for any more. */

@@ -150,14 +150,12 @@ export class Protocol {
     return [{ type: "fault", kind: "over_budget", operator, error }];
   }
 
-  /** Nothing here waits: what the pen has sealed is stored, shown and said. */
+  /** Nothing here waits: what the pen has sealed is stored, then shown. */
   #own(segment: Segment, now: number): Effect[] {
     const effects = this.#replicaStep({ type: "segment", segment }, now);
     const fault = effects.find((effect) => effect.type === "fault");
     if (fault) throw fault.error;
-    return effects.flatMap((effect): Effect[] =>
-      effect.type === "held" ? [effect, { type: "publish", segment }] : [effect],
-    );
+    return effects;
   }
 
   #replicaStep(event: ReplicaEvent, now: number): Effect[] {

@@ -115,10 +115,17 @@ export function readHeader(from: Reader): Header {
   return header;
 }
 
+/** A segment is stored, shown and relayed as the same bytes: they are made once. */
+const encodings = new WeakMap<Segment, Bytes>();
+
 export function encodeSegment(segment: Segment): Bytes {
+  const known = encodings.get(segment);
+  if (known) return known;
   const out = writeHeader(new Writer(), segment.header).fixed(segment.signature, SIGNATURE_BYTES);
   for (const snapshot of segment.snapshots) out.fixed(snapshot.salt, SALT_BYTES).bytes(snapshot.body);
-  return out.done();
+  const bytes = out.done();
+  encodings.set(segment, bytes);
+  return bytes;
 }
 
 /** @throws WeftError `malformed` for anything but the canonical encoding. Says nothing about signature or root. */
@@ -132,5 +139,7 @@ export function decodeSegment(bytes: Bytes): Segment {
     body: from.bytes(LIMIT_SNAPSHOT_BYTES),
   }));
   from.end();
-  return { header, signature, snapshots };
+  const segment: Segment = { header, signature, snapshots };
+  encodings.set(segment, bytes);
+  return segment;
 }

@@ -2,6 +2,7 @@ import { type Bytes, equal } from "../core/bytes.ts";
 import { Context } from "../core/context.ts";
 import { WeftError } from "../core/errors.ts";
 import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
+import type { Pen } from "../core/pen.ts";
 import type { Crypto } from "../core/ports.ts";
 import type { Replica } from "../core/replica.ts";
 import { drawThreshold, requestId } from "../core/request.ts";
@@ -13,7 +14,6 @@ import { distribution, draw } from "../inference/sampling.ts";
 import type { ParentFinder } from "./parents.ts";
 import type { Piece, RowBook } from "./row-book.ts";
 import { StopWatch } from "./stops.ts";
-import type { TrackWriter } from "./writer.ts";
 import { Writing } from "./writing.ts";
 
 /** Tokens drawn within this time are shown together: a message for each would cost more than drawing it. */
@@ -36,7 +36,7 @@ export type AuthorOptions = {
   crypto: Crypto;
   engine: Engine;
   replica: Replica;
-  writer: TrackWriter;
+  pen: Pen;
   rows: RowBook;
   parents: ParentFinder;
   concurrentTurns: number;
@@ -94,7 +94,7 @@ export class Author {
   }
 
   async *#write(order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
-    const { crypto, engine, writer, rows, replica } = this.#options;
+    const { crypto, engine, pen, rows, replica } = this.#options;
     const { request } = order;
     const id = requestId(crypto, request);
     const tokens = [...order.prompt, ...order.answered];
@@ -119,7 +119,7 @@ export class Author {
       start: { length: start.length, peaks: start.peaks },
       continues: order.continues,
     };
-    const { turn, place } = writer.open(open);
+    const { turn, place } = pen.open(open);
     const check = new AbortController();
     const untrusted = pieces.some((piece) => !piece.trusted) || order.answered.length > 0;
     const verified = untrusted ? this.#verify(order, id, pieces, tokens.slice(0, carriedEnd), check.signal) : undefined;
@@ -138,7 +138,7 @@ export class Author {
       rowBytes: engine.model.rowBytes,
       held: verified !== undefined,
     });
-    writer.add(writing, place);
+    pen.add(writing, place);
     verified?.then(
       () => {
         writing.held = false;
@@ -151,15 +151,15 @@ export class Author {
       const reason = yield* this.#continue(order, id, tokens, cache, signal, () => failure);
       await verified;
       writing.close(reason);
-      writer.flush();
+      pen.flush();
       yield { type: "closed", reason, length: tokens.length };
     } catch (error) {
       if (error instanceof FalseRows) this.#options.onFalseRows(error.piece);
       throw error;
     } finally {
       check.abort();
-      if (!writing.held) writer.flush();
-      writer.remove(writing);
+      if (!writing.held) pen.flush();
+      pen.remove(writing);
     }
   }
 

@@ -1,10 +1,10 @@
 import { type Bytes, equal } from "../core/bytes.ts";
 import { trackName } from "../core/cut.ts";
+import type { Pen } from "../core/pen.ts";
 import type { Replica } from "../core/replica.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Author } from "./author.ts";
 import type { Conversations } from "./conversations.ts";
-import type { TrackWriter } from "./writer.ts";
 
 /**
  * A worker that died in mid-sentence finishes, in its new track, the turns that nobody has answered in the meantime. A turn
@@ -14,11 +14,11 @@ export async function finishOpenTurns(options: {
   replica: Replica;
   conversations: Conversations;
   author: Author;
-  writer: TrackWriter;
+  pen: Pen;
   onFault(kind: string, operator: Bytes | undefined, error: unknown): void;
 }): Promise<void> {
-  const { replica, conversations, author, writer, onFault } = options;
-  const current = trackName(writer.track);
+  const { replica, conversations, author, pen, onFault } = options;
+  const current = trackName(pen.track);
   const open: Turn[] = [];
   for (const track of replica.tracks.values())
     if (track.name !== current && equal(track.key.operator, replica.self))

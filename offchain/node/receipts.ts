@@ -2,12 +2,13 @@ import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
 import type { Committed } from "../core/consensus.ts";
 import type { CutEntry } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
+import type { Protocol } from "../core/protocol.ts";
 import { decodeSegment, snapshotTree } from "../core/segment.ts";
 import type { ListTree } from "../core/tree.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Store } from "../store/store.ts";
+import type { Archive } from "./archive.ts";
 import type { Conversations } from "./conversations.ts";
-import type { Knowledge } from "./knowledge.ts";
 
 /** Proof of one token of an answer: two Merkle steps into a committed checkpoint, as contracts take it. */
 export type Receipt = {
@@ -38,14 +39,16 @@ const KEPT_TREES = 8;
 
 export class Receipts {
   readonly #conversations: Conversations;
-  readonly #knowledge: Knowledge;
+  readonly #protocol: Protocol;
+  readonly #archive: Archive;
   readonly #store: Store;
   /** Of the checkpoints that were asked for last, by their hash. */
   readonly #trees = new Map<string, ListTree>();
 
-  constructor(options: { conversations: Conversations; knowledge: Knowledge; store: Store }) {
+  constructor(options: { conversations: Conversations; protocol: Protocol; archive: Archive; store: Store }) {
     this.#conversations = options.conversations;
-    this.#knowledge = options.knowledge;
+    this.#protocol = options.protocol;
+    this.#archive = options.archive;
     this.#store = options.store;
   }
 
@@ -63,7 +66,7 @@ export class Receipts {
       const run = turn.runs.find(({ first, ids }) => first <= at && at < first + ids.length);
       if (!run) continue;
       seen = true;
-      const number = this.#knowledge.covering(turn.track, run.place.sequence);
+      const number = this.#archive.covering(turn.track, run.place.sequence);
       if (number !== undefined) return this.#prove(turn, run.place, at, run.ids[at - run.first], number);
     }
     if (!seen) throw new WeftError("not_found", "no turn here has a token at this position", { field: "position" });
@@ -80,8 +83,8 @@ export class Receipts {
     token: number,
     number: number,
   ): Receipt {
-    const { consensus, replica } = this.#knowledge;
-    const [parent, cut] = [this.#knowledge.cutAt(number - 1), this.#knowledge.cutAt(number)];
+    const { consensus, replica } = this.#protocol;
+    const [parent, cut] = [this.#archive.cutAt(number - 1), this.#archive.cutAt(number)];
     const stored = this.#store.segment(turn.track, place.sequence);
     if (!parent || !cut || !stored) throw new WeftError("not_found", "the checkpoint's segments are not all held here");
     const name = toHex((consensus.committed(number) as Committed).hash);

@@ -1,34 +1,30 @@
-import { equal } from "../core/bytes.ts";
+import { toHex } from "../core/bytes.ts";
 import { encodeCheckpoint } from "../core/checkpoint.ts";
-import { encodeEntries } from "../core/cut.ts";
+import { encodeEntries, trackName } from "../core/cut.ts";
+import type { Protocol } from "../core/protocol.ts";
 import type { MeshHandlers } from "../mesh/mesh.ts";
 import type { Store } from "../store/store.ts";
+import type { Archive } from "./archive.ts";
 import type { Author } from "./author.ts";
-import type { Knowledge } from "./knowledge.ts";
 
-/** What a worker serves its peers: its own tracks, any stored segment, cuts, and its pen. */
+/** What a worker serves its peers: tracks as it stored them, cuts, and its pen. */
 export function served(parts: {
-  knowledge: Knowledge;
+  protocol: Protocol;
+  archive: Archive;
   store: Store;
   author: Author;
-}): Pick<MeshHandlers, "heldOf" | "state" | "ownSegments" | "fetch" | "cut" | "generate"> {
-  const { knowledge, store, author } = parts;
-  const { replica, consensus } = knowledge;
+}): Pick<MeshHandlers, "heads" | "state" | "segmentsSince" | "fetch" | "cut" | "generate"> {
+  const { protocol, archive, store, author } = parts;
+  const { replica, consensus } = protocol;
   return {
-    heldOf: (operator) => replica.heads().filter((head) => equal(head.operator, operator)),
-    state: () => ({
-      registryPosition: replica.registry.position,
-      registryMark: replica.registry.hash.subarray(0, 8),
-      checkpoint: consensus.latest.checkpoint.number,
-      digest: replica.digest(),
-      load: author.load,
-      heads: replica.heads(),
-      evidence: [...replica.evidence.values()].map(({ a }) => a.header.operator),
-    }),
-    *ownSegments(since) {
+    heads: () => replica.heads(),
+    state: () => protocol.state(author.load),
+    *segmentsSince(since, of) {
+      const wanted = new Set(of.map(toHex));
+      const reached = new Map(since.map((head) => [trackName(head), head.sequence]));
       for (const head of store.heads()) {
-        if (!equal(head.operator, replica.self)) continue;
-        const held = since.find(({ incarnation }) => equal(incarnation, head.incarnation))?.sequence ?? 0;
+        if (!wanted.has(toHex(head.operator))) continue;
+        const held = reached.get(trackName(head)) ?? 0;
         for (const { bytes } of store.segments(head, held + 1, head.sequence)) yield bytes;
       }
     },
@@ -36,7 +32,7 @@ export function served(parts: {
       for (const { bytes } of store.segments(track, from, to)) yield bytes;
     },
     cut(number) {
-      const [committed, cut] = [consensus.committed(number), knowledge.cutAt(number)];
+      const [committed, cut] = [consensus.committed(number), archive.cutAt(number)];
       if (!committed || !cut) return undefined;
       return { checkpoint: encodeCheckpoint(committed.checkpoint), entries: encodeEntries(cut.entries) };
     },

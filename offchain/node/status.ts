@@ -2,24 +2,24 @@ import type { ApiPorts } from "../api/ports.ts";
 import type { Chain } from "../chain/chain.ts";
 import { toHex } from "../core/bytes.ts";
 import type { Signer } from "../core/ports.ts";
+import type { Protocol } from "../core/protocol.ts";
 import type { Mesh, PeerState } from "../mesh/mesh.ts";
 import { LANES } from "../mesh/types.ts";
-import type { Knowledge } from "./knowledge.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** How a worker is, for its operator and for whoever balances load. */
 export function statusOf(parts: {
-  knowledge: Knowledge;
+  protocol: Protocol;
   mesh: Mesh;
   chain: Chain;
   signer: Signer;
   metrics: Metrics;
 }): Pick<ApiPorts, "health" | "metrics"> {
-  const { knowledge, mesh, chain, signer, metrics } = parts;
-  const { replica, consensus } = knowledge;
+  const { protocol, mesh, chain, signer, metrics } = parts;
+  const { replica, consensus, following } = protocol;
   return {
     health() {
-      const registered = knowledge.isRegistered(signer.address);
+      const registered = following.isRegistered(signer.address);
       return {
         ok: registered,
         registered,

@@ -7,37 +7,36 @@ import { type Deployment, loadDeployment } from "../chain/deployment.ts";
 import type { ChainUpdate } from "../chain/follower.ts";
 import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
-import type { Evidence } from "../core/evidence.ts";
+import { Pen } from "../core/pen.ts";
+import { Protocol } from "../core/protocol.ts";
 import { crypto } from "../crypto/crypto.ts";
 import { createEngine, type Engine } from "../inference/engine.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { Store } from "../store/store.ts";
+import { Archive } from "./archive.ts";
 import { Author } from "./author.ts";
-import { Checkpointer } from "./checkpointer.ts";
 import type { Config } from "./config.ts";
 import { Conversations } from "./conversations.ts";
-import { CutSeeker } from "./cut-seeker.ts";
+import { Driver } from "./driver.ts";
 import { failpointsFrom } from "./failpoints.ts";
 import { finishOpenTurns } from "./finish.ts";
 import { Gateway } from "./gateway.ts";
 import { type HotKey, openKeystore } from "./keys.ts";
-import { Knowledge } from "./knowledge.ts";
 import { Observer } from "./observer.ts";
 import { ParentFinder } from "./parents.ts";
+import { protocolOptions } from "./protocol-options.ts";
 import { Receipts } from "./receipts.ts";
 import { ReplicationClock } from "./replication-clock.ts";
-import { Replicator } from "./replicator.ts";
 import { RowBook } from "./row-book.ts";
 import { served } from "./served.ts";
 import { statusOf } from "./status.ts";
-import { TrackWriter } from "./writer.ts";
 
 /** Parts that a test puts something else in the place of. */
 export type Parts = { wrapEngine?(engine: Engine): Engine };
 
 export type Worker = { readonly apiPort: number; readonly meshPort: number; stop(): Promise<void> };
 
-/** How often proposals, lagging tracks and unknown cuts are looked after. */
+/** How often proposals, lagging tracks and unknown cuts are looked after, and what became final. */
 const TICK_MS = 200;
 /** After a start, how long others' tracks are let come in before open turns are finished. */
 const FINISH_AFTER_MS = 2_000;
@@ -87,8 +86,9 @@ async function compose(
   });
   onStop(() => store.close());
 
-  const knowledge = new Knowledge({ crypto, deployment, self, store });
-  const { replica, consensus } = knowledge;
+  const protocol = new Protocol(protocolOptions(crypto, deployment, self, signer), now());
+  const { replica, consensus, following } = protocol;
+  const recalled = protocol.recall(store.disk());
   const rows = new RowBook({
     hashing: crypto,
     replica,
@@ -97,40 +97,46 @@ async function compose(
     rowBytes: engine.model.rowBytes,
     onRefused: (from, reason) => observer.rowsRefused(from, reason),
   });
-  const replicator = new Replicator({
-    replica,
-    consensus,
+  const driver = new Driver({
+    protocol,
     store,
     rows,
     now,
+    failpoint,
     onFault,
     onFatal: observer.fatal,
-    onAccused: (operator, evidence) => accuse(operator, evidence),
+    onAccused: ({ a }) => log.warn({ accused: toHex(a.header.operator) }, "an operator contradicted itself"),
+    onCommitted: (numbers) => log.debug({ numbers }, "checkpoints on the chain"),
+    onMined: (number, segments, gas) => observer.committed(number, segments, gas),
   });
   const clock = new ReplicationClock(replica, (seconds) => metrics.replicated.observe(seconds), now);
-  const writer = new TrackWriter({
+  const pen = new Pen({
     hashing: crypto,
     separator: replica.separator,
     signer,
     track: { operator: self, incarnation: random(16) },
-    flushMs: deployment.parameters.flushMs,
     random,
     commit(sealed) {
-      replicator.commitOwn(sealed);
+      driver.commitOwn(sealed);
       clock.sealed(sealed.segment.header);
       metrics.segmentsSealed.inc();
       for (const shipment of sealed.rows) metrics.rowsBytes.inc(shipment.rows.length);
     },
     onFailure: observer.fatal,
   });
-  onStop(() => writer.stop());
+  const flushing = setInterval(() => pen.tryFlush(), deployment.parameters.flushMs);
+  onStop(() => {
+    clearInterval(flushing);
+    pen.tryFlush();
+  });
 
+  const archive = new Archive(crypto, consensus, store);
   const conversations = new Conversations(crypto, replica);
   const author = new Author({
     crypto,
     engine,
     replica,
-    writer,
+    pen,
     rows,
     parents: new ParentFinder(replica, consensus, conversations),
     concurrentTurns: config.concurrentTurns,
@@ -153,27 +159,29 @@ async function compose(
     separator: replica.separator,
     listen: config.listen,
     handlers: {
-      ...served({ knowledge, store, author }),
+      ...served({ protocol, archive, store, author }),
       beat(from, beat) {
         beatAt.set(toHex(from), now());
-        checkpointer.heard(from);
-        replicator.apply(replica.step({ type: "beat", from, beat, now: now() }));
+        driver.handle({ type: "beat", from, beat });
         clock.heard();
       },
-      evidence: (_from, evidence) => replicator.apply(replica.step({ type: "evidence", evidence })),
-      segment: (from, bytes) => replicator.receive(from, bytes),
+      evidence: (_from, evidence) => driver.handle({ type: "evidence", evidence }),
+      segment: (from, bytes) => driver.receive(from, bytes),
       rows: (from, shipment) => rows.receive(from, shipment),
-      attest: (from, proposal) => checkpointer.attest(from, proposal),
-      peerUp: (operator) => log.info({ peer: toHex(operator) }, "peer up"),
+      attest: (from, ticket, proposal) => driver.handle({ type: "asked", from, ticket, proposal }),
+      answered: (id, answer) => driver.handle({ type: "answered", id, answer }),
+      peerUp(operator) {
+        driver.handle({ type: "peer", peer: operator, up: true });
+        log.info({ peer: toHex(operator) }, "peer up");
+      },
       peerDown(operator) {
-        replica.step({ type: "peer-lost", peer: operator });
+        driver.handle({ type: "peer", peer: operator, up: false });
         log.info({ peer: toHex(operator) }, "peer down");
       },
     },
     onFault,
     failpoint,
   });
-  replicator.connect(mesh);
 
   const chain = new Chain({
     rpcUrl: config.chain.rpc,
@@ -187,61 +195,28 @@ async function compose(
     onUpdate: (update) => follow(update),
     onConvicted: (outcome) => observer.convicted(outcome),
   });
-  const follow = (update: ChainUpdate) => {
+  const follow = (update: Pick<ChainUpdate, "type" | "events">) => {
     try {
-      if (update.type === "reorg") {
+      if (update.type === "reorg")
         log.warn("the chain's events are read anew: it was reorganised, or could not be followed");
-        knowledge.rebuild(update.events);
-      } else if (knowledge.extend(update.events).length > 0) checkpointer.committed();
-      mesh.setPeers(knowledge.peers());
-      mesh.changed();
-      for (const evidence of replica.evidence.values()) pursue(evidence.a.header.operator, evidence);
+      driver.follow({ ...update, time: chain.time() ?? 0 });
     } catch (error) {
       log.error({ error }, "the chain could not be followed");
       throw error; // told again, from the beginning
     }
   };
-  const accuse = (operator: Bytes, evidence: Evidence) => {
-    log.warn({ accused: toHex(operator) }, "an operator contradicted itself");
-    pursue(operator, evidence);
-  };
-  /** To court, once the registry knows the operator: also when a reorganisation took its join back meanwhile. */
-  const pursue = (operator: Bytes, evidence: Evidence) => {
-    const standing = replica.registry.operator(operator)?.standing;
-    if (standing !== undefined && standing !== "convicted") void chain.convict(evidence);
-  };
-  const checkpointer: Checkpointer = new Checkpointer({
-    replica,
-    consensus,
-    replicator,
-    store,
-    signer,
-    chain,
-    mesh,
-    load: () => author.load,
-    shortestMs: deployment.parameters.checkpointIntervalShortestMs,
-    longestMs: deployment.parameters.checkpointIntervalLongestMs,
-    now,
-    failpoint,
-    onFault,
-    onCommitted: (number, segments, gas) => observer.committed(number, segments, gas),
-  });
+  driver.connect({ mesh, chain });
 
   await chain.start();
   onStop(() => chain.stop());
   const { port: meshPort } = await mesh.start();
   onStop(() => mesh.close());
-  mesh.setPeers(knowledge.peers());
-  for (const evidence of replica.evidence.values()) {
-    mesh.publishEvidence(evidence);
-    accuse(evidence.a.header.operator, evidence);
-  }
-  const cuts = new CutSeeker(knowledge, mesh, onFault);
+  mesh.setPeers(following.reachable());
+  driver.carryOut(recalled);
   const ticking = setInterval(() => {
-    replicator.catchUp();
-    checkpointer.tick();
-    cuts.tick();
-    if (chain.status().block >= 0) observer.registered(knowledge.isRegistered(signer.address), signer.address);
+    if ((chain.time() ?? 0) > following.time) follow({ type: "events", events: [] }); // what is final depends on it
+    driver.handle({ type: "tick", load: author.load });
+    if (chain.status().block >= 0) observer.registered(following.isRegistered(signer.address), signer.address);
   }, TICK_MS);
   onStop(() => clearInterval(ticking));
 
@@ -262,11 +237,11 @@ async function compose(
     silenceMs: config.authorSilenceMs,
     onTakeover: (from, reason) => observer.takeover(from, reason),
   });
-  const receipts = new Receipts({ conversations, knowledge, store });
+  const receipts = new Receipts({ conversations, protocol, archive, store });
   const created = Math.floor(Date.now() / 1000);
   const api = createApi(
     {
-      ...statusOf({ knowledge, mesh, chain, signer, metrics }),
+      ...statusOf({ protocol, mesh, chain, signer, metrics }),
       complete: (request, signal) => gateway.complete(request, signal),
       models: () => [{ id: engine.model.name, created }],
       receipt: async (requestId, position) => receipts.of(requestId, position),
@@ -277,7 +252,7 @@ async function compose(
   await api.listen({ host: config.api.listen.slice(0, at), port: Number(config.api.listen.slice(at + 1)) });
   onStop(() => api.close());
   const finishing = setTimeout(
-    () => finishOpenTurns({ replica, conversations, author, writer, onFault }),
+    () => finishOpenTurns({ replica, conversations, author, pen, onFault }),
     FINISH_AFTER_MS,
   );
   onStop(() => clearTimeout(finishing));

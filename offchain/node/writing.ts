@@ -1,11 +1,11 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { Context } from "../core/context.ts";
+import type { Draft, Source } from "../core/pen.ts";
 import type { Hashing } from "../core/ports.ts";
 import { type Request, requestId } from "../core/request.ts";
 import { LIMIT_ROWS_BYTES } from "../core/rows.ts";
 import type { CloseReason, TokenKind } from "../core/snapshot.ts";
 import type { KvCache } from "../inference/cache.ts";
-import type { Draft, Source } from "./writer.ts";
 
 /** Tokens of one snapshot at most, and fewer where rows are large: its rows are one message. */
 const LIMIT_RUN = 256;

@@ -12,7 +12,7 @@ import { crypto } from "../../offchain/crypto/crypto.ts";
 import { Mesh, type MeshHandlers } from "../../offchain/mesh/mesh.ts";
 import { loadConfig } from "../../offchain/node/config.ts";
 import { openKeystore } from "../../offchain/node/keys.ts";
-import { Knowledge } from "../../offchain/node/knowledge.ts";
+import { Knowledge } from "../../offchain/node/protocol-options.ts";
 import { Store } from "../../offchain/store/store.ts";
 
 /**

@@ -9,7 +9,7 @@ import { MeshClient, type MeshServer, MeshService, SegmentMessage } from "../../
 import { openSession, Sessions } from "../../../offchain/mesh/sessions.ts";
 import { withSession } from "../../../offchain/mesh/wire.ts";
 import { openKeystore } from "../../../offchain/node/keys.ts";
-import { separatorOf } from "../../../offchain/node/knowledge.ts";
+import { separatorOf } from "../../../offchain/node/protocol-options.ts";
 
 type Out = ServerWritableStream<unknown, unknown>;
 export type Streams = "pager" | "plot" | "rows";

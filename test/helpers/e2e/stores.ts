@@ -4,7 +4,7 @@ import { fromHex } from "../../../offchain/core/bytes.ts";
 import { Replica } from "../../../offchain/core/replica.ts";
 import { decodeSegment } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { separatorOf } from "../../../offchain/node/knowledge.ts";
+import { separatorOf } from "../../../offchain/node/protocol-options.ts";
 import { Store } from "../../../offchain/store/store.ts";
 
 /** Opens what a worker left on disk; the worker must have ended. */

@@ -1,6 +1,6 @@
-import type { Bytes } from "../core/bytes.ts";
-import { WeftError } from "../core/errors.ts";
-import type { Hashing, Signer } from "../core/ports.ts";
+import type { Bytes } from "./bytes.ts";
+import { WeftError } from "./errors.ts";
+import type { Hashing, Signer } from "./ports.ts";
 import {
   LIMIT_SEGMENT_BYTES,
   LIMIT_SNAPSHOTS,
@@ -9,8 +9,8 @@ import {
   type TrackKey,
   trackId,
   turnId,
-} from "../core/segment.ts";
-import { encodeSnapshot, type Place, SALT_BYTES, type Snapshot, type TurnOpen } from "../core/snapshot.ts";
+} from "./segment.ts";
+import { encodeSnapshot, type Place, SALT_BYTES, type Snapshot, type TurnOpen } from "./snapshot.ts";
 
 /** A snapshot without its place in the turn's chain, which only sealing knows, and the rows of its positions. */
 export type Draft = { of: (turn: Bytes, previous: Place) => Exclude<Snapshot, TurnOpen>; rows?: Bytes };
@@ -20,31 +20,28 @@ export type Source = { readonly turn: Bytes; take(): Draft[] };
 
 export type Sealed = { segment: Segment & { hash: Bytes }; rows: { place: Place; rows: Bytes }[] };
 
-export type WriterOptions = {
+export type PenOptions = {
   hashing: Hashing;
   separator: Bytes;
   signer: Signer;
   track: TrackKey;
-  flushMs: number;
   random(bytes: number): Bytes;
   /** Makes it durable, then tells others. Throwing means that nothing was said. */
   commit(sealed: Sealed): void;
   onFailure(error: unknown): void;
 };
 
-/** This process's own track. Sealing is synchronous from the drafts to the disk: nothing in it waits for anybody. */
-export class TrackWriter {
-  readonly #options: WriterOptions;
+/** Writes this process's own track. Sealing is synchronous from the drafts to the disk: nothing in it waits for anybody. */
+export class Pen {
+  readonly #options: PenOptions;
   readonly #latest = new Map<Source, Place>();
-  readonly #timer: NodeJS.Timeout;
   #sequence = 0;
   #head: Bytes;
   #failed: unknown;
 
-  constructor(options: WriterOptions) {
+  constructor(options: PenOptions) {
     this.#options = options;
     this.#head = trackId(options.hashing, options.track);
-    this.#timer = setInterval(() => this.#tryFlush(), options.flushMs);
   }
 
   get track(): TrackKey {
@@ -65,7 +62,8 @@ export class TrackWriter {
     this.#latest.delete(source);
   }
 
-  #tryFlush(): void {
+  /** To be called every flush interval, and at the end. What cannot be stored is told to `onFailure`. */
+  tryFlush(): void {
     try {
       this.flush();
     } catch (error) {
@@ -123,10 +121,5 @@ export class TrackWriter {
     this.#sequence = at.sequence;
     this.#head = segment.hash;
     return places;
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#tryFlush();
   }
 }

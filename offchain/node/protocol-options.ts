@@ -1,0 +1,37 @@
+import type { Deployment } from "../chain/deployment.ts";
+import { type Bytes, fromHex, utf8 } from "../core/bytes.ts";
+import { domainSeparator, word } from "../core/hash.ts";
+import type { Crypto, Signer } from "../core/ports.ts";
+import type { ProtocolOptions } from "../core/protocol.ts";
+
+/** How long valid segments may be left out of proposals before we refuse to attest. */
+const CENSORSHIP_MS = 30_000;
+
+export function separatorOf(crypto: Crypto, { domain }: Deployment): Bytes {
+  return domainSeparator(crypto, { ...domain, verifyingContract: fromHex(domain.verifyingContract, 20) });
+}
+
+/** What a deployment fixes of the protocol. */
+export function protocolOptions(crypto: Crypto, deployment: Deployment, self: Bytes, signer: Signer): ProtocolOptions {
+  const { chainId, contracts, parameters: p } = deployment;
+  return {
+    crypto,
+    separator: separatorOf(crypto, deployment),
+    self,
+    signer,
+    // The running hash that the registry's constructor begins with.
+    registryGenesis: crypto.keccak256(
+      crypto.keccak256(utf8("Weft registry")),
+      word.uint(chainId),
+      word.address(fromHex(contracts.operatorRegistry, 20)),
+    ),
+    capacity: p.checkpointCapacity,
+    newTracksPerOperator: p.newTracksPerOperator,
+    checkpointIntervalShortestMs: p.checkpointIntervalShortestMs,
+    checkpointIntervalLongestMs: p.checkpointIntervalLongestMs,
+    pace: Math.ceil(p.checkpointCapacity / 4),
+    censorshipMs: CENSORSHIP_MS,
+    challengeWindowSeconds: p.challengeWindowSeconds,
+    retentionSeconds: p.retentionSeconds + p.disputeWindowsSeconds + p.longestPauseSeconds,
+  };
+}
