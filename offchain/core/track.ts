@@ -12,9 +12,12 @@ import {
   turnId,
 } from "./segment.ts";
 import { decodeSnapshot, type Place } from "./snapshot.ts";
-import { draftOf, extendTurn, LIMIT_LEARNT, openTurn, type Run, type Turn } from "./turn.ts";
+import { draftOf, extendTurn, LIMIT_LEARNT, openTurn, type Run, rewindTurn, type Turn } from "./turn.ts";
 
 const placeName = (place: Place) => `${place.sequence}:${place.index}`;
+
+/** Where a track begins here: nothing up to `sequence`, whose header hash is `head`, is held. */
+export type Base = { readonly sequence: number; readonly head: Bytes };
 
 /** What one segment changes, worked out before anything is changed. */
 export type Change = {
@@ -22,10 +25,14 @@ export type Change = {
   hash: Bytes;
   signed: SignedHeader;
   turns: readonly Turn[];
-  digest: Bytes;
+  /** What this segment adds to the drift: 64 bits. */
+  drift: bigint;
 };
 
-/** One process run's hash chain of segments, and the turns that it tells. Single writer, append only. */
+/**
+ * One process run's hash chain of segments, and the turns that it tells. Single writer, append only: what it loses, it
+ * loses here and not at its author, at its beginning (`prune`) or because the chain took another fork (`rewind`).
+ */
 export class Track {
   readonly key: TrackKey;
   readonly name: string;
@@ -34,35 +41,46 @@ export class Track {
   stopped?: WeftError;
   /** What stands signed in that place: another header there is a contradiction all the same. */
   stoppedBy?: { signed: SignedHeader; hash: Bytes };
-  /** Header hashes; `hashes[0]` is of sequence 1. */
-  readonly hashes: Bytes[] = [];
-  /** What the author signed, place by place: one half of any evidence against it. */
-  readonly signed: SignedHeader[] = [];
+  /** In the order in which they were opened. */
   readonly turns = new Map<string, Turn>();
+  #base: Base;
+  /** Of the segments after the base. */
+  readonly #hashes: Bytes[] = [];
+  readonly #signed: SignedHeader[] = [];
+  /** Sums of what the segments add to the drift, from anywhere up to the base, and then up to each segment after it. */
+  readonly #sums = [0n];
   readonly #runs = new Map<string, { turn: Turn; run: Run }>();
-  /** Digest of everything derived from the track: equal heads have equal digests, or somebody is broken. */
-  digest: Bytes;
   readonly #h: Hashing;
 
-  constructor(h: Hashing, key: TrackKey) {
+  /** @param base where the track begins here, if not at its first segment. */
+  constructor(h: Hashing, key: TrackKey, base?: Base) {
     this.#h = h;
     this.key = { operator: key.operator, incarnation: key.incarnation };
     this.name = trackName(key);
     this.id = trackId(h, key);
-    this.digest = this.id;
+    this.#base = base ? { sequence: base.sequence, head: base.head } : { sequence: 0, head: this.id };
+  }
+
+  get base(): Base {
+    return this.#base;
   }
 
   get sequence(): number {
-    return this.hashes.length;
+    return this.#base.sequence + this.#hashes.length;
   }
 
   get head(): Bytes {
-    return this.hashes.at(-1) ?? this.id;
+    return this.#hashes.at(-1) ?? this.#base.head;
   }
 
-  /** The header hash at `sequence`, if the track is that long. */
+  /** The header hash at `sequence`, from the base to the head. */
   hashAt(sequence: number): Bytes | undefined {
-    return sequence === 0 ? this.id : this.hashes[sequence - 1];
+    return sequence === this.#base.sequence ? this.#base.head : this.#hashes[sequence - this.#base.sequence - 1];
+  }
+
+  /** What the author signed at `sequence`: one half of any evidence against it. */
+  signedAt(sequence: number): SignedHeader | undefined {
+    return this.#signed[sequence - this.#base.sequence - 1];
   }
 
   turn(id: Bytes): Turn | undefined {
@@ -75,8 +93,18 @@ export class Track {
   }
 
   /**
+   * A 64-bit sum over everything derived from the segments after `from`, wherever the track begins here: equal segments
+   * have equal sums, or somebody is broken. Undefined when not all of them are held.
+   */
+  drift(from: number): bigint | undefined {
+    const before = this.#sums[from - this.#base.sequence];
+    return before === undefined ? undefined : BigInt.asUintN(64, this.#sums[this.#hashes.length] - before);
+  }
+
+  /**
    * What the next segment would change. `hash` is its header's, whose signature has been checked.
-   * @throws WeftError `out_of_order` unless it follows the head, `invalid_*` when it breaks a rule.
+   * @throws WeftError `out_of_order` unless it follows the head, `invalid_*` when it breaks a rule, `needs_history` when
+   * only what is before the base can tell.
    */
   examine(segment: Segment, hash: Bytes): Change {
     const { header, snapshots } = segment;
@@ -93,6 +121,11 @@ export class Track {
     if (learnt > LIMIT_LEARNT)
       throw new WeftError("invalid_snapshot", `a segment learns at most ${LIMIT_LEARNT} positions`, { field: "count" });
     const turns = [...drafts.values()];
+    const signed = { header, signature: segment.signature };
+    return { sequence: header.sequence, hash, signed, turns, drift: this.#driftOf(hash, turns) };
+  }
+
+  #driftOf(hash: Bytes, turns: readonly Turn[]): bigint {
     const derived = turns.map((turn) =>
       new Writer()
         .raw(turn.id)
@@ -101,13 +134,8 @@ export class Track {
         .u8(turn.close ? 1 : 0)
         .done(),
     );
-    return {
-      sequence: header.sequence,
-      hash,
-      signed: { header, signature: segment.signature },
-      turns,
-      digest: this.#h.keccak256(this.digest, hash, concat(...derived)),
-    };
+    const digest = this.#h.keccak256(hash, concat(...derived));
+    return new DataView(digest.buffer, digest.byteOffset).getBigUint64(0);
   }
 
   /** Returns how many positions the snapshot learns. */
@@ -121,10 +149,7 @@ export class Track {
     const known = this.turn(snapshot.turn);
     let draft = drafts.get(toHex(snapshot.turn));
     if (!draft) {
-      if (!known)
-        throw new WeftError("invalid_snapshot", "the snapshot is of a turn that this track has not opened", {
-          field: "turn",
-        });
+      if (!known) throw this.#unknownTurn();
       draft = draftOf(known);
       drafts.set(toHex(snapshot.turn), draft);
     }
@@ -132,17 +157,30 @@ export class Track {
     return snapshot.type === "learn" ? snapshot.count : 0;
   }
 
+  #unknownTurn(): WeftError {
+    if (this.#base.sequence === 0)
+      return new WeftError("invalid_snapshot", "the snapshot is of a turn that this track has not opened", {
+        field: "turn",
+      });
+    return new WeftError("needs_history", `the snapshot is of a turn not opened after ${this.#base.sequence}`, {
+      field: "turn",
+      remedy: "fetch what is before",
+    });
+  }
+
   /** Takes a change that `examine` worked out for this very head. */
   apply(change: Change): void {
-    if (change.sequence !== this.sequence + 1) throw new WeftError("out_of_order", "the change is of another head");
-    this.hashes.push(change.hash);
-    this.signed.push(change.signed);
-    this.digest = change.digest;
+    if (change.sequence !== this.sequence + 1 || !equal(change.signed.header.previous, this.head))
+      throw new WeftError("out_of_order", "the change is of another head");
+    this.#sums.push(BigInt.asUintN(64, this.#sums[this.#hashes.length] + change.drift));
+    this.#hashes.push(change.hash);
+    this.#signed.push(change.signed);
     for (const draft of change.turns) {
       const known = this.turn(draft.id);
       if (!known) this.turns.set(toHex(draft.id), draft);
       else {
         known.runs.push(...draft.runs);
+        known.learns.push(...draft.learns);
         known.latest = draft.latest;
         known.context = draft.context;
         if (draft.close) known.close = draft.close;
@@ -150,5 +188,52 @@ export class Track {
       const turn = known ?? draft;
       for (const run of draft.runs) this.#runs.set(placeName(run.place), { turn, run });
     }
+  }
+
+  /**
+   * Forgets every segment after `to`, as if they had never come, and why the track was stopped.
+   * @throws WeftError `out_of_range` when `to` is before the base.
+   */
+  rewind(to: number): void {
+    const { sequence } = this.#base;
+    if (to < sequence) throw new WeftError("out_of_range", `nothing before ${sequence} is held`, { field: "to" });
+    this.stopped = undefined;
+    this.stoppedBy = undefined;
+    if (to >= this.sequence) return;
+    for (const [id, turn] of this.turns) {
+      if (turn.latest.sequence <= to) continue;
+      for (const { place } of turn.runs) if (place.sequence > to) this.#runs.delete(placeName(place));
+      if (turn.opened.sequence > to) this.turns.delete(id);
+      else rewindTurn(this.#h, turn, to);
+    }
+    this.#hashes.length = to - sequence;
+    this.#signed.length = to - sequence;
+    this.#sums.length = to - sequence + 1;
+  }
+
+  /**
+   * Raises the base towards `to`, and forgets everything up to it. No turn is cut in two, so that what is left can be
+   * read again from the base on: the base stays before any turn that goes on after it or may still, or is in `keep`.
+   * @param keep ids in hexadecimal.
+   * @param over the author will never write on: a turn that is not closed has ended where it is.
+   * @returns the sequence of the base now.
+   */
+  prune(to: number, keep: ReadonlySet<string> = new Set(), over = false): number {
+    if (to <= this.#base.sequence) return this.#base.sequence;
+    let base = Math.min(to, this.sequence);
+    for (const [id, turn] of [...this.turns].reverse()) {
+      const ended = (turn.close !== undefined || over) && !keep.has(id);
+      const within = ended && turn.latest.sequence <= base;
+      if (turn.opened.sequence <= base && !within) base = turn.opened.sequence - 1;
+    }
+    const head = this.hashAt(base) ?? this.#base.head;
+    for (const [id, turn] of this.turns) {
+      if (turn.opened.sequence > base) break;
+      for (const { place } of turn.runs) this.#runs.delete(placeName(place));
+      this.turns.delete(id);
+    }
+    for (const list of [this.#hashes, this.#signed, this.#sums]) list.splice(0, base - this.#base.sequence);
+    this.#base = { sequence: base, head };
+    return base;
   }
 }

@@ -21,6 +21,8 @@ export type Turn = {
   /** The context up to the last token. */
   context: Context;
   runs: Run[];
+  /** Places of its learning snapshots. */
+  learns: Place[];
   close?: TurnClose;
 };
 
@@ -36,6 +38,10 @@ function same(a: Place, b: Place): boolean {
   return a.sequence === b.sequence && a.index === b.index;
 }
 
+function isAfter(a: Place, b: Place): boolean {
+  return a.sequence > b.sequence || (a.sequence === b.sequence && a.index > b.index);
+}
+
 /** @throws WeftError `invalid_snapshot` when the snapshot does not open a turn by the rules. */
 export function openTurn(h: Hashing, id: Bytes, track: TrackKey, opened: Place, open: TurnOpen): Turn {
   const { request, parent, start } = open;
@@ -45,7 +51,7 @@ export function openTurn(h: Hashing, id: Bytes, track: TrackKey, opened: Place, 
   if (start.length !== (parent?.position ?? 0)) throw invalid("a turn begins at its parent's position, or at 0");
   if (start.length > request.before.length) throw invalid("a turn begins at or before its given tokens");
   const context = Context.fromPeaks(h, start.length, start.peaks);
-  const turn: Turn = { id, track, opened, open, latest: opened, context, runs: [] };
+  const turn: Turn = { id, track, opened, open, latest: opened, context, runs: [], learns: [] };
   checkRoots(turn);
   return turn;
 }
@@ -59,7 +65,7 @@ function checkRoots({ context, open: { request } }: Turn): void {
 
 /** A copy that can be thrown away when a later snapshot of the segment proves invalid. */
 export function draftOf(turn: Turn): Turn {
-  return { ...turn, context: turn.context.clone(), runs: [] };
+  return { ...turn, context: turn.context.clone(), runs: [], learns: [] };
 }
 
 /** An answer ends at its most tokens exactly when nothing has ended it before. */
@@ -89,6 +95,7 @@ export function extendTurn(
         throw invalid("learning names positions that this turn has not written");
       if (snapshot.length !== draft.context.length || !equal(snapshot.root, draft.context.root))
         throw invalid("learning states another context than the turn's");
+      draft.learns.push(place);
       break;
     }
     case "close":
@@ -122,6 +129,23 @@ function addTokens(draft: Turn, last: Run | undefined, place: Place, tokens: Tok
   if (!equal(draft.context.root, tokens.root)) throw invalid("the context root does not follow from the tokens");
   checkRoots(draft);
   draft.runs.push({ place, first: tokens.first, kind: tokens.kind, ids: tokens.ids, rowsDigest: tokens.rowsDigest });
+}
+
+/** Takes back what the turn's author wrote after segment `to`, which is the one that opened it or a later one. */
+export function rewindTurn(h: Hashing, turn: Turn, to: number): void {
+  if (turn.latest.sequence <= to) return;
+  const stays = (place: Place) => place.sequence <= to;
+  const runs = turn.runs.filter((run) => stays(run.place));
+  if (runs.length < turn.runs.length) {
+    turn.context = Context.fromPeaks(h, turn.open.start.length, turn.open.start.peaks);
+    for (const run of runs) turn.context.append(run.ids);
+  }
+  turn.runs = runs;
+  turn.learns = turn.learns.filter(stays);
+  // A close is a turn's latest snapshot, so it goes whenever anything does.
+  delete turn.close;
+  const [wrote, learnt] = [runs.at(-1)?.place ?? turn.opened, turn.learns.at(-1) ?? turn.opened];
+  turn.latest = isAfter(learnt, wrote) ? learnt : wrote;
 }
 
 /** The token ids that the turn itself holds, from its start on. */

@@ -37,12 +37,13 @@ const seen = (track: Track) =>
   structuredClone({
     sequence: track.sequence,
     head: track.head,
-    digest: track.digest,
+    drift: track.drift(0),
     turns: [...track.turns.values()].map((turn) => ({
       latest: turn.latest,
       length: turn.context.length,
       root: turn.context.root,
       runs: turn.runs,
+      learns: turn.learns,
       closed: turn.close !== undefined,
     })),
   });
