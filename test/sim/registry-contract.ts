@@ -1,154 +1,225 @@
-import { type Bytes, equal } from "./bytes.ts";
-import { Context } from "./context.ts";
-import { WeftError } from "./errors.ts";
-import type { Hashing } from "./ports.ts";
-import { requestId } from "./request.ts";
-import type { TrackKey } from "./segment.ts";
-import type { Place, Snapshot, TokenKind, Tokens, TurnClose, TurnOpen } from "./snapshot.ts";
-import { TREE } from "./tree.ts";
+import { type Bytes, compare, concat, equal, fromHex, toHex, utf8 } from "../../offchain/core/bytes.ts";
+import { structHash, typedDigest, word } from "../../offchain/core/hash.ts";
+import type { RegistryEvent, SetMember } from "../../offchain/core/registry.ts";
+import { setHash } from "../../offchain/core/registry.ts";
+import {
+  type Change,
+  type Context,
+  type Deployment,
+  type OperatorRecord,
+  REGISTRY,
+  Revert,
+  type Status,
+  transfer,
+  wideWord,
+} from "./contract-state.ts";
 
-/** A stretch of tokens of one turn, as one snapshot signed it. */
-export type Run = { place: Place; first: number; kind: TokenKind; ids: readonly number[]; rowsDigest: Bytes };
+/** OperatorRegistry.sol, function by function. */
 
-/** One request and its answer, as far as its author's track says it. */
-export type Turn = {
-  readonly id: Bytes;
-  readonly track: TrackKey;
-  readonly opened: Place;
-  readonly open: TurnOpen;
-  /** Place of the turn's latest snapshot. */
-  latest: Place;
-  /** The context up to the last token. */
-  context: Context;
-  runs: Run[];
-  /** Places of its learning snapshots. */
-  learns: Place[];
-  close?: TurnClose;
-};
+const KIND = { joined: 1, rotated: 2, exit: 3, epoch: 4, convicted: 5 } as const;
+const MAX_ENDPOINT_BYTES = 255;
 
-/** Positions that one segment may learn: what a court folds in one transaction. */
-export const LIMIT_LEARNT = 64;
+type EventBody = RegistryEvent extends infer E ? (E extends unknown ? Omit<E, "position" | "hash"> : never) : never;
 
-/** A segment that breaks a rule of DESIGN §3 is invalid: its track stops before it. */
-function invalid(rule: string): WeftError {
-  return new WeftError("invalid_snapshot", rule, { field: "snapshot" });
+/** What a key signs so that an operator may have it. */
+export function consentDigest({ crypto, consentSeparator }: Deployment, operator: Bytes, signer: Bytes): Bytes {
+  const words = [word.address(operator), word.address(signer)];
+  const struct = structHash(crypto, "SignerConsent(address operator,address signer)", words);
+  return typedDigest(crypto, consentSeparator, struct);
 }
 
-function same(a: Place, b: Place): boolean {
-  return a.sequence === b.sequence && a.index === b.index;
+export function hasStake(status: Status | undefined): boolean {
+  return status === "pending" || status === "active" || status === "exiting" || status === "left";
 }
 
-function isAfter(a: Place, b: Place): boolean {
-  return a.sequence > b.sequence || (a.sequence === b.sequence && a.index > b.index);
+function put({ state }: Context, record: OperatorRecord, change: Partial<OperatorRecord>): void {
+  state.operators.set(toHex(record.owner), { ...record, ...change });
 }
 
-/** @throws WeftError `invalid_snapshot` when the snapshot does not open a turn by the rules. */
-export function openTurn(h: Hashing, id: Bytes, track: TrackKey, opened: Place, open: TurnOpen): Turn {
-  const { request, parent, start } = open;
-  if (!equal(open.requestId, requestId(h, request))) throw invalid("the request's fields do not hash to its id");
-  if (request.maxLength === 0) throw invalid("an answer has at least one token");
-  if (request.after.length + request.maxLength >= 2 ** TREE.context.depth) throw invalid("the context would overflow");
-  if (start.length !== (parent?.position ?? 0)) throw invalid("a turn begins at its parent's position, or at 0");
-  if (start.length > request.before.length) throw invalid("a turn begins at or before its given tokens");
-  const context = Context.fromPeaks(h, start.length, start.peaks);
-  const turn: Turn = { id, track, opened, open, latest: opened, context, runs: [], learns: [] };
-  checkRoots(turn);
-  return turn;
+function senderAs({ state, from }: Context, status: Status): OperatorRecord {
+  const record = state.operators.get(toHex(from));
+  if (record?.status !== status) throw new Revert("OperatorRegistryWrongStatus", from, record?.status);
+  return record;
 }
 
-/** The context passes through the two roots that the request binds. */
-function checkRoots({ context, open: { request } }: Turn): void {
-  for (const bound of [request.before, request.after])
-    if (context.length === bound.length && !equal(context.root, bound.root))
-      throw invalid(`the context at ${bound.length} is not the one that the request binds`);
+/** Appends a position. */
+function advance({ deployment, state, events }: Context, kind: number, payload: readonly Bytes[], body: EventBody) {
+  const { keccak256 } = deployment.crypto;
+  const before = state.positions[state.positions.length - 1];
+  const position = state.positions.length;
+  const hash = keccak256(before, word.uint(position), word.uint(kind), keccak256(...payload));
+  state.positions.push(hash);
+  events.push({ kind: "registry", event: { ...body, position, hash } as RegistryEvent });
 }
 
-/** A copy that can be thrown away when a later snapshot of the segment proves invalid. */
-export function draftOf(turn: Turn): Turn {
-  return { ...turn, context: turn.context.clone(), runs: [], learns: [] };
+function enqueue({ state, from }: Context, kind: Change["kind"]): void {
+  state.changes.push({ operator: toHex(from), kind });
 }
 
-/** An answer ends at its most tokens exactly when nothing has ended it before. */
-function checkReason({ open: { request } }: Turn, { length, reason }: TurnClose): void {
-  const most = request.after.length + request.maxLength;
-  if (length <= request.after.length) throw invalid("an answer has at least one token");
-  if (reason === "length" && length !== most) throw invalid("a turn closed for its length has the length asked for");
+function takeSigner({ deployment, state, from }: Context, signer: Bytes, consent: Bytes): void {
+  if (state.signers.has(toHex(signer))) throw new Revert("OperatorRegistrySignerTaken", signer);
+  const by = deployment.crypto.recover(consentDigest(deployment, from, signer), consent);
+  if (!by) throw new Revert("ECDSAInvalidSignature");
+  if (!equal(by, signer)) throw new Revert("OperatorRegistryNoConsent", signer);
+  state.signers.set(toHex(signer), toHex(from));
 }
 
-/** Folds a later snapshot into a draft. @throws WeftError `invalid_snapshot` */
-export function extendTurn(
-  draft: Turn,
-  runsBefore: readonly Run[],
-  place: Place,
-  snapshot: Exclude<Snapshot, TurnOpen>,
-) {
-  if (draft.close) throw invalid("the turn is closed");
-  if (!same(snapshot.previous, draft.latest)) throw invalid("the snapshot does not name the turn's latest place");
-  switch (snapshot.type) {
-    case "tokens":
-      addTokens(draft, draft.runs.at(-1) ?? runsBefore.at(-1), place, snapshot);
-      break;
-    case "learn": {
-      const written = [...runsBefore, ...draft.runs].filter((run) => run.kind === "written");
-      const from = written[0]?.first ?? Number.POSITIVE_INFINITY;
-      if (snapshot.count === 0 || snapshot.first < from || snapshot.first + snapshot.count > draft.context.length)
-        throw invalid("learning names positions that this turn has not written");
-      if (snapshot.length !== draft.context.length || !equal(snapshot.root, draft.context.root))
-        throw invalid("learning states another context than the turn's");
-      draft.learns.push(place);
-      break;
-    }
-    case "close":
-      if (!equal(snapshot.requestId, draft.open.requestId)) throw invalid("the close is of another request");
-      if (snapshot.length !== draft.context.length || !equal(snapshot.root, draft.context.root))
-        throw invalid("the close is not of the context that was written");
-      checkReason(draft, snapshot);
-      draft.close = snapshot;
+function checkEndpoint(endpoint: string): void {
+  const { length } = utf8(endpoint);
+  if (length === 0 || length > MAX_ENDPOINT_BYTES) throw new Revert("OperatorRegistryInvalidEndpoint", length);
+}
+
+/** The list that the caller passed is the current set. */
+function checkSet({ deployment, state }: Context, set: readonly SetMember[]): void {
+  if (!equal(setHash(deployment.crypto, set), state.setHash)) throw new Revert("OperatorRegistrySetMismatch");
+}
+
+export function join(
+  c: Context,
+  { signer, endpoint, stake, consent }: { signer: Bytes; endpoint: string; stake: bigint; consent: Bytes },
+): void {
+  const { state, from, deployment } = c;
+  const { minStake, maxOperators } = deployment.parameters;
+  const known = state.operators.get(toHex(from));
+  if (known) throw new Revert("OperatorRegistryWrongStatus", from, known.status);
+  if (stake < minStake) throw new Revert("OperatorRegistryStakeTooSmall", stake, minStake);
+  if (state.seats >= maxOperators) throw new Revert("OperatorRegistryFull", maxOperators);
+  checkEndpoint(endpoint);
+  takeSigner(c, signer, consent);
+  state.seats += 1;
+  state.waiting += 1;
+  state.operators.set(toHex(from), { owner: from, signer, stake, leftAt: 0, status: "pending" });
+  enqueue(c, "joined");
+  const payload = [word.address(from), word.address(signer), wideWord(stake)];
+  advance(c, KIND.joined, payload, { kind: "joined", operator: from, signer, stake, endpoint });
+  transfer(c, toHex(from), REGISTRY, stake);
+}
+
+export function rotate(c: Context, { signer, consent }: { signer: Bytes; consent: Bytes }): void {
+  const record = senderAs(c, "active");
+  if (!record.listed || !equal(record.listed, record.signer))
+    throw new Revert("OperatorRegistryRotationPending", c.from);
+  takeSigner(c, signer, consent);
+  put(c, record, { signer });
+  enqueue(c, "rotated");
+  const payload = [word.address(c.from), word.address(record.signer), word.address(signer)];
+  const event = { kind: "rotated", operator: c.from, oldSigner: record.signer, newSigner: signer } as const;
+  advance(c, KIND.rotated, payload, event);
+}
+
+export function setEndpoint({ state, from, events }: Context, endpoint: string): void {
+  const status = state.operators.get(toHex(from))?.status;
+  if (status !== "pending" && status !== "active" && status !== "exiting")
+    throw new Revert("OperatorRegistryWrongStatus", from, status);
+  checkEndpoint(endpoint);
+  events.push({ kind: "endpoint", operator: from, endpoint });
+}
+
+export function requestExit(c: Context): void {
+  const { state, from } = c;
+  const waits = state.operators.get(toHex(from))?.status === "pending";
+  const record = senderAs(c, waits ? "pending" : "active");
+  if (waits) state.waiting -= 1;
+  put(c, record, { status: "exiting" });
+  enqueue(c, "exit");
+  advance(c, KIND.exit, [word.address(from)], { kind: "exiting", operator: from });
+}
+
+export function withdraw(c: Context): void {
+  const record = senderAs(c, "left");
+  const until = record.leftAt + c.deployment.parameters.unbondingSeconds;
+  if (c.time < until) throw new Revert("OperatorRegistryUnbonding", until);
+  put(c, record, { stake: 0n, status: "withdrawn" });
+  transfer(c, REGISTRY, toHex(c.from), record.stake);
+}
+
+export function claim(c: Context): void {
+  const name = toHex(c.from);
+  const amount = c.state.bounties.get(name) ?? 0n;
+  if (amount === 0n) throw new Revert("OperatorRegistryNoBounty", c.from);
+  c.state.bounties.set(name, 0n);
+  transfer(c, REGISTRY, name, amount);
+}
+
+/** How many changes an activation at `time` would apply. @throws Revert where there would be none */
+export function dueChanges({ deployment, state, time }: Pick<Context, "deployment" | "state" | "time">): number {
+  const { minOperators, epochSeconds, maxChangesPerEpoch } = deployment.parameters;
+  const pending = state.changes.length;
+  if (state.epoch === 0) {
+    if (state.waiting < minOperators) throw new Revert("OperatorRegistryTooFewOperators", state.waiting, minOperators);
+    return pending;
   }
-  draft.latest = place;
+  const opensAt = state.activatedAt + epochSeconds;
+  if (time < opensAt) throw new Revert("OperatorRegistryEpochTooEarly", opensAt);
+  if (pending === 0) throw new Revert("OperatorRegistryNothingPending");
+  return Math.min(pending, maxChangesPerEpoch);
 }
 
-function addTokens(draft: Turn, last: Run | undefined, place: Place, tokens: Tokens): void {
-  const { before, after } = draft.open.request;
-  const end = tokens.first + tokens.ids.length;
-  if (tokens.first !== draft.context.length) throw invalid("tokens start at the next position");
-  if (tokens.first < after.length) {
-    const history = tokens.first < before.length;
-    if (end > (history ? before : after).length)
-      throw invalid("tokens do not cross the end of the history or of the given ones");
-    if (tokens.kind !== (history ? "carried" : "given"))
-      throw invalid("history is carried, and what the request binds is given");
-  } else {
-    if (tokens.kind === "given") throw invalid("given tokens end where the request says");
-    if (tokens.kind === "carried" && last?.kind === "written")
-      throw invalid("nothing is carried after what is written");
-    if (end > after.length + draft.open.request.maxLength)
-      throw invalid("the answer is longer than the request allows");
+export function activateEpoch(c: Context, currentSet: readonly SetMember[]): void {
+  const { state, time } = c;
+  checkSet(c, currentSet);
+  let set = [...currentSet];
+  for (const change of state.changes.splice(0, dueChanges(c))) set = apply(c, change, set);
+  state.epoch += 1;
+  state.activatedAt = time;
+  recordSet(c, set, KIND.epoch, word.uint(state.epoch), { kind: "activated", epoch: state.epoch, set });
+}
+
+/** One waiting change. Those of operators that were convicted meanwhile, and joins of who already leaves, are void. */
+function apply(c: Context, { operator, kind }: Change, set: SetMember[]): SetMember[] {
+  const record = c.state.operators.get(operator) as OperatorRecord;
+  const { status, listed, signer, stake } = record;
+  const without = () => set.filter((member) => !listed || !equal(member.signer, listed));
+  if (kind === "joined" && status === "pending") {
+    put(c, record, { status: "active", listed: signer });
+    c.state.waiting -= 1;
+    return sorted([...set, { signer, stake }]);
   }
-  draft.context.append(tokens.ids);
-  if (!equal(draft.context.root, tokens.root)) throw invalid("the context root does not follow from the tokens");
-  checkRoots(draft);
-  draft.runs.push({ place, first: tokens.first, kind: tokens.kind, ids: tokens.ids, rowsDigest: tokens.rowsDigest });
-}
-
-/** Takes back what the turn's author wrote after segment `to`, which is the one that opened it or a later one. */
-export function rewindTurn(h: Hashing, turn: Turn, to: number): void {
-  if (turn.latest.sequence <= to) return;
-  const stays = (place: Place) => place.sequence <= to;
-  const runs = turn.runs.filter((run) => stays(run.place));
-  if (runs.length < turn.runs.length) {
-    turn.context = Context.fromPeaks(h, turn.open.start.length, turn.open.start.peaks);
-    for (const run of runs) turn.context.append(run.ids);
+  if (kind === "rotated" && listed) {
+    put(c, record, { listed: signer });
+    return sorted([...without(), { signer, stake }]);
   }
-  turn.runs = runs;
-  turn.learns = turn.learns.filter(stays);
-  // A close is a turn's latest snapshot, so it goes whenever anything does.
-  delete turn.close;
-  const [wrote, learnt] = [runs.at(-1)?.place ?? turn.opened, turn.learns.at(-1) ?? turn.opened];
-  turn.latest = isAfter(learnt, wrote) ? learnt : wrote;
+  if (kind === "exit" && status === "exiting") {
+    put(c, record, { status: "left", leftAt: c.time, listed: undefined });
+    c.state.seats -= 1;
+    return without();
+  }
+  return set;
 }
 
-/** The token ids that the turn itself holds, from its start on. */
-export function turnTokens(turn: Turn): number[] {
-  return turn.runs.flatMap((run) => [...run.ids]);
+function sorted(set: readonly SetMember[]): SetMember[] {
+  return [...set].sort((a, b) => compare(a.signer, b.signer));
+}
+
+function recordSet(c: Context, set: readonly SetMember[], kind: number, subject: Bytes, body: EventBody): void {
+  const digest = setHash(c.deployment.crypto, set);
+  advance(c, kind, [concat(subject, digest)], body);
+  c.state.lastSetPosition = c.state.positions.length - 1;
+  c.state.set = set;
+  c.state.setHash = digest;
+}
+
+/** Takes a convicted operator's stake; only courts get here. */
+export function slash(c: Context, operator: Bytes, currentSet: readonly SetMember[]): void {
+  const { state, from, deployment } = c;
+  checkSet(c, currentSet);
+  const record = state.operators.get(toHex(operator));
+  if (!record || !hasStake(record.status)) throw new Revert("OperatorRegistryWrongStatus", operator, record?.status);
+  const { listed, status, stake } = record;
+  const set = currentSet.filter((member) => !listed || !equal(member.signer, listed));
+  if (status === "pending") state.waiting -= 1;
+  if (status !== "left") state.seats -= 1;
+  const { bounty } = deployment.parameters;
+  put(c, record, { stake: 0n, status: "convicted", listed: undefined });
+  state.bounties.set(toHex(from), (state.bounties.get(toHex(from)) ?? 0n) + bounty);
+  recordSet(c, set, KIND.convicted, word.address(operator), { kind: "convicted", operator, set });
+  const held = state.balances.get(REGISTRY) ?? 0n;
+  state.balances.set(REGISTRY, held - (stake - bounty));
+  state.burnt += stake - bounty;
+}
+
+/** The operator that a key belongs to. */
+export function operatorOf({ state }: Context, signer: Bytes): Bytes | undefined {
+  const owner = state.signers.get(toHex(signer));
+  return owner === undefined ? undefined : fromHex(owner);
 }
