@@ -14,7 +14,7 @@ import { realKeyring } from "./simcrypto.ts";
 
 /** The simulated contracts against the compiled ones: the same calls, the same reverts, the same events. */
 
-const CALLS = 160;
+const CALLS = 300;
 const EPOCH_SECONDS = 1000;
 const CHALLENGE_SECONDS = 50;
 const UNBONDING_SECONDS = 2500;
@@ -23,7 +23,7 @@ let world: World;
 before(async () => {
   world = await openWorld({
     minOperators: 3,
-    maxOperators: 6,
+    maxOperators: 4,
     maxChangesPerEpoch: 2,
     epochDurationSeconds: EPOCH_SECONDS,
     challengeWindowSeconds: CHALLENGE_SECONDS,
