@@ -5,6 +5,7 @@ import { loadDeployment } from "../../offchain/chain/deployment.ts";
 import { type Bytes, equal, fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { Context } from "../../offchain/core/context.ts";
 import type { Advance } from "../../offchain/core/cut.ts";
+import { Protocol } from "../../offchain/core/protocol.ts";
 import { type Request, requestId } from "../../offchain/core/request.ts";
 import { encodeSegment, sealSegment, trackId } from "../../offchain/core/segment.ts";
 import { encodeSnapshot, SALT_BYTES } from "../../offchain/core/snapshot.ts";
@@ -12,7 +13,7 @@ import { crypto } from "../../offchain/crypto/crypto.ts";
 import { Mesh, type MeshHandlers } from "../../offchain/mesh/mesh.ts";
 import { loadConfig } from "../../offchain/node/config.ts";
 import { openKeystore } from "../../offchain/node/keys.ts";
-import { Knowledge } from "../../offchain/node/protocol-options.ts";
+import { protocolOptions } from "../../offchain/node/protocol-options.ts";
 import { Store } from "../../offchain/store/store.ts";
 
 /**
@@ -35,8 +36,9 @@ const self = fromHex(config.operator, 20);
 const [showA, showB] = [fromHex(values["show-a"], 20), fromHex(values["show-b"], 20)];
 const ledger = fromHex(deployment.contracts.checkpointLedger, 20);
 const store = Store.open(config.dataFolder, { identity: { operator: self, chainId: deployment.chainId, ledger } });
-const knowledge = new Knowledge({ crypto, deployment, self, store });
-const { replica } = knowledge;
+const protocol = new Protocol(protocolOptions(crypto, deployment, self, signer), 0);
+const { replica, following } = protocol;
+protocol.recall(store.disk());
 const random = (count: number): Bytes => new Uint8Array(randomBytes(count));
 
 /** Two stories of one track, each as long as somebody needs it to be: every segment opens a turn that is never written. */
@@ -93,23 +95,16 @@ const handlers: MeshHandlers = {
   evidence() {},
   segment() {},
   rows() {},
-  heldOf: () => [],
-  state: () => ({
-    registryPosition: replica.registry.position,
-    registryMark: replica.registry.hash.subarray(0, 8),
-    checkpoint: 0,
-    digest: replica.digest(),
-    load: 0,
-    heads: [],
-    evidence: [],
-  }),
-  ownSegments: shown,
+  heads: () => [],
+  state: () => ({ ...protocol.state(0), heads: [], evidence: [] }),
+  segmentsSince: (since, _of, to) => shown(since, to),
   fetch: (_track, from, to, peer) => storyFor(peer)?.segments(from, to) ?? [],
   cut: () => undefined,
-  attest: async () => ({ type: "refused", code: "no", message: "not today" }),
+  attest: (_from, ticket) => mesh.reply(ticket, { type: "refused", code: "no", message: "not today" }),
+  answered() {},
   async *generate() {},
 };
-const mesh = new Mesh({
+const mesh: Mesh = new Mesh({
   operator: self,
   signer,
   crypto,
@@ -128,9 +123,8 @@ const chain = new Chain({
   activateEpochs: false,
   onFault: (fault) => process.stderr.write(`saboteur: ${fault.message}\n`),
   onUpdate(update) {
-    if (update.type === "reorg") knowledge.rebuild(update.events);
-    else knowledge.extend(update.events);
-    mesh.setPeers(knowledge.peers());
+    following.take({ ...update, time: 0 });
+    mesh.setPeers(following.reachable());
     if (replica.registry.operator(self)?.standing === "convicted") process.stdout.write("saboteur: convicted\n");
   },
 });

@@ -100,10 +100,11 @@ describe(`replica, seed ${SEED}`, () => {
             assert.equal(replica.evidence.size, 0);
           }
         for (const track of victim.tracks.values())
-          for (const [i, { header, signature }] of track.signed.entries()) {
-            const signer = crypto.recover(track.hashes[i]!, signature);
+          for (let sequence = 1; sequence <= track.sequence; sequence++) {
+            const { header, signature } = track.signedAt(sequence)!;
+            const signer = crypto.recover(track.hashAt(sequence)!, signature);
             assert.ok(signer && victim.registry.entitles(header.operator, signer));
-            assert.ok(equal(header.previous, track.hashAt(i)!));
+            assert.ok(equal(header.previous, track.hashAt(sequence - 1)!));
           }
       }),
       runs(15),
@@ -121,7 +122,8 @@ describe(`replica, seed ${SEED}`, () => {
           const other = b.tracks.get(name);
           if (!other || isOf(LIAR, track.key.operator)) continue;
           const shared = Math.min(track.sequence, other.sequence);
-          assert.deepEqual(track.hashes.slice(0, shared), other.hashes.slice(0, shared));
+          for (let sequence = 0; sequence <= shared; sequence++)
+            assert.deepEqual(track.hashAt(sequence), other.hashAt(sequence));
         }
       }),
       runs(30),

@@ -105,7 +105,7 @@ describe("consensus among liars, the convicted and censors", () => {
     fooled.consensus.learnCut(1, made.cut.entries);
     assert.deepEqual(
       fooled.consensus.repairs().map(({ type }) => type),
-      ["drop"],
+      ["rewind"],
     );
     const beyond = { ...b[1]!.header, head: b[1]!.hash };
     const wrong = made.cut.extend(crypto, [beyond], () => false);
