@@ -2,19 +2,19 @@ import { type Bytes, equal } from "../core/bytes.ts";
 import { Context } from "../core/context.ts";
 import { WeftError } from "../core/errors.ts";
 import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
+import type { ParentFinder } from "../core/parents.ts";
 import type { Pen } from "../core/pen.ts";
 import type { Crypto } from "../core/ports.ts";
 import type { Replica } from "../core/replica.ts";
 import { drawThreshold, requestId } from "../core/request.ts";
 import type { CloseReason, TurnOpen } from "../core/snapshot.ts";
 import type { Turn } from "../core/turn.ts";
+import { Writing } from "../core/writing.ts";
 import type { KvCache } from "../inference/cache.ts";
 import type { Engine, Logits } from "../inference/engine.ts";
 import { distribution, draw } from "../inference/sampling.ts";
-import type { ParentFinder } from "./parents.ts";
 import type { Piece, RowBook } from "./row-book.ts";
 import { StopWatch } from "./stops.ts";
-import { Writing } from "./writing.ts";
 
 /** Tokens drawn within this time are shown together: a message for each would cost more than drawing it. */
 const SHOW_MS = 10;
@@ -134,7 +134,7 @@ export class Author {
       start,
       carriedEnd,
       tokens,
-      cache,
+      computed: cache,
       rowBytes: engine.model.rowBytes,
       held: verified !== undefined,
     });

@@ -1,10 +1,10 @@
 import { type Bytes, equal } from "../core/bytes.ts";
+import type { Conversations } from "../core/conversations.ts";
 import { trackName } from "../core/cut.ts";
 import type { Pen } from "../core/pen.ts";
 import type { Replica } from "../core/replica.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Author } from "./author.ts";
-import type { Conversations } from "./conversations.ts";
 
 /**
  * A worker that died in mid-sentence finishes, in its new track, the turns that nobody has answered in the meantime. A turn

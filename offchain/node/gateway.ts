@@ -1,6 +1,8 @@
 import type { AuthoredInfo, CompletionEvent, CompletionRequest } from "../api/ports.ts";
+import { Answering } from "../core/answering.ts";
 import { type Bytes, equal, toHex, utf8, Writer } from "../core/bytes.ts";
 import { Context } from "../core/context.ts";
+import type { Conversations } from "../core/conversations.ts";
 import { codeOf, WeftError } from "../core/errors.ts";
 import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
 import type { Crypto } from "../core/ports.ts";
@@ -9,7 +11,6 @@ import { type Request, requestId } from "../core/request.ts";
 import type { CloseReason } from "../core/snapshot.ts";
 import type { ModelInfo } from "../inference/model.ts";
 import type { Author } from "./author.ts";
-import type { Conversations } from "./conversations.ts";
 import { AnswerText } from "./stops.ts";
 
 /** Where another worker's pen is borrowed. */
@@ -39,9 +40,6 @@ const UNBELIEVABLE = new Set(["rows_mismatch", "carried_mismatch"]);
 /** The request's own fault, when our own author says so; another's word for it is not taken. */
 const REFUSED = new Set(["context_length_exceeded", "out_of_range", "malformed", "unsupported"]);
 
-/** What has been received of an answer, whoever wrote it. */
-type Answer = { ids: number[]; turns: Bytes[]; lastAt: number };
-
 /** Talks to the client: finds an author, and another one when that one dies, so that the client sees one stream. */
 export class Gateway {
   readonly #options: GatewayOptions;
@@ -66,9 +64,8 @@ export class Gateway {
       },
     };
     const text = new AnswerText(model.tokenizer, asked.stop);
-    const answer: Answer = { ids: [], turns: [], lastAt: this.#options.now() };
-    const order = { request, prompt, parent, recompute: asked.recompute };
-    for await (const event of this.#write(order, id, asked.author, answer, signal)) {
+    const answer = new Answering({ request, prompt, parent, recompute: asked.recompute }, model.vocab);
+    for await (const event of this.#write(answer, asked.author, signal)) {
       if (event.type !== "tokens") {
         if (event.type === "authored") yield event;
         else {
@@ -122,60 +119,44 @@ export class Gateway {
 
   /** Author after author until the answer is complete. */
   async *#write(
-    base: Omit<GenerateOrder, "answered" | "continues">,
-    id: Bytes,
+    answer: Answering,
     preferred: Bytes | undefined,
-    answer: Answer,
     signal: AbortSignal,
   ): AsyncGenerator<
     | ({ type: "authored" } & AuthoredInfo)
     | { type: "tokens"; first: number; ids: readonly number[] }
     | { type: "closed"; reason: CloseReason }
   > {
-    const tried: Bytes[] = [];
+    const { replica, self, authors, now } = this.#options;
     let lost: AuthoredInfo["takeover"];
+    let lastAt = now();
     let last: unknown;
     for (;;) {
-      const author = this.#choose(id, preferred, tried);
+      const author = answer.next([...authors.up(), self], replica, (one) => this.#rank(one, preferred));
       if (!author) break;
-      tried.push(author);
-      const order: GenerateOrder = { ...base, answered: [...answer.ids], continues: answer.turns.at(-1) };
+      const order = answer.order(author);
       const attempt = new AbortController();
       try {
         for await (const event of this.#listen(author, order, AbortSignal.any([signal, attempt.signal]))) {
-          answer.lastAt = this.#options.now();
+          lastAt = now();
+          answer.take(event);
           if (event.type === "opened") {
-            answer.turns.push(event.turn);
             const { attached, prefilled } = event;
-            yield {
-              type: "authored",
-              author: toHex(author),
-              turn: toHex(event.turn),
-              attached,
-              prefilled,
-              takeover: lost,
-            };
-          } else if (event.type === "tokens") {
-            if (event.first !== base.request.after.length + answer.ids.length)
-              throw new WeftError("out_of_order", "the author's tokens do not follow one another");
-            this.#bound(base.request, answer, event.ids);
-            answer.ids.push(...event.ids);
-            yield event;
-          } else if (event.type === "closed") {
-            if (answer.ids.length === 0 || event.length !== base.request.after.length + answer.ids.length)
-              throw new WeftError("out_of_order", "the author closes another answer than it has written");
+            const turn = toHex(event.turn);
+            yield { type: "authored", author: toHex(author), turn, attached, prefilled, takeover: lost };
+          } else if (event.type === "tokens") yield event;
+          else if (event.type === "closed") {
             yield { type: "closed", reason: event.reason };
             return;
-          } else throw new WeftError(event.code, event.message);
+          }
         }
         throw new WeftError("author_lost", "the author's stream ended in mid-sentence");
       } catch (error) {
         if (signal.aborted) throw new WeftError("aborted", "the client has gone", { cause: error });
         const reason = codeOf(error);
-        if (UNBELIEVABLE.has(reason) || (REFUSED.has(reason) && equal(author, this.#options.self))) throw error;
+        if (UNBELIEVABLE.has(reason) || (REFUSED.has(reason) && equal(author, self))) throw error;
         last = error;
-        const detectedMs = Math.round(this.#options.now() - answer.lastAt);
-        lost = { from: toHex(author), reason, detectedMs };
+        lost = { from: toHex(author), reason, detectedMs: Math.round(now() - lastAt) };
         this.#options.onTakeover(author, reason);
       } finally {
         attempt.abort();
@@ -187,26 +168,11 @@ export class Gateway {
     });
   }
 
-  /** An author may be wrong, but not at any length. */
-  #bound(request: Request, answer: Answer, ids: readonly number[]): void {
-    const fits = answer.ids.length + ids.length <= request.maxLength;
-    if (!fits || ids.some((id) => id >= this.#options.model.vocab))
-      throw new WeftError("out_of_order", "the author writes more than was asked for, or no tokens of the model");
-  }
-
-  #choose(id: Bytes, preferred: Bytes | undefined, tried: readonly Bytes[]): Bytes | undefined {
-    const { authors, author, self, replica, crypto } = this.#options;
-    const isTried = (one: Bytes) => tried.some((other) => equal(other, one));
-    const candidates = [...authors.up(), self].filter(
-      (one) => !isTried(one) && !replica.registry.isEnded(one) && !replica.evidence.has(toHex(one)),
-    );
-    const rank = (one: Bytes) => {
-      if (preferred && equal(one, preferred)) return -1;
-      if (equal(one, self)) return author.load + 0.5; // the gateway writes when the others are busier
-      return replica.peers.get(toHex(one))?.beat?.load ?? 0;
-    };
-    const tie = (one: Bytes) => toHex(crypto.keccak256(id, one));
-    return candidates.sort((a, b) => rank(a) - rank(b) || (tie(a) < tie(b) ? -1 : 1))[0];
+  #rank(one: Bytes, preferred: Bytes | undefined): number {
+    const { author, self, replica } = this.#options;
+    if (preferred && equal(one, preferred)) return -1;
+    if (equal(one, self)) return author.load + 0.5; // the gateway writes when the others are busier
+    return replica.peers.get(toHex(one))?.beat?.load ?? 0;
   }
 
   /** The author's events. An author that is silent, while its beats are silent too, counts as lost. */

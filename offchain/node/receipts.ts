@@ -1,5 +1,6 @@
 import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
 import type { Committed } from "../core/consensus.ts";
+import type { Conversations } from "../core/conversations.ts";
 import type { CutEntry } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Protocol } from "../core/protocol.ts";
@@ -8,7 +9,6 @@ import type { ListTree } from "../core/tree.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "./archive.ts";
-import type { Conversations } from "./conversations.ts";
 
 /** Proof of one token of an answer: two Merkle steps into a committed checkpoint, as contracts take it. */
 export type Receipt = {

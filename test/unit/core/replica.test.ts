@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Context } from "../../../offchain/core/context.ts";
+import { Conversations } from "../../../offchain/core/conversations.ts";
 import { trackName } from "../../../offchain/core/cut.ts";
 import type { Effect } from "../../../offchain/core/replica.ts";
 import { turnId } from "../../../offchain/core/segment.ts";
 import { Track } from "../../../offchain/core/track.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { Conversations } from "../../../offchain/node/conversations.ts";
 import {
   beatOf,
   equivocation,

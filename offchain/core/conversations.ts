@@ -1,8 +1,8 @@
-import { type Bytes, equal, toHex } from "../core/bytes.ts";
-import { Context } from "../core/context.ts";
-import type { Hashing } from "../core/ports.ts";
-import type { Replica } from "../core/replica.ts";
-import { type Turn, turnTokens } from "../core/turn.ts";
+import { type Bytes, equal, toHex } from "./bytes.ts";
+import { Context } from "./context.ts";
+import type { Hashing } from "./ports.ts";
+import type { Replica } from "./replica.ts";
+import { type Turn, turnTokens } from "./turn.ts";
 
 /** Which known turn a prompt goes on from, and what a turn's whole context is. */
 export class Conversations {

@@ -1,15 +1,17 @@
-import type { Bytes } from "../core/bytes.ts";
-import type { Context } from "../core/context.ts";
-import type { Draft, Source } from "../core/pen.ts";
-import type { Hashing } from "../core/ports.ts";
-import { type Request, requestId } from "../core/request.ts";
-import { LIMIT_ROWS_BYTES } from "../core/rows.ts";
-import type { CloseReason, TokenKind } from "../core/snapshot.ts";
-import type { KvCache } from "../inference/cache.ts";
+import type { Bytes } from "./bytes.ts";
+import type { Context } from "./context.ts";
+import type { Draft, Source } from "./pen.ts";
+import type { Hashing } from "./ports.ts";
+import { type Request, requestId } from "./request.ts";
+import { LIMIT_ROWS_BYTES } from "./rows.ts";
+import type { CloseReason, TokenKind } from "./snapshot.ts";
 
 /** Tokens of one snapshot at most, and fewer where rows are large: its rows are one message. */
 const LIMIT_RUN = 256;
 const LIMIT_RUN_BYTES = LIMIT_ROWS_BYTES / 4;
+
+/** Rows of the positions that were computed so far. */
+export type Computed = { readonly length: number; rows(first: number, count: number): Bytes };
 
 /** A turn that is being written, as the track's writer sees it: what of it may be sealed now. */
 export class Writing implements Source {
@@ -18,7 +20,7 @@ export class Writing implements Source {
   readonly #request: Request;
   readonly #carriedEnd: number;
   readonly #tokens: readonly number[];
-  readonly #cache: KvCache;
+  readonly #computed: Computed;
   readonly #runLimit: number;
   /** Up to where tokens were handed to the writer. */
   readonly #context: Context;
@@ -38,7 +40,7 @@ export class Writing implements Source {
     start: Context;
     carriedEnd: number;
     tokens: readonly number[];
-    cache: KvCache;
+    computed: Computed;
     rowBytes: number;
     held: boolean;
   }) {
@@ -48,7 +50,7 @@ export class Writing implements Source {
     this.#context = options.start.clone();
     this.#carriedEnd = options.carriedEnd;
     this.#tokens = options.tokens;
-    this.#cache = options.cache;
+    this.#computed = options.computed;
     this.#runLimit = Math.max(1, Math.min(LIMIT_RUN, Math.floor(LIMIT_RUN_BYTES / options.rowBytes)));
     this.held = options.held;
   }
@@ -67,7 +69,7 @@ export class Writing implements Source {
     if (this.held || this.#closed) return [];
     const drafts: Draft[] = [];
     // A token is signed together with the digest of its rows, so it waits until it was fed.
-    const ready = Math.min(this.#cache.length, this.#tokens.length);
+    const ready = Math.min(this.#computed.length, this.#tokens.length);
     while (this.#context.length < ready) drafts.push(this.#run(ready));
     if (this.#close && this.#context.length === this.#tokens.length) drafts.push(this.#ending(this.#close));
     return drafts;
@@ -85,7 +87,7 @@ export class Writing implements Source {
     const [limit, kind] = ends.find(([end]) => first < end) as [number, TokenKind];
     const end = Math.min(ready, limit, first + this.#runLimit);
     const ids = this.#tokens.slice(first, end);
-    const rows = this.#cache.rows(first, end - first);
+    const rows = this.#computed.rows(first, end - first);
     const rowsDigest = this.#h.sha256(rows);
     const { root } = this.#context.append(ids);
     return { of: (turn, previous) => ({ type: "tokens", turn, previous, first, kind, root, rowsDigest, ids }), rows };

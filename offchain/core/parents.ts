@@ -1,10 +1,10 @@
-import { equal, toHex } from "../core/bytes.ts";
-import type { Consensus } from "../core/consensus.ts";
-import type { GenerateOrder } from "../core/generate.ts";
-import type { Replica } from "../core/replica.ts";
-import type { Parent } from "../core/snapshot.ts";
-import type { Turn } from "../core/turn.ts";
+import { equal, toHex } from "./bytes.ts";
+import type { Consensus } from "./consensus.ts";
 import type { Conversations } from "./conversations.ts";
+import type { GenerateOrder } from "./generate.ts";
+import type { Replica } from "./replica.ts";
+import type { Parent } from "./snapshot.ts";
+import type { Turn } from "./turn.ts";
 
 /** Finds what a new turn may refer to: only what is committed; whatever is newer is carried. */
 export class ParentFinder {
