@@ -11,6 +11,7 @@ import { WeftError } from "../core/errors.ts";
 import { ParentFinder } from "../core/parents.ts";
 import { Pen } from "../core/pen.ts";
 import { Protocol } from "../core/protocol.ts";
+import { unfinished } from "../core/unfinished.ts";
 import { crypto } from "../crypto/crypto.ts";
 import { createEngine, type Engine } from "../inference/engine.ts";
 import { Mesh } from "../mesh/mesh.ts";
@@ -20,7 +21,6 @@ import { Author } from "./author.ts";
 import type { Config } from "./config.ts";
 import { Driver } from "./driver.ts";
 import { failpointsFrom } from "./failpoints.ts";
-import { finishOpenTurns } from "./finish.ts";
 import { Gateway } from "./gateway.ts";
 import { type HotKey, openKeystore } from "./keys.ts";
 import { Observer } from "./observer.ts";
@@ -251,10 +251,15 @@ async function compose(
   const at = config.api.listen.lastIndexOf(":");
   await api.listen({ host: config.api.listen.slice(0, at), port: Number(config.api.listen.slice(at + 1)) });
   onStop(() => api.close());
-  const finishing = setTimeout(
-    () => finishOpenTurns({ replica, conversations, author, pen, onFault }),
-    FINISH_AFTER_MS,
-  );
+  const finish = async () => {
+    for (const order of unfinished(replica, conversations, pen.track))
+      try {
+        for await (const _event of author.generate(order, new AbortController().signal));
+      } catch (error) {
+        onFault("finish", undefined, error);
+      }
+  };
+  const finishing = setTimeout(finish, FINISH_AFTER_MS);
   onStop(() => clearTimeout(finishing));
 
   const apiPort = (api.server.address() as AddressInfo).port;
