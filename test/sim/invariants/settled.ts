@@ -1,0 +1,177 @@
+import { type Bytes, equal, toHex } from "../../../offchain/core/bytes.ts";
+import type { ChainEvent } from "../../../offchain/core/chain.ts";
+import { trackName } from "../../../offchain/core/cut.ts";
+import type { Disk } from "../../../offchain/core/events.ts";
+import { Protocol } from "../../../offchain/core/protocol.ts";
+import { Replica } from "../../../offchain/core/replica.ts";
+import type { Segment } from "../../../offchain/core/segment.ts";
+import { Track } from "../../../offchain/core/track.ts";
+import type { Random } from "../random.ts";
+import { type NodeView, Violation } from "./types.ts";
+
+/** What must hold once everything has healed and what was sent could arrive. */
+
+const alive = (nodes: readonly NodeView[]) =>
+  nodes.filter((node): node is NodeView & { protocol: Protocol } => node.honest && node.protocol !== undefined);
+
+/** Tracks of operators that nobody has evidence against and that are not out: those of which all hold the same. */
+function headsOf({ protocol }: { protocol: Protocol }): string[] {
+  const { replica } = protocol;
+  return replica
+    .heads()
+    .filter(
+      ({ operator, sequence }) =>
+        sequence > 0 && !replica.evidence.has(toHex(operator)) && !replica.registry.isEnded(operator),
+    )
+    .map((head) => `${trackName(head)} ${head.sequence} ${toHex(head.head)}`)
+    .sort();
+}
+
+/** L2, L3: whatever one honest worker holds, all hold. S1: then all have derived the same. */
+export function converged(nodes: readonly NodeView[]): void {
+  const [first, ...rest] = alive(nodes);
+  if (!first) return;
+  const heads = headsOf(first);
+  for (const node of rest) {
+    const other = headsOf(node);
+    const missing = [
+      ...heads.filter((head) => !other.includes(head)),
+      ...other.filter((head) => !heads.includes(head)),
+    ];
+    if (missing.length > 0)
+      throw new Violation(
+        "L3",
+        `${first.name} and ${node.name} do not hold the same: ${missing.slice(0, 2).join("; ")}`,
+      );
+    const [a, b] = [first.protocol.replica, node.protocol.replica];
+    const evidence = (replica: Replica) => [...replica.evidence.keys()].sort().join();
+    if (evidence(a) !== evidence(b))
+      throw new Violation("L3", `${first.name} and ${node.name} do not know of the same liars`);
+    if (!equal(a.registry.hash, b.registry.hash) || a.checkpoint !== b.checkpoint)
+      throw new Violation("L3", `${first.name} and ${node.name} do not follow the same chain`);
+    const [ours, theirs] = [a.digest(), b.digest()];
+    const known = ours.some(Boolean) && theirs.some(Boolean);
+    if (known && !equal(ours, theirs))
+      throw new Violation("S1", `${first.name} and ${node.name} hold the same and derive another state from it`);
+  }
+}
+
+type Kept = { segments: { segment: Segment; hash: Bytes }[]; bases: { name: string; track: Track }[] };
+
+/** Everything of one worker's disk, track by track. */
+function keptBy({ disk, protocol }: NodeView & { protocol: Protocol }, from: (track: Track) => number): Kept {
+  const { replica } = protocol;
+  const segments: Kept["segments"] = [];
+  const bases: Kept["bases"] = [];
+  for (const track of replica.tracks.values()) {
+    const base = Math.max(track.base.sequence, from(track));
+    if (base > 0)
+      bases.push({
+        name: track.name,
+        track: new Track(replica.crypto, track.key, { sequence: base, head: track.hashAt(base) as Bytes }),
+      });
+    for (let at = base + 1; at <= track.sequence; at++) {
+      const held = disk.segment(track.key, at);
+      if (!held) throw new Violation("S7", `segment ${at} of ${track.name} is in memory and not on disk`);
+      segments.push(held);
+    }
+  }
+  return { segments, bases };
+}
+
+/** What a replica without any history makes of these, in whatever order they come. */
+function replayed(node: NodeView & { protocol: Protocol }, { segments, bases }: Kept, chance: Random): Replica {
+  const { crypto, separator, self, registryGenesis } = node.options;
+  const { replica } = node.protocol;
+  const fresh = new Replica({ crypto, separator, self, registryGenesis });
+  for (const { track } of bases) fresh.replace(track);
+  // Each track in its order, all of them shuffled into one another, and some of it twice.
+  const queues = new Map<string, Kept["segments"]>();
+  for (const one of segments) {
+    const name = trackName(one.segment.header);
+    queues.set(name, [...(queues.get(name) ?? []), one]);
+  }
+  const left = [...queues.values()];
+  while (left.length > 0) {
+    const at = chance.int(0, left.length - 1);
+    const queue = left[at] as Kept["segments"];
+    const { segment, hash } = queue.shift() as Kept["segments"][number];
+    fresh.step({ type: "restore", segment, hash });
+    if (chance.chance(0.1)) fresh.step({ type: "restore", segment, hash });
+    if (queue.length === 0) left.splice(at, 1);
+  }
+  for (let position = 1; position <= replica.registry.position; position++) {
+    const event = node.options && events(node)[position - 1];
+    if (event) fresh.step({ type: "registry", event });
+  }
+  for (const evidence of replica.evidence.values()) fresh.step({ type: "evidence", evidence });
+  const { consensus } = node.protocol;
+  const { number } = consensus.latest.checkpoint;
+  const anchor = consensus.committed(Math.max(0, number - 16));
+  fresh.checkpoint = number;
+  fresh.setCommitted(consensus.latest.cut, anchor?.cut && { hash: anchor.hash, cut: anchor.cut });
+  return fresh;
+}
+
+/** What a worker has read of the registry, as its disk has it. To be set by whoever owns the disks. */
+let events: (node: NodeView) => Extract<ChainEvent, { kind: "registry" }>["event"][] = () => [];
+export function registryEventsFrom(read: typeof events): void {
+  events = read;
+}
+
+/** S1: the order in which things were heard leaves no trace. */
+export function orderIsForgotten(nodes: readonly NodeView[], chance: Random): void {
+  for (const node of alive(nodes)) {
+    const { replica } = node.protocol;
+    const again = replayed(
+      node,
+      keptBy(node, () => 0),
+      chance,
+    );
+    if (!equal(again.digest(), replica.digest()))
+      throw new Violation("S1", `what ${node.name} holds gives another state when it comes in another order`);
+  }
+}
+
+/** S8: beginning at the latest final checkpoint, what came after it gives the same state as all of it. */
+export function suffixIsEnough(nodes: readonly NodeView[], chance: Random): void {
+  for (const node of alive(nodes)) {
+    const { consensus, following, replica } = node.protocol;
+    const cut = consensus.committed(
+      Math.min(following.final, Math.max(0, consensus.latest.checkpoint.number - 16)),
+    )?.cut;
+    if (!cut || following.final === 0) continue;
+    // A turn that is open there is needed from its beginning.
+    const from = (track: Track) => {
+      const committed = cut.entry(track.key)?.sequence ?? 0;
+      const open = [...track.turns.values()].filter(
+        (turn) => turn.opened.sequence <= committed && (!turn.close || turn.latest.sequence > committed),
+      );
+      return Math.min(committed, ...open.map((turn) => turn.opened.sequence - 1), track.sequence);
+    };
+    const again = replayed(node, keptBy(node, from), chance);
+    if (!equal(again.digest(), replica.digest()))
+      throw new Violation(
+        "S8",
+        `${node.name}'s checkpoint and what came after it give another state than everything does`,
+      );
+  }
+}
+
+/** S11: what follows from the chain does not depend on the forks that were followed on the way. */
+export function chainReplays(node: NodeView, chain: ReturnType<Disk["chain"]>): void {
+  const { protocol } = node;
+  if (!protocol) return;
+  const again = new Protocol(node.options, 0);
+  again.following.take({ type: "events", ...chain });
+  const said = ({ replica, consensus, following }: Protocol) =>
+    JSON.stringify([
+      replica.registry.position,
+      toHex(replica.registry.hash),
+      consensus.latest.checkpoint.number,
+      toHex(consensus.latest.hash),
+      following.reachable().map(({ operator, signer, endpoint }) => [toHex(operator), toHex(signer), endpoint]),
+    ]);
+  if (said(again) !== said(protocol))
+    throw new Violation("S11", `${node.name} follows another chain than its log tells`);
+}
