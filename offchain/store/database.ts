@@ -1,39 +1,10 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import Database from "better-sqlite3";
-import { type Bytes, equal, toHex, utf8 } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
+import { type Identity, prepare } from "./schema.ts";
 
-export type Identity = { operator: Bytes; chainId: number; ledger: Bytes };
 export type Db = Database.Database;
-
-const APPLICATION = 0x57656674; // "Weft"
-const SCHEMA_VERSION = 1;
-
-const SCHEMA = `
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-  CREATE TABLE tracks (
-    id INTEGER PRIMARY KEY, operator BLOB NOT NULL, incarnation BLOB NOT NULL, UNIQUE (operator, incarnation)
-  );
-  CREATE TABLE segments (
-    track INTEGER NOT NULL REFERENCES tracks (id), sequence INTEGER NOT NULL, hash BLOB NOT NULL, bytes BLOB NOT NULL,
-    PRIMARY KEY (track, sequence)
-  );
-  CREATE TABLE evidence (id INTEGER PRIMARY KEY, operator BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL);
-  CREATE TABLE checkpoints (
-    number INTEGER PRIMARY KEY, hash BLOB NOT NULL, checkpoint BLOB NOT NULL, entries BLOB NOT NULL
-  );
-  CREATE TABLE attested (number INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (number, hash)) WITHOUT ROWID;
-  CREATE TABLE reports (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, author BLOB NOT NULL, details TEXT NOT NULL
-  );
-  CREATE TABLE blocks (
-    number INTEGER PRIMARY KEY, hash TEXT NOT NULL, parent_hash TEXT NOT NULL, timestamp INTEGER NOT NULL
-  );
-  CREATE TABLE events (
-    block INTEGER NOT NULL, log_index INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (block, log_index)
-  ) WITHOUT ROWID;
-`;
 
 const SQLITE_ERRORS: readonly [prefix: string, code: string, remedy: string][] = [
   ["SQLITE_FULL", "disk_full", "free space on the disk of the data folder; nothing of this write was kept"],
@@ -106,50 +77,6 @@ function lock(folder: string): Db {
   }
 }
 
-function migrate(db: Db, identity: Identity): void {
-  const version = db.pragma("user_version", { simple: true }) as number;
-  const application = db.pragma("application_id", { simple: true }) as number;
-  const tables = db.prepare("SELECT count(*) FROM sqlite_schema").pluck().get() as number;
-  if (application !== APPLICATION && tables > 0)
-    throw new WeftError("store_corrupt", "the data folder holds a database of another program", {
-      field: "folder",
-      remedy: "name another folder",
-    });
-  if (version > SCHEMA_VERSION)
-    throw new WeftError(
-      "store_too_new",
-      `the data folder has version ${version}, this program knows ${SCHEMA_VERSION}`,
-      {
-        field: "folder",
-        remedy: "run the newer program that wrote it, or name an empty folder",
-      },
-    );
-  if (version === SCHEMA_VERSION) return;
-  const put = () => db.prepare("INSERT INTO meta VALUES (?, ?)");
-  db.transaction(() => {
-    db.exec(SCHEMA);
-    put().run("operator", identity.operator);
-    put().run("chainId", utf8(String(identity.chainId)));
-    put().run("ledger", identity.ledger);
-    db.pragma(`application_id = ${APPLICATION}`);
-    db.pragma(`user_version = ${SCHEMA_VERSION}`);
-  }).immediate();
-}
-
-function checkIdentity(db: Db, identity: Identity): void {
-  const stored = db.prepare("SELECT value FROM meta WHERE name = ?").pluck();
-  const wanted = { operator: identity.operator, chainId: utf8(String(identity.chainId)), ledger: identity.ledger };
-  for (const [field, value] of Object.entries(wanted)) {
-    const there = stored.get(field) as Bytes;
-    if (equal(there, value)) continue;
-    const show = (bytes: Bytes) => (field === "chainId" ? new TextDecoder().decode(bytes) : toHex(bytes));
-    throw new WeftError("store_of_another", `the data folder belongs to ${field} ${show(there)}, not ${show(value)}`, {
-      field,
-      remedy: "name the folder that this worker had before, or an empty one",
-    });
-  }
-}
-
 /** Opens the folder for this process alone. `close` gives it back. */
 export function openDatabase(folder: string, identity: Identity, mostBytes?: number): { db: Db; close(): void } {
   makeFolder(folder);
@@ -169,8 +96,7 @@ export function openDatabase(folder: string, identity: Identity, mostBytes?: num
         const page = db.pragma("page_size", { simple: true }) as number;
         db.pragma(`max_page_count = ${Math.max(1, Math.floor(mostBytes / page))}`);
       }
-      migrate(db, identity);
-      checkIdentity(db, identity);
+      prepare(db, identity);
       syncFolder(folder);
     } catch (error) {
       db?.close();

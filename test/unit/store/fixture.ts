@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type Bytes, concat, Writer } from "../../../offchain/core/bytes.ts";
-import type { TrackKey } from "../../../offchain/core/segment.ts";
+import { genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
+import { type Advance, Cut, type CutEntry } from "../../../offchain/core/cut.ts";
+import type { StoreRecord } from "../../../offchain/core/events.ts";
+import type { Segment, TrackKey } from "../../../offchain/core/segment.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { Store, type StoredSegment, type StoreOptions } from "../../../offchain/store/store.ts";
 
 export const IDENTITY = {
@@ -24,11 +28,64 @@ export function trackOf(incarnation: number): TrackKey {
   return { operator: IDENTITY.operator, incarnation: new Uint8Array(16).fill(incarnation) };
 }
 
+const hashOf = ({ operator, incarnation }: TrackKey, sequence: number, fork = 0) =>
+  sha256(operator, incarnation, new Writer().u64(sequence).u8(fork).done());
+
 /** A stand-in whose bytes begin with the hash before it, so that a reader can check the chain. */
 export function segmentOf(track: TrackKey, sequence: number, fork = 0): StoredSegment {
-  const hashAt = (at: number) => sha256(track.operator, track.incarnation, new Writer().u64(at).u8(fork).done());
-  const bytes = concat(hashAt(sequence - 1), new Uint8Array(200 + (sequence % 100)).fill(sequence % 251));
-  return { ...track, sequence, hash: hashAt(sequence), bytes };
+  const before = hashOf(track, sequence - 1, fork);
+  const bytes = concat(before, new Uint8Array(200 + (sequence % 100)).fill(sequence % 251));
+  return { ...track, sequence, hash: hashOf(track, sequence, fork), bytes };
+}
+
+/** A record of a real segment, as far as its form goes; its hash is that of `segmentOf`. */
+export function segmentRecord(track: TrackKey, sequence: number, fork = 0): StoreRecord & { segment: Segment } {
+  const previous = hashOf(track, sequence - 1);
+  const header = { ...track, sequence, previous, snapshotsRoot: hashOf(track, sequence, 7), snapshotCount: 1 };
+  const snapshots = [{ salt: new Uint8Array(16).fill(fork + 1), body: rowsOf(sequence) }];
+  const segment = { header, signature: new Uint8Array(65).fill(sequence % 251), snapshots };
+  return { type: "segment", segment, hash: hashOf(track, sequence, fork) };
+}
+
+export function advanceOf(track: TrackKey, sequence: number): Advance {
+  return { ...track, sequence, head: hashOf(track, sequence) };
+}
+
+export function checkpointRecord(number: number, cut: Cut, fork = 0): StoreRecord & { type: "checkpoint" } {
+  const hash = sha256(Uint8Array.of(number & 255, number >> 8, fork));
+  const genesis = genesisCheckpoint(crypto, hash);
+  return { type: "checkpoint", number, hash, checkpoint: { ...genesis, number, cutRoot: cut.root }, cut };
+}
+
+/** The cut of checkpoint `number` over one track that goes 3 segments further each time. */
+function cutAt(track: TrackKey, number: number): Cut {
+  const entry: CutEntry = { ...advanceOf(track, number * 3), ended: false, first: 0 };
+  return Cut.of(crypto, [entry]);
+}
+
+/** The n-th batch (from 1) of a life in which everything is written that there is, and some of it taken back again. */
+export function batchOf(track: TrackKey, n: number): StoreRecord[] {
+  const last = 3 * n;
+  const records: StoreRecord[] = [last - 2, last - 1, last].map((sequence) => segmentRecord(track, sequence));
+  records.push({ type: "attested", number: n, hash: hashOf(track, last) });
+  if (n % 4 === 0) records.push({ type: "rewind", track, to: last - 1 }, segmentRecord(track, last, 1));
+  records.push(checkpointRecord(n, cutAt(track, n)));
+  if (n % 5 === 0)
+    records.push({ type: "drop-checkpoints", from: n - 1 }, checkpointRecord(n - 1, cutAt(track, n - 1), 1));
+  if (n % 3 === 0) records.push({ type: "base", base: advanceOf(track, last - 5) });
+  return records;
+}
+
+/** Everything that a worker that starts would read. */
+export function contents(store: Store) {
+  const disk = store.disk();
+  return {
+    bases: [...disk.bases()],
+    segments: [...disk.segments()],
+    checkpoints: [...disk.checkpoints()],
+    evidence: [...disk.evidence()],
+    chain: disk.chain(),
+  };
 }
 
 export function place(sequence: number, index = 1) {

@@ -3,14 +3,15 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { equal } from "../../../offchain/core/bytes.ts";
-import { openStore, place, random, rowsOf, segmentOf, temporary, trackOf } from "./fixture.ts";
+import { batchOf, contents, openStore, place, random, rowsOf, segmentOf, temporary, trackOf } from "./fixture.ts";
 
-const WRITER = join(import.meta.dirname, "writer.ts");
+type Death = { at: string; count: number } | { after: number };
 
-/** Runs the writer until it is dead; what it said is what it knew to be durable. */
-async function writeUntilKilled(folder: string, run: number, death: { at: string; count: number } | { after: number }) {
+/** Runs a writer until it is dead; what it said is what it knew to be durable. */
+async function linesUntilKilled(writer: string, folder: string, argument: number, death: Death): Promise<string[]> {
   const at = "at" in death ? [death.at, String(death.count)] : ["never", "0"];
-  const child = spawn(process.execPath, [WRITER, folder, String(run), ...at], { stdio: ["ignore", "pipe", "inherit"] });
+  const program = [join(import.meta.dirname, writer), folder, String(argument), ...at];
+  const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   child.stdout.on("data", (chunk) => {
     if (said === "" && "after" in death) setTimeout(() => child.kill("SIGKILL"), death.after);
@@ -18,10 +19,11 @@ async function writeUntilKilled(folder: string, run: number, death: { at: string
   });
   const signal = await new Promise((done) => child.on("close", (_, by) => done(by)));
   assert.equal(signal, "SIGKILL", "the writer dies by the kill and by nothing else");
-  const lines = said
-    .split("\n")
-    .slice(0, -1)
-    .map((line) => line.split(" "));
+  return said.split("\n").slice(0, -1);
+}
+
+async function writeUntilKilled(folder: string, run: number, death: Death) {
+  const lines = (await linesUntilKilled("writer.ts", folder, run, death)).map((line) => line.split(" "));
   const last = (what: string) => Number(lines.filter(([kind]) => kind === what).at(-1)?.[1] ?? 0);
   const all = (what: string) => lines.filter(([kind]) => kind === what).map(([, value]) => Number(value));
   return { segments: last("segments"), attested: all("attested") };
@@ -85,4 +87,49 @@ test("S7: kills at random moments lose nothing that was acknowledged, in one fol
   const store = openStore(folder);
   assert.equal(store.heads().length, 12, "earlier lives are all still there");
   store.close();
+});
+
+/** What a store holds after so many batches that nobody killed. */
+function contentsAfter(folder: string, batches: number) {
+  const store = openStore(join(folder, String(batches)));
+  for (let n = 1; n <= batches; n++) store.write(batchOf(trackOf(1), n));
+  const all = { ...contents(store), attested: attestedIn(store, batches) };
+  store.close();
+  return all;
+}
+
+const attestedIn = (store: ReturnType<typeof openStore>, batches: number) =>
+  Array.from({ length: batches + 2 }, (_, n) => store.attested(n));
+
+/** Kills a writer of batches in a folder again and again; returns how many batches there are in the end. */
+async function killBatches(folder: string, models: string, deaths: readonly Death[]): Promise<number> {
+  let held = 0;
+  for (const death of deaths) {
+    const said = await linesUntilKilled("batch-writer.ts", folder, held + 1, death);
+    const acknowledged = Number(said.at(-1) ?? held);
+    const store = openStore(folder);
+    try {
+      const more = store.attested(acknowledged + 1).length;
+      held = acknowledged + more;
+      const expected = contentsAfter(join(models, String(deaths.indexOf(death))), held);
+      assert.deepEqual({ ...contents(store), attested: attestedIn(store, held) }, expected, `${held} whole batches`);
+    } finally {
+      store.close();
+    }
+  }
+  return held;
+}
+
+for (const at of ["record", "store.before-fsync", "store.checkpoint.before-fsync", "store.after-fsync"])
+  test(`S7: of records that are written together, a kill at ${at} leaves all or none`, async (t) => {
+    const deaths = [1, 2, 5, 9].map((count) => ({ at, count }));
+    const held = await killBatches(temporary(t), temporary(t), deaths);
+    assert.equal(held, at.endsWith("after-fsync") ? 17 : 13, "what was acknowledged, and with an fsync the last too");
+  });
+
+test("S7: of records that are written together, kills at random moments leave all or none", async (t) => {
+  const next = random(13);
+  const deaths = Array.from({ length: 8 }, () => ({ after: next() % 60 }));
+  const held = await killBatches(temporary(t), temporary(t), deaths);
+  assert.ok(held > 20, `only ${held} batches were written`);
 });

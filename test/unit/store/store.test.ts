@@ -7,6 +7,7 @@ import { test } from "node:test";
 import Database from "better-sqlite3";
 import type { ChainEvent, Hex } from "../../../offchain/core/chain.ts";
 import { decodeChainEvent, encodeChainEvent, KEPT_BLOCKS } from "../../../offchain/core/chain.ts";
+import { encodeEntries } from "../../../offchain/core/cut.ts";
 import { IDENTITY, openStore, segmentOf, temporary, trackOf } from "./fixture.ts";
 
 const A = trackOf(1);
@@ -101,10 +102,10 @@ test("evidence, checkpoints, attestations and reports are kept", (t) => {
   store.putEvidence(bytes(2, 20), bytes(7));
   store.putEvidence(bytes(1, 20), bytes(8));
   store.putEvidence(bytes(2, 20), bytes(9));
-  for (const number of [1, 2, 3])
-    store.putCheckpoint({ number, hash: bytes(number), checkpoint: bytes(40), entries: bytes(41, 100) });
-  store.putCheckpoint({ number: 3, hash: bytes(3), checkpoint: bytes(40), entries: bytes(41, 100) });
-  assert.throws(() => store.putCheckpoint({ number: 3, hash: bytes(4), checkpoint: bytes(40), entries: bytes(41) }), {
+  const entries = encodeEntries([{ ...A, sequence: 1, head: bytes(5), ended: false, first: 0 }]);
+  for (const number of [1, 2, 3]) store.putCheckpoint({ number, hash: bytes(number), checkpoint: bytes(40), entries });
+  store.putCheckpoint({ number: 3, hash: bytes(3), checkpoint: bytes(40), entries });
+  assert.throws(() => store.putCheckpoint({ number: 3, hash: bytes(4), checkpoint: bytes(40), entries }), {
     code: "conflict",
   });
   store.putAttested(5, bytes(1));
@@ -118,14 +119,14 @@ test("evidence, checkpoints, attestations and reports are kept", (t) => {
     { operator: bytes(2, 20), bytes: bytes(7) },
     { operator: bytes(1, 20), bytes: bytes(8) },
   ]);
-  assert.deepEqual(store.checkpoint(2)?.entries, bytes(41, 100));
+  assert.deepEqual(store.checkpoint(2)?.entries, entries);
   assert.equal(store.checkpoint(4), undefined);
   store.dropCheckpointsFrom(3);
   assert.deepEqual(
     [...store.checkpoints()].map(({ number }) => number),
     [1, 2],
   );
-  store.putCheckpoint({ number: 3, hash: bytes(4), checkpoint: bytes(40), entries: bytes(41) });
+  store.putCheckpoint({ number: 3, hash: bytes(4), checkpoint: bytes(40), entries });
   assert.deepEqual(store.attested(5), [bytes(1), bytes(2)]);
   assert.deepEqual(store.attested(6), []);
   assert.deepEqual(store.reports(), [
