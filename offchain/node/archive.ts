@@ -1,8 +1,9 @@
 import { equal } from "../core/bytes.ts";
 import type { Consensus } from "../core/consensus.ts";
-import { Cut } from "../core/cut.ts";
+import { Cut, decodeEntries } from "../core/cut.ts";
 import type { Crypto } from "../core/ports.ts";
 import type { TrackKey } from "../core/segment.ts";
+import { TREE } from "../core/tree.ts";
 import type { Store } from "../store/store.ts";
 
 /** Cuts of committed checkpoints, also of those that are no longer in memory. */
@@ -22,7 +23,8 @@ export class Archive {
     const committed = this.#consensus.committed(number);
     if (!committed || committed.cut) return committed?.cut;
     const stored = this.#store.checkpoint(number);
-    return stored && equal(stored.hash, committed.hash) ? Cut.of(this.#crypto, stored.entries) : undefined;
+    if (!stored?.entries || !equal(stored.hash, committed.hash)) return undefined;
+    return Cut.of(this.#crypto, decodeEntries(stored.entries, 2 ** TREE.cut.depth));
   }
 
   /** The first committed checkpoint that has `sequence` of the track: cuts only grow, so it is searched by halves. */

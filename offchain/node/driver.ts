@@ -29,7 +29,7 @@ export type DriverOptions = {
 };
 
 export type ChainPort = {
-  commit(checkpoint: Checkpoint, set: readonly bigint[], signatures: readonly Bytes[]): Promise<CommitOutcome>;
+  commit(checkpoint: Checkpoint, set: readonly bigint[], signatures: readonly Bytes[]): PromiseLike<CommitOutcome>;
   convict(evidence: Evidence): unknown;
 };
 

@@ -2,7 +2,7 @@ import { toHex } from "../core/bytes.ts";
 import { encodeCheckpoint } from "../core/checkpoint.ts";
 import { encodeEntries, trackName } from "../core/cut.ts";
 import type { Protocol } from "../core/protocol.ts";
-import type { MeshHandlers } from "../mesh/mesh.ts";
+import type { MeshHandlers } from "../mesh/types.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "./archive.ts";
 import type { Author } from "./author.ts";
