@@ -148,6 +148,11 @@ export class SimDisk implements Disk {
     return [...this.#tables.evidence.values()];
   }
 
+  /** Up to where a track was forgotten, or never held. */
+  base(track: TrackKey): number {
+    return this.#tables.tracks.get(trackName(track))?.base?.sequence ?? 0;
+  }
+
   segment(track: TrackKey, sequence: number): StoredSegment | undefined {
     return this.#tables.tracks.get(trackName(track))?.segments.get(sequence);
   }
