@@ -7,9 +7,11 @@ import type { Deployment } from "../../../offchain/chain/deployment.ts";
 import { type Bytes, fromHex } from "../../../offchain/core/bytes.ts";
 import type { ChainEvent } from "../../../offchain/core/chain.ts";
 import type { Checkpoint } from "../../../offchain/core/checkpoint.ts";
-import { encodeSegment } from "../../../offchain/core/segment.ts";
+import type { Effect } from "../../../offchain/core/events.ts";
+import { Protocol } from "../../../offchain/core/protocol.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { Knowledge } from "../../../offchain/node/knowledge.ts";
+import { Archive } from "../../../offchain/node/archive.ts";
+import { protocolOptions } from "../../../offchain/node/protocol-options.ts";
 import { Store } from "../../../offchain/store/store.ts";
 import { DOMAIN, foundingEvents, operatorAt, type Sealed, TrackWriter, writeSegments } from "../../helpers/core.ts";
 
@@ -22,26 +24,40 @@ const deployment = {
   chainId: DOMAIN.chainId,
   contracts: { operatorRegistry: `0x${"22".repeat(20)}`, checkpointLedger: LEDGER },
   domain: { ...DOMAIN, verifyingContract: LEDGER },
-  parameters: { checkpointCapacity: 4096, newTracksPerOperator: 4 },
+  parameters: {
+    checkpointCapacity: 4096,
+    newTracksPerOperator: 4,
+    challengeWindowSeconds: 600,
+    retentionSeconds: 600,
+    disputeWindowsSeconds: 600,
+    longestPauseSeconds: 600,
+  },
 } as unknown as Deployment;
 
 let folder: string;
 let store: Store;
-let knowledge: Knowledge;
+let protocol: Protocol;
 let events: ChainEvent[];
+
+/** What is to be stored, as the driver stores it. */
+const carryOut = (effects: readonly Effect[]) =>
+  store.write(effects.flatMap((effect) => (effect.type === "store" ? [effect.record] : [])));
+const follow = (type: "events" | "reorg", more: readonly ChainEvent[]) =>
+  carryOut(protocol.step({ type: "chain", update: { type, events: more, time: 1 } }, 0));
 
 const open = () => {
   const identity = { operator: self.operator, chainId: DOMAIN.chainId, ledger: fromHex(LEDGER, 20) };
   store = Store.open(folder, { identity });
-  knowledge = new Knowledge({ crypto, deployment, self: self.operator, store });
+  protocol = new Protocol(protocolOptions(crypto, deployment, self.operator, self.signer), 0);
+  carryOut(protocol.recall(store.disk()));
 };
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "weft-knowledge-"));
+  folder = mkdtempSync(join(tmpdir(), "weft-protocol-"));
   open();
   events = foundingEvents(members).map((event, i) => ({ kind: "registry", event, block: i + 1, logIndex: 0 }));
   log(events);
-  knowledge.extend(events);
+  follow("events", events);
 });
 afterEach(() => {
   store.close();
@@ -58,17 +74,16 @@ function log(more: ChainEvent[]): void {
 const track = new TrackWriter(writer);
 function hold(segments: readonly Sealed[]): void {
   for (const segment of segments) {
-    knowledge.replica.step({ type: "restore", segment, hash: segment.hash });
-    const { operator, incarnation, sequence } = segment.header;
-    store.appendSegments([{ operator, incarnation, sequence, hash: segment.hash, bytes: encodeSegment(segment) }]);
+    protocol.replica.step({ type: "restore", segment, hash: segment.hash });
+    store.write([{ type: "segment", segment, hash: segment.hash }]);
   }
 }
 
 /** A checkpoint of all that is held, as all others would propose it. */
 function propose(): { checkpoint: Checkpoint; hash: Bytes } {
-  const heads = knowledge.replica.heads();
+  const heads = protocol.replica.heads();
   for (const { operator } of members.slice(1))
-    knowledge.replica.step({
+    protocol.replica.step({
       type: "beat",
       from: operator,
       now: 0,
@@ -82,9 +97,9 @@ function propose(): { checkpoint: Checkpoint; hash: Bytes } {
         evidence: [],
       },
     });
-  const made = knowledge.consensus.propose();
+  const made = protocol.consensus.propose();
   assert.ok(made);
-  assert.equal(knowledge.consensus.judge(made.proposal, 0).type, "sign");
+  assert.equal(protocol.consensus.judge(made.proposal, 0).type, "sign");
   return made.built;
 }
 
@@ -92,7 +107,7 @@ let block = 100;
 function commit({ checkpoint, hash }: { checkpoint: Checkpoint; hash: Bytes }): ChainEvent {
   const event: ChainEvent = { kind: "committed", checkpoint, hash, committedAt: 1, block: block++, logIndex: 0 };
   log([event]);
-  knowledge.extend([event]);
+  follow("events", [event]);
   return event;
 }
 
@@ -107,29 +122,30 @@ test("a checkpoint that a reorganisation takes back and mines again is known at 
   assert.deepEqual(stored(), [1, 2]);
 
   store.chainLog.truncate(taken.block);
-  knowledge.rebuild([...events, first]);
-  assert.deepEqual([knowledge.consensus.latest.checkpoint.number, stored()], [1, [1]]);
+  follow("reorg", [...events, first]);
+  assert.deepEqual([protocol.consensus.latest.checkpoint.number, stored()], [1, [1]]);
   commit(second);
-  assert.ok(knowledge.consensus.latest.cut, "its cut need not be shown by anybody");
+  assert.ok(protocol.consensus.latest.cut, "its cut need not be shown by anybody");
   assert.deepEqual(stored(), [1, 2]);
-  assert.deepEqual(knowledge.unknownCuts(), []);
+  assert.deepEqual(protocol.following.unknownCuts(), []);
 
   hold(writeSegments(track, 1, 2));
   commit(propose());
   assert.deepEqual(stored(), [1, 2, 3]);
   store.close();
   open();
-  assert.equal(knowledge.consensus.latest.checkpoint.number, 3);
-  assert.ok(knowledge.consensus.latest.cut, "after a restart too");
-  assert.equal(knowledge.covering(track.track, 3), 2);
-  assert.equal(knowledge.covering(track.track, 5), 3);
-  assert.equal(knowledge.covering(track.track, 6), undefined);
+  assert.equal(protocol.consensus.latest.checkpoint.number, 3);
+  assert.ok(protocol.consensus.latest.cut, "after a restart too");
+  const archive = new Archive(crypto, protocol.consensus, store);
+  assert.equal(archive.covering(track.track, 3), 2);
+  assert.equal(archive.covering(track.track, 5), 3);
+  assert.equal(archive.covering(track.track, 6), undefined);
 });
 
 test("every late checkpoint without a cut is asked for, also one before others that are known", () => {
   const [one, two] = [hold(writeSegments(new TrackWriter(writer, "a"), 1)), propose()];
   assert.equal(one, undefined);
   commit(two);
-  knowledge.consensus.committed(1)!.cut = undefined;
-  assert.deepEqual(knowledge.unknownCuts(), [1]);
+  protocol.consensus.committed(1)!.cut = undefined;
+  assert.deepEqual(protocol.following.unknownCuts(), [1]);
 });
