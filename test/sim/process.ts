@@ -29,8 +29,9 @@ export class Process {
     return this.#alive;
   }
 
-  get frozen(): boolean {
-    return this.#frozen > 0;
+  /** True time, in milliseconds since the simulation began: for waiting, not for what the worker takes for the time. */
+  get now(): number {
+    return this.#scheduler.now;
   }
 
   /** As a timer of the process: late when the process stands still, never when it is dead. */

@@ -24,6 +24,11 @@ export class RandomCalls {
     this.#signer = signer;
   }
 
+  /** A key that somebody has already. */
+  know(key: Signer): void {
+    this.#keys.set(toHex(key.address), key);
+  }
+
   next(state: ContractState): { from: Bytes; call: Call } {
     const random = this.#random;
     const from = random.pick(this.#owners);
