@@ -65,6 +65,8 @@ export type StoreRecord =
   | { type: "attested"; number: number; hash: Bytes }
   | { type: "checkpoint"; number: number; hash: Bytes; checkpoint: Checkpoint; cut: Cut }
   | { type: "drop-checkpoints"; from: number }
+  /** Forget what the cuts before this number were: nobody may ask for them any more. */
+  | { type: "prune-checkpoints"; before: number }
   /** Forget what comes after `to`: the chain took another fork. */
   | { type: "rewind"; track: TrackKey; to: number }
   /** The track begins after this head here: nothing up to it is, or is any longer, held. */

@@ -1,5 +1,6 @@
 import { toHex } from "./bytes.ts";
 import type { Consensus } from "./consensus.ts";
+import { trackName } from "./cut.ts";
 import type { Effect } from "./events.ts";
 import type { Following } from "./following.ts";
 import type { Replica } from "./replica.ts";
@@ -8,7 +9,7 @@ import type { Replica } from "./replica.ts";
 const MARKS = 16;
 
 /** What was final at some time, and when it may go. */
-type Mark = { at: number; sequences: readonly { name: string; sequence: number }[] };
+type Mark = { at: number; number: number; sequences: readonly { name: string; sequence: number }[] };
 
 /**
  * What may be forgotten: segments of checkpoints that were final, and are past the time for which anybody may ask for them;
@@ -38,8 +39,9 @@ export class Retention {
     if (final > 0 && cut && at !== undefined && (!last || at - last.at > this.#seconds / MARKS))
       this.#marks.push({
         at,
+        number: final,
         sequences: cut.entries.map((entry) => ({
-          name: `${toHex(entry.operator)}:${toHex(entry.incarnation)}`,
+          name: trackName(entry),
           sequence: entry.sequence,
         })),
       });
@@ -53,9 +55,9 @@ export class Retention {
     this.#marks = [];
   }
 
-  #prune({ sequences }: Mark): Effect[] {
+  #prune({ sequences, number }: Mark): Effect[] {
     const keep = this.#needed();
-    const effects: Effect[] = [];
+    const effects: Effect[] = [{ type: "store", record: { type: "prune-checkpoints", before: number } }];
     for (const { name, sequence } of sequences) {
       const track = this.#replica.tracks.get(name);
       if (!track || track.base.sequence >= sequence) continue;

@@ -44,6 +44,7 @@ const POINTS: Record<StoreRecord["type"], string> = {
   attested: "store.attested",
   checkpoint: "store.checkpoint",
   "drop-checkpoints": "store.drop",
+  "prune-checkpoints": "store.drop",
   rewind: "store.drop",
   base: "store.drop",
 };
@@ -122,6 +123,9 @@ export class Store {
       }
       case "drop-checkpoints":
         this.#checkpoints.dropFrom(record.from);
+        break;
+      case "prune-checkpoints":
+        this.#checkpoints.prune(record.before);
         break;
       case "rewind":
         this.#tracks.dropAfter(record.track, record.to);

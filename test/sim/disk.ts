@@ -248,6 +248,10 @@ function put(tables: Tables, record: StoreRecord, undo: (() => void)[]): void {
       for (const number of [...tables.checkpoints.keys()])
         if (number >= record.from) change(tables.checkpoints, number, undefined, undo);
       return;
+    case "prune-checkpoints":
+      for (const number of [...tables.checkpoints.keys()])
+        if (number < record.before) change(tables.checkpoints, number, undefined, undo);
+      return;
     case "rewind": {
       const segments = tables.tracks.get(trackName(record.track))?.segments ?? new Map<number, StoredSegment>();
       for (const sequence of [...segments.keys()])
