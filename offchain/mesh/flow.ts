@@ -1,21 +1,18 @@
 import type { ServerWritableStream } from "@grpc/grpc-js";
+import { CREDIT_BYTES } from "./frames.ts";
+import type { Outlet } from "./transport.ts";
 import { statusOf } from "./wire.ts";
 
-/**
- * The one writer of a server stream. It counts the bytes that HTTP/2 has not taken yet, because grpc-js counts messages:
- * sixteen of them, whatever their size.
- */
-export class Flow {
+/** A server stream by bytes that HTTP/2 has not taken yet, because grpc-js counts messages: sixteen, whatever their size. */
+export class Flow implements Outlet {
   readonly #call: ServerWritableStream<Buffer, Buffer>;
-  readonly #credit: number;
   readonly #count: (bytes: number) => void;
   readonly #closed = new AbortController();
   #pending = 0;
-  #onRoom: () => void = () => {};
+  onRoom: () => void = () => {};
 
-  constructor(call: ServerWritableStream<Buffer, Buffer>, credit: number, count: (bytes: number) => void) {
+  constructor(call: ServerWritableStream<Buffer, Buffer>, count: (bytes: number) => void) {
     this.#call = call;
-    this.#credit = credit;
     this.#count = count;
     call.on("cancelled", () => this.#close());
     call.on("error", () => this.#close());
@@ -27,35 +24,16 @@ export class Flow {
   }
 
   get room(): boolean {
-    return !this.closed.aborted && this.#pending < this.#credit;
+    return !this.closed.aborted && this.#pending < CREDIT_BYTES;
   }
 
-  /** Called whenever there is room again. */
-  set onRoom(wake: () => void) {
-    this.#onRoom = wake;
-  }
-
-  /** Never waits; ask for `room` first. */
   send(frame: Buffer): void {
     if (this.closed.aborted) return;
     this.#pending += frame.length;
     this.#count(frame.length);
     this.#call.write(frame, (error?: Error | null) => {
       this.#pending -= frame.length;
-      if (!error && this.room) this.#onRoom();
-    });
-  }
-
-  /** Resolves to true when there is room, to false when the stream is over. Not to be mixed with `onRoom`. */
-  ready(): Promise<boolean> {
-    if (this.room || this.closed.aborted) return Promise.resolve(!this.closed.aborted);
-    return new Promise((resolve) => {
-      const over = () => resolve(false);
-      this.closed.addEventListener("abort", over, { once: true });
-      this.#onRoom = () => {
-        this.closed.removeEventListener("abort", over);
-        resolve(true);
-      };
+      if (!error && this.room) this.onRoom();
     });
   }
 
@@ -72,7 +50,20 @@ export class Flow {
   }
 
   #close(): void {
-    this.#onRoom = () => {};
+    this.onRoom = () => {};
     this.#closed.abort();
   }
+}
+
+/** Resolves to true when there is room, to false when the stream is over. Takes `onRoom`. */
+export function ready(out: Outlet): Promise<boolean> {
+  if (out.room || out.closed.aborted) return Promise.resolve(!out.closed.aborted);
+  return new Promise((resolve) => {
+    const over = () => resolve(false);
+    out.closed.addEventListener("abort", over, { once: true });
+    out.onRoom = () => {
+      out.closed.removeEventListener("abort", over);
+      resolve(true);
+    };
+  });
 }

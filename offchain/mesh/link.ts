@@ -1,17 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type CallOptions,
-  type ClientReadableStream,
-  type ClientUnaryCall,
-  type Metadata,
-  status,
-} from "@grpc/grpc-js";
+import { type ClientReadableStream, type ClientUnaryCall, type Metadata, status } from "@grpc/grpc-js";
 import { type Bytes, equal } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
-import type { MeshClient, PagerMessage, RowsMessage, SegmentMessage } from "./generated/mesh.ts";
+import { backoffMs, LANE_OF, type Method } from "./frames.ts";
+import { type MeshClient, MeshService } from "./generated/mesh.ts";
 import { type Identity, openSession } from "./sessions.ts";
-import { LANES, type Lane, type OnFault, type Peer } from "./types.ts";
-import { BACKOFF, dial, errorOf, isServiceError, patiently, withSession } from "./wire.ts";
+import type { CallLimits, Link, LinkEvents, Subscription, Subscriptions, Taker } from "./transport.ts";
+import { LANES, type Lane, type Peer } from "./types.ts";
+import { dial, errorOf, isServiceError, patiently, withSession } from "./wire.ts";
 
 const HELLO_MS = 10_000;
 /** How long a call waits for a connection that is not there yet. */
@@ -19,34 +15,24 @@ const CONNECT_MS = 1000;
 const CLOSE_MS = 1000;
 /** A stream that lived this long was a good one: the next failure starts with the shortest wait again. */
 const GOOD_MS = 3000;
-
-/** One lane's stream: how it is opened and who takes its messages. */
-export type Subscription<M> = {
-  open(client: MeshClient, metadata: Metadata): ClientReadableStream<M>;
-  /** False drops the stream, which is then subscribed anew. Never throws. */
-  receive(message: M): boolean | Promise<boolean>;
-};
-
-export type Subscriptions = {
-  pager: Subscription<PagerMessage>;
-  plot: Subscription<SegmentMessage>;
-  rows: Subscription<RowsMessage>;
-};
-
-export type LinkEvents = { up(): void; down(): void; fault: OnFault };
+/** How long a lane counts as open while another stream takes the place of its stream. */
+const HANDOVER_MS = 3000;
 
 type Callback<R> = (error: Error | null, reply: R) => void;
-type Start<R> = (metadata: Metadata, options: CallOptions, done: Callback<R>) => ClientUnaryCall;
+type Stream = ClientReadableStream<Buffer>;
 
-/** Our end of the three connections to one peer: dialled, kept, and taken up again when they break. */
-export class Link {
+const asBytes = (bytes: Buffer): Buffer => bytes;
+
+export class GrpcLink implements Link {
   readonly peer: Peer;
   readonly lanes: Record<Lane, boolean> = { pager: false, plot: false, rows: false };
-  readonly clients: Record<Lane, MeshClient>;
+  readonly #clients: Record<Lane, MeshClient>;
   readonly #self: Identity;
   readonly #events: LinkEvents;
   readonly #closed = new AbortController();
   readonly #loops: Promise<void>[];
+  readonly #streams = new Map<Lane, Stream>();
+  readonly #renewed = new Set<Lane>();
   #opening: Promise<Bytes> | undefined;
   #session: Bytes | undefined;
   #up = false;
@@ -57,9 +43,8 @@ export class Link {
     this.#self = self;
     this.#events = events;
     const { endpoint } = peer;
-    this.clients = { pager: dial(endpoint, "pager"), plot: dial(endpoint, "plot"), rows: dial(endpoint, "rows") };
-    const { pager, plot, rows } = subscriptions;
-    this.#loops = [this.#keep("pager", pager), this.#keep("plot", plot), this.#keep("rows", rows)];
+    this.#clients = { pager: dial(endpoint, "pager"), plot: dial(endpoint, "plot"), rows: dial(endpoint, "rows") };
+    this.#loops = LANES.map((lane) => this.#keep(lane, subscriptions[lane]));
   }
 
   get up(): boolean {
@@ -68,7 +53,7 @@ export class Link {
 
   async close(): Promise<void> {
     this.#closed.abort();
-    for (const lane of LANES) this.clients[lane].close();
+    for (const lane of LANES) this.#clients[lane].close();
     const over = new AbortController();
     // A handler at work may finish; one that hangs does not keep the mesh from closing.
     const late = sleep(CLOSE_MS, undefined, { signal: over.signal }).catch(() => {});
@@ -76,30 +61,42 @@ export class Link {
     over.abort();
   }
 
-  /** One call. A session that the peer no longer knows is renewed once. */
-  async call<R>(start: Start<R>, timeoutMs: number): Promise<R> {
-    const deadline = Date.now() + timeoutMs;
-    for (let again = true; ; again = false) {
-      const session = await this.#connected(Math.min(CONNECT_MS, timeoutMs));
-      try {
-        return await this.#unary((done) => start(withSession(session), { deadline }, done));
-      } catch (error) {
-        if (!this.#stale(error, session) || !again) throw errorOf(error);
-      }
-    }
+  call(method: Method, request: Buffer, limits: CallLimits, taker: Taker): () => void {
+    const over = new AbortController();
+    void this.#run(method, request, { ...limits, signal: over.signal }, taker);
+    return () => over.abort();
   }
 
-  /**
-   * One streamed answer; it ends with its consumer, with `signal` or with the peer.
-   * @param idleMs the longest silence that is borne; any when absent.
-   */
-  async *stream<M>(
-    start: (metadata: Metadata) => ClientReadableStream<M>,
-    { signal, idleMs }: { signal?: AbortSignal; idleMs?: number } = {},
-  ): AsyncGenerator<M> {
+  renew(lane: Lane): void {
+    const stream = this.#streams.get(lane);
+    if (!stream) return; // asks anew whenever it is opened
+    this.#renewed.add(lane);
+    stream.cancel();
+  }
+
+  async #run(method: Method, request: Buffer, limits: CallLimits & { signal: AbortSignal }, taker: Taker) {
+    let failed: WeftError | undefined;
+    try {
+      for await (const frame of this.stream(method, request, limits)) {
+        if (limits.signal.aborted) return;
+        await taker.frame(frame);
+      }
+    } catch (error) {
+      failed = errorOf(error);
+    }
+    if (!limits.signal.aborted) taker.over(failed);
+  }
+
+  /** One answer, frame by frame; it ends with its consumer, with `signal` or with the peer. */
+  async *stream(
+    method: Method,
+    request: Buffer,
+    { signal, idleMs, timeoutMs }: CallLimits & { signal?: AbortSignal },
+  ): AsyncGenerator<Buffer> {
+    const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     for (let again = true; ; again = false) {
-      const session = await this.#connected(CONNECT_MS);
-      const call = start(withSession(session));
+      const session = await this.#connected(Math.min(CONNECT_MS, timeoutMs ?? CONNECT_MS));
+      const call = this.#start(method, request, withSession(session), deadline);
       const stop = cancelWith(call, this.#closed.signal, signal);
       let silent = false;
       const silence = () => {
@@ -115,7 +112,7 @@ export class Link {
         for await (const message of call) {
           clearTimeout(timer); // the consumer's time is its own
           again = false;
-          yield message as M;
+          yield message as Buffer;
           listen();
         }
         return;
@@ -129,31 +126,44 @@ export class Link {
     }
   }
 
-  async #keep<M>(lane: Lane, subscription: Subscription<M>): Promise<void> {
+  #start(method: Method, request: Buffer, metadata: Metadata, deadline?: number): Stream {
+    const client = this.#clients[LANE_OF[method]];
+    const { path } = MeshService[method];
+    return client.makeServerStreamRequest(path, asBytes, asBytes, request, metadata, { deadline });
+  }
+
+  async #keep(lane: Lane, subscription: Subscription): Promise<void> {
     const { signal } = this.#closed;
     for (let failures = 0; !signal.aborted; failures++) {
       const began = performance.now();
       const session = await this.#open().catch(() => undefined); // reported where it was opened
-      if (session && (await this.#receive(lane, subscription, session)) === "stale" && failures === 0) continue;
+      const isStale = session && (await this.#receive(lane, subscription, session)) === "stale";
+      if (this.#renewed.delete(lane) || (isStale && failures === 0)) continue;
       if (performance.now() - began > GOOD_MS) failures = 0;
-      const wait = Math.min(BACKOFF.most, BACKOFF.first * 2 ** Math.min(failures, 10));
-      await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+      await sleep(backoffMs(failures) * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
     }
   }
 
-  async #receive<M>(lane: Lane, subscription: Subscription<M>, session: Bytes): Promise<"over" | "stale"> {
+  async #receive(lane: Lane, subscription: Subscription, session: Bytes): Promise<"over" | "stale"> {
     // Waits for the connection, which has a backoff of its own.
-    const call = subscription.open(this.clients[lane], withSession(session, patiently()));
+    const call = this.#start(lane, subscription.request(), withSession(session, patiently()));
     const stop = cancelWith(call, this.#closed.signal);
-    call.on("metadata", () => this.#mark(lane, true));
+    const tooLate = setTimeout(() => this.#mark(lane, false), HANDOVER_MS);
+    this.#streams.set(lane, call);
+    call.on("metadata", () => {
+      clearTimeout(tooLate);
+      this.#mark(lane, true);
+    });
     try {
-      for await (const message of call) if (!(await subscription.receive(message))) break;
+      for await (const frame of call) if (!(await subscription.receive(frame))) break;
     } catch (error) {
       if (this.#stale(error, session)) return "stale";
       this.#report("stream", error);
     } finally {
+      clearTimeout(tooLate);
       stop();
-      this.#mark(lane, false);
+      this.#streams.delete(lane);
+      if (!this.#renewed.has(lane)) this.#mark(lane, false);
     }
     return "over";
   }
@@ -184,7 +194,7 @@ export class Link {
 
   /** The session of all three connections; whoever needs it first opens it. */
   #open(): Promise<Bytes> {
-    const { pager } = this.clients;
+    const { pager } = this.#clients;
     const soon = () => ({ deadline: Date.now() + HELLO_MS });
     this.#opening ??= openSession(this.#self, this.peer, {
       hello: (request) => this.#unary((done) => pager.hello(request, patiently(), soon(), done)),

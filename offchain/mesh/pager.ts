@@ -1,18 +1,18 @@
 import { encodeBeat, LIMIT_BEAT_HEADS } from "../core/beat.ts";
 import { type Bytes, equal } from "../core/bytes.ts";
-import { type Advance, trackName } from "../core/cut.ts";
+import type { Advance } from "../core/cut.ts";
 import { type Evidence, encodeEvidence } from "../core/evidence.ts";
-import type { Flow } from "./flow.ts";
+import { framed, hex } from "./frames.ts";
 import { PagerMessage } from "./generated/mesh.ts";
+import type { Clock, Outlet } from "./transport.ts";
 import type { BeatState } from "./types.ts";
-import { framed, hex } from "./wire.ts";
 
 const SOONEST_MS = 20;
 const LATEST_MS = 250;
 const LIMIT_EVIDENCE = 255;
 
 type Subscriber = {
-  flow: Flow;
+  out: Outlet;
   /** What the beats of this stream have said: the base of the next delta. */
   heads: Map<string, Bytes>;
   accused: Set<string>;
@@ -27,19 +27,20 @@ type Named = { state: BeatState; heads: readonly [string, Advance][]; accused: r
  * from the newest state. Evidence is never dropped, and whoever subscribes gets all of it.
  */
 export class Pager {
+  readonly #clock: Clock;
   readonly #stateOf: () => BeatState;
   readonly #fault: (error: unknown) => void;
   readonly #subscribers = new Set<Subscriber>();
   readonly #evidence = new Map<string, Buffer>();
   #state: Named | undefined;
   #lastBeat = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
-  #soon: NodeJS.Immediate | undefined;
+  #cancel: () => void = () => {};
   #hurried = false;
   #stopped = true;
 
   /** @param fault is told when there is no state to be had, or none that fits a beat. */
-  constructor(stateOf: () => BeatState, fault: (error: unknown) => void) {
+  constructor(clock: Clock, stateOf: () => BeatState, fault: (error: unknown) => void) {
+    this.#clock = clock;
     this.#stateOf = stateOf;
     this.#fault = fault;
   }
@@ -51,17 +52,16 @@ export class Pager {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
-    clearImmediate(this.#soon);
+    this.#cancel();
     this.#subscribers.clear();
   }
 
-  subscribe(flow: Flow): void {
+  subscribe(out: Outlet): void {
     const evidence = [...this.#evidence.values()];
-    const subscriber: Subscriber = { flow, heads: new Map(), accused: new Set(), evidence, due: true };
+    const subscriber: Subscriber = { out, heads: new Map(), accused: new Set(), evidence, due: true };
     this.#subscribers.add(subscriber);
-    flow.closed.addEventListener("abort", () => this.#subscribers.delete(subscriber), { once: true });
-    flow.onRoom = () => this.#pump(subscriber);
+    out.closed.addEventListener("abort", () => this.#subscribers.delete(subscriber), { once: true });
+    out.onRoom = () => this.#pump(subscriber);
     this.#refresh();
     this.#pump(subscriber);
   }
@@ -70,10 +70,7 @@ export class Pager {
   changed(): void {
     if (this.#stopped || this.#hurried) return;
     this.#hurried = true;
-    const wait = this.#lastBeat + SOONEST_MS - performance.now();
-    clearTimeout(this.#timer);
-    if (wait > 0) this.#arm(wait);
-    else this.#soon = setImmediate(() => this.#beat());
+    this.#arm(Math.max(0, this.#lastBeat + SOONEST_MS - this.#clock.now()));
   }
 
   publishEvidence(evidence: Evidence): void {
@@ -89,13 +86,13 @@ export class Pager {
   }
 
   #arm(wait: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#beat(), wait);
+    this.#cancel();
+    this.#cancel = this.#clock.after(wait, () => this.#beat());
   }
 
   #beat(): void {
     this.#hurried = false;
-    this.#lastBeat = performance.now();
+    this.#lastBeat = this.#clock.now();
     this.#arm(LATEST_MS);
     if (this.#subscribers.size === 0 || !this.#refresh()) return;
     for (const subscriber of this.#subscribers) {
@@ -109,7 +106,7 @@ export class Pager {
       const state = this.#stateOf();
       this.#state = {
         state,
-        heads: state.heads.map((head) => [trackName(head), head]),
+        heads: state.heads.map((head) => [hex(head.operator) + hex(head.incarnation), head]),
         accused: state.evidence.map((operator) => [hex(operator), operator]),
       };
       return true;
@@ -120,10 +117,10 @@ export class Pager {
   }
 
   #pump(subscriber: Subscriber): void {
-    const { flow } = subscriber;
-    while (flow.room && subscriber.evidence.length > 0) flow.send(subscriber.evidence.shift()!);
+    const { out } = subscriber;
+    while (out.room && subscriber.evidence.length > 0) out.send(subscriber.evidence.shift()!);
     try {
-      while (flow.room && subscriber.due && this.#state) flow.send(delta(subscriber, this.#state));
+      while (out.room && subscriber.due && this.#state) out.send(delta(subscriber, this.#state));
     } catch (error) {
       subscriber.due = false;
       this.#fault(error);

@@ -1,18 +1,18 @@
-import type { Flow } from "./flow.ts";
+import type { Outlet } from "./transport.ts";
 
 const LIMIT_QUEUE_BYTES = 8 * 1024 * 1024;
 
 /** Rows to one subscriber. They are a cache: when it is too slow, the oldest are dropped, and counted. */
 export class RowsStream {
-  readonly #flow: Flow;
+  readonly #out: Outlet;
   readonly #dropped: () => void;
   readonly #queue: Buffer[] = [];
   #queued = 0;
 
-  constructor(flow: Flow, dropped: () => void) {
-    this.#flow = flow;
+  constructor(out: Outlet, dropped: () => void) {
+    this.#out = out;
     this.#dropped = dropped;
-    flow.onRoom = () => this.#pump();
+    out.onRoom = () => this.#pump();
   }
 
   publish(frame: Buffer): void {
@@ -26,10 +26,10 @@ export class RowsStream {
   }
 
   #pump(): void {
-    while (this.#flow.room && this.#queue.length > 0) {
+    while (this.#out.room && this.#queue.length > 0) {
       const frame = this.#queue.shift()!;
       this.#queued -= frame.length;
-      this.#flow.send(frame);
+      this.#out.send(frame);
     }
   }
 }

@@ -12,39 +12,34 @@ import {
 import type { Bytes } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
 import { Flow } from "./flow.ts";
+import { framed, LANE_OF, type Method, parse } from "./frames.ts";
 import { HelloReply, HelloRequest, MeshService, type MessageFns, ProveReply, ProveRequest } from "./generated/mesh.ts";
+import { faultOf } from "./service.ts";
 import type { Session, Sessions } from "./sessions.ts";
-import type { FaultKind, Lane, OnFault } from "./types.ts";
-import { framed, limitOf, type Method, parse, SERVER_OPTIONS, sessionIn, statusOf } from "./wire.ts";
+import type { CountOut, Served, Service, Server as Serving } from "./transport.ts";
+import type { OnFault, Peer } from "./types.ts";
+import { limitOf, SERVER_OPTIONS, sessionIn, statusOf } from "./wire.ts";
 
-/** Bytes handed to HTTP/2 and not taken yet, per stream. */
-const CREDIT_BYTES = 256 * 1024;
-
-export type Unary = { lane: Lane; answer(from: Bytes, request: Buffer): Promise<Buffer> };
-export type Streaming = {
-  lane: Lane;
-  /** A session has one of these: a new one takes the place of the old. */
-  subscription: boolean;
-  /** Ends the stream, throws, or returns while the stream goes on. */
-  serve(from: Bytes, request: Buffer, flow: Flow): void | Promise<void>;
-};
-export type Service = {
-  [K in Exclude<Method, "hello" | "prove">]: (typeof MeshService)[K]["responseStream"] extends true ? Streaming : Unary;
-};
-export type CountOut = (operator: Bytes, lane: Lane, bytes: number) => void;
-
-/** Messages pass grpc-js as bytes: requests are parsed once the session is known, replies framed once for many. */
+const WITHOUT_SESSION: readonly string[] = [MeshService.hello.path, MeshService.prove.path];
+/**
+ * Messages pass grpc-js as bytes: requests are parsed once the session is known, replies framed once for many. One answer is
+ * a stream of one, on the wire as well.
+ */
 const asBytes = (bytes: Buffer): Buffer => bytes;
 const RAW_SERVICE: ServiceDefinition = Object.fromEntries(
   Object.entries(MeshService).map(([name, method]) => [
     name,
-    { ...method, requestDeserialize: asBytes, responseSerialize: asBytes },
+    {
+      ...method,
+      responseStream: !WITHOUT_SESSION.includes(method.path),
+      requestDeserialize: asBytes,
+      responseSerialize: asBytes,
+    },
   ]),
 );
-const WITHOUT_SESSION: readonly string[] = [MeshService.hello.path, MeshService.prove.path];
 
 /** Accepts calls: bounded, then authenticated, then parsed, then handed on. */
-export class MeshServer {
+export class MeshServer implements Serving {
   readonly #sessions: Sessions;
   readonly #onFault: OnFault;
   readonly #countOut: CountOut;
@@ -59,10 +54,7 @@ export class MeshServer {
       ...SERVER_OPTIONS,
       interceptors: [(method, call) => this.#gate(method, call)],
     });
-    const calls = Object.entries(service).map(([name, method]) => [
-      name,
-      "serve" in method ? this.#streaming(name, method) : this.#unary(method),
-    ]);
+    const calls = Object.entries(service).map(([name, method]) => [name, this.#streaming(name as Method, method)]);
     this.#server.addService(RAW_SERVICE, {
       ...Object.fromEntries(calls),
       hello: this.#open(HelloRequest, HelloReply, (request) => sessions.hello(request)),
@@ -79,7 +71,12 @@ export class MeshServer {
     });
   }
 
+  setPeers(peers: readonly Peer[]): void {
+    this.#sessions.setPeers(peers);
+  }
+
   close(): void {
+    this.#sessions.close();
     this.#server.forceShutdown();
   }
 
@@ -112,25 +109,6 @@ export class MeshServer {
     });
   }
 
-  #unary({ lane, answer }: Unary): handleUnaryCall<Buffer, Buffer> {
-    return async (call, reply) => {
-      let session: Session | undefined;
-      let leave = () => {};
-      try {
-        session = this.#sessions.find(sessionIn(call.metadata));
-        leave = session.enter();
-        const out = await answer(session.operator, bounded(call.getPath(), call.request));
-        this.#countOut(session.operator, lane, out.length);
-        reply(null, out);
-      } catch (error) {
-        this.#report(session?.operator, error);
-        reply(statusOf(error));
-      } finally {
-        leave();
-      }
-    };
-  }
-
   #open<Q, R>(asked: MessageFns<Q>, given: MessageFns<R>, answer: (request: Q) => R): handleUnaryCall<Buffer, Buffer> {
     return (call, reply) => {
       try {
@@ -142,11 +120,11 @@ export class MeshServer {
     };
   }
 
-  #streaming(name: string, { lane, subscription, serve }: Streaming): handleServerStreamingCall<Buffer, Buffer> {
+  #streaming(name: Method, { subscription, serve }: Served): handleServerStreamingCall<Buffer, Buffer> {
     return async (call) => {
       let session: Session | undefined;
-      const flow = new Flow(call, CREDIT_BYTES, (bytes) => {
-        if (session) this.#countOut(session.operator, lane, bytes);
+      const flow = new Flow(call, (bytes) => {
+        if (session) this.#countOut(session.operator, LANE_OF[name], bytes);
       });
       if (flow.closed.aborted) return;
       try {
@@ -176,13 +154,6 @@ export class MeshServer {
   #report(from: Bytes | undefined, error: unknown): void {
     this.#onFault(faultOf(error), from, error);
   }
-}
-
-function faultOf(error: unknown): FaultKind {
-  if (!(error instanceof WeftError)) return "handler";
-  if (error.code === "no_session") return "unauthenticated";
-  if (error.code === "bad_hello" || error.code === "unknown_operator") return "handshake";
-  return ["malformed", "out_of_range", "too_large"].includes(error.code) ? "malformed" : "stream";
 }
 
 function bounded(path: string, request: Buffer): Buffer {

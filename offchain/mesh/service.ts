@@ -1,27 +1,23 @@
 import { type Bytes, Reader } from "../core/bytes.ts";
 import { type Advance, readAdvance } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
-import { decodeOrder, encodeGenerateEvent } from "../core/generate.ts";
-import { decodeProposal, encodeAttestReply, LIMIT_ADVANCES } from "../core/proposal.ts";
-import type { Flow } from "./flow.ts";
+import { type AttestReply, decodeProposal, encodeAttestReply, LIMIT_ADVANCES } from "../core/proposal.ts";
+import { framed, LIMIT_FETCH, LIMIT_RELAYED, owned, parse, plain } from "./frames.ts";
 import {
   AttestRequest,
   AttestResponse,
   CutReply,
   CutRequest,
   FetchRequest,
-  GenerateMessage,
-  GenerateRequest,
   PagerSubscribe,
   PlotSubscribe,
   RowsSubscribe,
 } from "./generated/mesh.ts";
 import type { Pager } from "./pager.ts";
-import { frameSegment, type PlotSource, PlotStream } from "./plot.ts";
+import { frameSegment, type PlotRequest, type PlotSource, PlotStream } from "./plot.ts";
 import { RowsStream } from "./rows.ts";
-import type { Service } from "./server.ts";
-import type { MeshHandlers } from "./types.ts";
-import { framed, LIMIT_FETCH, owned, parse, plain } from "./wire.ts";
+import type { Outlet, Service } from "./transport.ts";
+import type { FaultKind, PeerHandlers } from "./types.ts";
 
 const FETCH_BATCH_BYTES = 1024 * 1024;
 
@@ -29,91 +25,132 @@ export type Subscribers = { pager: Pager; plot: Set<PlotStream>; rows: Set<RowsS
 
 /** What a worker serves to its peers, in terms of its handlers and of those who are subscribed. */
 export function serviceOf(
-  handlers: MeshHandlers,
+  handlers: PeerHandlers,
   subscribers: Subscribers,
+  tickets: Tickets,
   source: PlotSource,
   rowsDropped: (operator: Bytes) => void,
 ): Service {
-  const keep = <S>(all: Set<S>, one: S, flow: Flow) => {
+  const keep = <S>(all: Set<S>, one: S, out: Outlet) => {
     all.add(one);
-    flow.closed.addEventListener("abort", () => all.delete(one), { once: true });
+    out.closed.addEventListener("abort", () => all.delete(one), { once: true });
   };
   return {
     pager: {
-      lane: "pager",
       subscription: true,
-      serve(_from, request, flow) {
+      serve(_from, request, out) {
         parse(PagerSubscribe, request);
-        subscribers.pager.subscribe(flow);
+        subscribers.pager.subscribe(out);
       },
     },
     plot: {
-      lane: "plot",
       subscription: true,
-      serve(from, request, flow) {
-        const { heads } = parse(PlotSubscribe, request);
-        if (heads.length > LIMIT_ADVANCES) throw new WeftError("out_of_range", "too many heads", { field: "heads" });
-        keep(subscribers.plot, new PlotStream(flow, from, heads.map(decodeAdvance), source), flow);
-      },
+      serve: (from, request, out) =>
+        keep(subscribers.plot, new PlotStream(out, from, plotRequest(request), source), out),
     },
     rows: {
-      lane: "rows",
       subscription: true,
-      serve(from, request, flow) {
+      serve(from, request, out) {
         parse(RowsSubscribe, request);
-        keep(subscribers.rows, new RowsStream(flow, () => rowsDropped(from)), flow);
+        keep(subscribers.rows, new RowsStream(out, () => rowsDropped(from)), out);
       },
     },
     fetch: {
-      lane: "plot",
       subscription: false,
-      async serve(from, request, flow) {
-        const asked = parse(FetchRequest, request);
-        const { operator, incarnation, fromSequence, toSequence } = asked;
-        if (operator.length !== 20 || incarnation.length !== 16)
-          throw new WeftError("malformed", "a track is 20 and 16 bytes", { field: "track" });
-        if (fromSequence < 1 || toSequence < fromSequence || toSequence - fromSequence >= LIMIT_FETCH)
-          throw new WeftError("out_of_range", `fetch 1..${LIMIT_FETCH} segments`, { field: "to_sequence" });
-        const track = { operator: owned(operator), incarnation: owned(incarnation) };
-        for (let next = fromSequence; next <= toSequence; ) {
-          // Read in batches, so that the store is not held open while a slow peer takes them.
-          const batch = take(handlers.fetch(track, next, toSequence, from), toSequence - next + 1);
-          if (batch.length === 0) break;
-          for (const bytes of batch) if (await flow.ready()) flow.send(frameSegment(bytes));
-          if (flow.closed.aborted) return;
-          next += batch.length;
-        }
-        flow.end();
+      serve(from, request, out) {
+        const { track, from: first, to } = fetchRequest(request);
+        let next = first;
+        let batch: Bytes[] = [];
+        const pump = () => {
+          while (out.room) {
+            // Read in batches, so that the store is not held open while a slow peer takes them.
+            if (batch.length === 0 && next <= to) batch = take(handlers.fetch(track, next, to, from), to - next + 1);
+            const bytes = batch.shift();
+            if (!bytes) return out.end();
+            out.send(frameSegment(bytes));
+            next++;
+          }
+        };
+        out.onRoom = () => {
+          try {
+            pump();
+          } catch (error) {
+            source.fault(error);
+            out.fail(error);
+          }
+        };
+        pump();
       },
     },
     cut: {
-      lane: "pager",
-      async answer(_from, request) {
+      subscription: false,
+      serve(_from, request, out) {
         const cut = handlers.cut(parse(CutRequest, request).number);
         const empty = new Uint8Array(0);
-        return framed(CutReply, cut ? { found: true, ...cut } : { found: false, checkpoint: empty, entries: empty });
+        out.send(framed(CutReply, cut ? { found: true, ...cut } : { found: false, checkpoint: empty, entries: empty }));
+        out.end();
       },
     },
     attest: {
-      lane: "pager",
-      async answer(from, request) {
-        const proposal = decodeProposal(plain(parse(AttestRequest, request).proposal));
-        return framed(AttestResponse, { reply: encodeAttestReply(await handlers.attest(from, proposal)) });
-      },
-    },
-    generate: {
-      lane: "plot",
       subscription: false,
-      async serve(from, request, flow) {
-        const order = decodeOrder(plain(parse(GenerateRequest, request).order));
-        for await (const event of handlers.generate(from, order, flow.closed)) {
-          if (!(await flow.ready())) return;
-          flow.send(framed(GenerateMessage, { event: encodeGenerateEvent(event) }));
-        }
-        flow.end();
+      serve(from, request, out) {
+        const proposal = decodeProposal(plain(parse(AttestRequest, request).proposal));
+        handlers.attest(from, tickets.take(out), proposal);
       },
     },
   };
+}
+
+/** Who waits for our answer to a proposal. */
+export class Tickets {
+  readonly #waiting = new Map<number, Outlet>();
+  #last = 0;
+
+  take(out: Outlet): number {
+    const ticket = ++this.#last;
+    this.#waiting.set(ticket, out);
+    out.closed.addEventListener("abort", () => this.#waiting.delete(ticket), { once: true });
+    return ticket;
+  }
+
+  /** @throws WeftError `out_of_range` when the reply cannot be said. */
+  reply(ticket: number, reply: AttestReply): void {
+    const out = this.#waiting.get(ticket);
+    if (!out) return;
+    try {
+      out.send(framed(AttestResponse, { reply: encodeAttestReply(reply) }));
+      out.end();
+    } catch (error) {
+      out.fail(error);
+      throw error;
+    }
+  }
+}
+
+/** What kind of fault it is that a call could not be served. */
+export function faultOf(error: unknown): FaultKind {
+  if (!(error instanceof WeftError)) return "handler";
+  if (error.code === "no_session") return "unauthenticated";
+  if (error.code === "bad_hello" || error.code === "unknown_operator") return "handshake";
+  return ["malformed", "out_of_range", "too_large"].includes(error.code) ? "malformed" : "stream";
+}
+
+function plotRequest(request: Buffer): PlotRequest {
+  const { heads, of } = parse(PlotSubscribe, request);
+  if (heads.length > LIMIT_ADVANCES) throw new WeftError("out_of_range", "too many heads", { field: "heads" });
+  if (of.length > LIMIT_RELAYED) throw new WeftError("out_of_range", "too many operators", { field: "of" });
+  if (of.some(({ length }) => length !== 20))
+    throw new WeftError("malformed", "an operator has 20 bytes", { field: "of" });
+  return { heads: heads.map(decodeAdvance), of: of.map(owned) };
+}
+
+function fetchRequest(request: Buffer) {
+  const { operator, incarnation, fromSequence: from, toSequence: to } = parse(FetchRequest, request);
+  if (operator.length !== 20 || incarnation.length !== 16)
+    throw new WeftError("malformed", "a track is 20 and 16 bytes", { field: "track" });
+  if (from < 1 || to < from || to - from >= LIMIT_FETCH)
+    throw new WeftError("out_of_range", `fetch 1..${LIMIT_FETCH} segments`, { field: "to_sequence" });
+  return { track: { operator: owned(operator), incarnation: owned(incarnation) }, from, to };
 }
 
 function take(segments: Iterable<Bytes>, most: number): Bytes[] {

@@ -2,9 +2,9 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { type Bytes, concat, equal, utf8, Writer } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Crypto, Signer } from "../core/ports.ts";
+import { hex, LIMIT_CALLS, owned, plain } from "./frames.ts";
 import type { HelloReply, HelloRequest, ProveReply, ProveRequest } from "./generated/mesh.ts";
 import type { Peer } from "./types.ts";
-import { hex, owned, plain } from "./wire.ts";
 
 /**
  * Both sides prove their registered key over fresh nonces; the client then holds a random session token for its calls.
@@ -17,7 +17,6 @@ import { hex, owned, plain } from "./wire.ts";
 export const NONCE_BYTES = 32;
 const PROOF_LIFE_MS = 10_000;
 const SESSIONS_PER_OPERATOR = 4;
-const CALLS_PER_SESSION = 128;
 const ROLE = { server: 1, client: 2 } as const;
 
 type Parties = { client: Bytes; server: Bytes; clientNonce: Bytes; serverNonce: Bytes };
@@ -89,8 +88,8 @@ export class Session {
 
   /** Takes one of the session's calls; the function returned gives it back. */
   enter(): () => void {
-    if (this.#calls >= CALLS_PER_SESSION)
-      throw new WeftError("too_many_calls", `more than ${CALLS_PER_SESSION} calls at once`, { remedy: "wait" });
+    if (this.#calls >= LIMIT_CALLS)
+      throw new WeftError("too_many_calls", `more than ${LIMIT_CALLS} calls at once`, { remedy: "wait" });
     this.#calls++;
     return () => {
       this.#calls--;

@@ -1,57 +1,37 @@
 import { type ChannelOptions, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Bytes } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
-import { LIMIT_EVENT_BYTES, LIMIT_ORDER_BYTES } from "../core/generate.ts";
-import { LIMIT_ADVANCES, LIMIT_PROPOSAL_BYTES } from "../core/proposal.ts";
-import { LIMIT_ROWS_BYTES } from "../core/rows.ts";
-import { MeshClient, MeshService, type MessageFns } from "./generated/mesh.ts";
+import { BACKOFF, FRAME_LIMITS, REQUEST_LIMITS } from "./frames.ts";
+import { MeshClient, MeshService } from "./generated/mesh.ts";
 import type { Lane } from "./types.ts";
 
-/** What protobuf and core's own headers add to a payload, generously. */
-const FRAMING = 1024;
-const LIMIT_CUT_BYTES = 8 * 1024 * 1024;
-export const LIMIT_FETCH = 1024;
+/** The most bytes of a request of each method; those before the session are small. */
+const LIMITS: Record<keyof typeof MeshService, number> = { hello: 256, prove: 256, ...REQUEST_LIMITS };
+export const LIMIT_REQUEST_BYTES = Math.max(...Object.values(LIMITS));
 
-export type Method = keyof typeof MeshService;
-
-/** The most bytes that each request may have. Those before the session are small. */
-const REQUEST_LIMITS: Record<Method, number> = {
-  hello: 256,
-  prove: 256,
-  pager: FRAMING,
-  cut: FRAMING,
-  attest: LIMIT_PROPOSAL_BYTES + FRAMING,
-  plot: LIMIT_ADVANCES * 80,
-  fetch: FRAMING,
-  generate: LIMIT_ORDER_BYTES + FRAMING,
-  rows: FRAMING,
-};
-export const LIMIT_REQUEST_BYTES = Math.max(...Object.values(REQUEST_LIMITS));
-
-const METHOD_OF_PATH = new Map(Object.entries(MeshService).map(([name, { path }]) => [path as string, name as Method]));
+const LIMIT_OF_PATH = new Map<string, number>(
+  Object.entries(MeshService).map(([name, { path }]) => [path, LIMITS[name as keyof typeof MeshService]]),
+);
 
 export function limitOf(path: string): number {
-  const method = METHOD_OF_PATH.get(path);
-  return method ? REQUEST_LIMITS[method] : 0;
+  return LIMIT_OF_PATH.get(path) ?? 0;
 }
 
 /** Pings tell a dead peer from a quiet one. Behind a full window of bulk data they take their time. */
-const LANE_OPTIONS: Record<Lane, { receive: number; ping: number; pingTimeout: number }> = {
-  pager: { receive: LIMIT_CUT_BYTES + FRAMING, ping: 1000, pingTimeout: 2000 },
-  plot: { receive: LIMIT_EVENT_BYTES + FRAMING, ping: 2000, pingTimeout: 4000 },
-  rows: { receive: LIMIT_ROWS_BYTES + FRAMING, ping: 5000, pingTimeout: 15_000 },
+const PINGS: Record<Lane, { ping: number; pingTimeout: number }> = {
+  pager: { ping: 1000, pingTimeout: 2000 },
+  plot: { ping: 2000, pingTimeout: 4000 },
+  rows: { ping: 5000, pingTimeout: 15_000 },
 };
-
-export const BACKOFF = { first: 50, most: 2000 };
 
 /** A connection of its own: on a shared one, a lost packet or a full window of rows would hold a beat back. */
 export function dial(endpoint: string, lane: Lane): MeshClient {
   if (!/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(endpoint))
     throw new WeftError("bad_endpoint", "an endpoint is host:port", { field: "endpoint" });
-  const { receive, ping, pingTimeout } = LANE_OPTIONS[lane];
+  const { ping, pingTimeout } = PINGS[lane];
   const options: ChannelOptions = {
     "grpc.use_local_subchannel_pool": 1,
-    "grpc.max_receive_message_length": receive,
+    "grpc.max_receive_message_length": FRAME_LIMITS[lane],
     "grpc-node.flow_control_window": 16 * 1024 * 1024,
     "grpc.keepalive_time_ms": ping,
     "grpc.keepalive_timeout_ms": pingTimeout,
@@ -131,30 +111,4 @@ export function errorOf(error: unknown): WeftError {
 
 export function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && "code" in error && "details" in error && typeof error.details === "string";
-}
-
-/** Messages arrive as Buffers, whose `slice` shares memory; core expects arrays whose `slice` copies. */
-export function plain(bytes: Bytes): Bytes {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** Bytes that outlive their message. */
-export function owned(bytes: Bytes): Bytes {
-  return new Uint8Array(bytes);
-}
-
-export function hex(bytes: Bytes): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
-}
-
-export function parse<Q>(codec: MessageFns<Q>, bytes: Buffer): Q {
-  try {
-    return codec.decode(bytes);
-  } catch (cause) {
-    throw new WeftError("malformed", "not the protobuf message that it should be", { cause });
-  }
-}
-
-export function framed<R>(codec: MessageFns<R>, message: R): Buffer {
-  return Buffer.from(codec.encode(message).finish());
 }

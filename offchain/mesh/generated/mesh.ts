@@ -72,9 +72,13 @@ export interface AttestResponse {
   reply: Uint8Array;
 }
 
-/** How far the subscriber holds the server's own tracks, one advance each. */
+/**
+ * The server's own tracks, and those of the operators in `of` as far as the server holds them: what is newer than the
+ * heads, one advance each.
+ */
 export interface PlotSubscribe {
   heads: Uint8Array[];
+  of: Uint8Array[];
 }
 
 export interface SegmentMessage {
@@ -659,13 +663,16 @@ export const AttestResponse: MessageFns<AttestResponse> = {
 };
 
 function createBasePlotSubscribe(): PlotSubscribe {
-  return { heads: [] };
+  return { heads: [], of: [] };
 }
 
 export const PlotSubscribe: MessageFns<PlotSubscribe> = {
   encode(message: PlotSubscribe, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.heads) {
       writer.uint32(10).bytes(v!);
+    }
+    for (const v of message.of) {
+      writer.uint32(18).bytes(v!);
     }
     return writer;
   },
@@ -689,6 +696,14 @@ export const PlotSubscribe: MessageFns<PlotSubscribe> = {
             }
 
             message.heads.push(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.of.push(reader.bytes());
             continue;
           }
         }

@@ -3,13 +3,13 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Checkpoint, encodeCheckpoint } from "../../../offchain/core/checkpoint.ts";
+import type { Checkpoint } from "../../../offchain/core/checkpoint.ts";
 import { Context } from "../../../offchain/core/context.ts";
 import { WeftError } from "../../../offchain/core/errors.ts";
 import type { GenerateEvent, GenerateOrder } from "../../../offchain/core/generate.ts";
-import type { AttestReply, Proposal } from "../../../offchain/core/proposal.ts";
+import { decodeSegment } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { bytes, closeAll, closed, connected, until, type Worker, worker } from "./harness.ts";
+import { ask, bytes, closeAll, closed, connected, until, type Worker, worker } from "./harness.ts";
 
 afterEach(closeAll);
 
@@ -54,49 +54,37 @@ test("fetch gives any range of a track, beyond one call's bound, and what there 
   for (let i = 0; i < 2100; i++) a.write(16);
   await connected(a, b);
   const track = { operator: a.operator, incarnation: a.incarnation };
-  assert.deepEqual(await collect(b.mesh.fetch(a.operator, track, 5, 9)), a.stored.slice(4, 9));
-  assert.deepEqual(await collect(b.mesh.fetch(a.operator, track, 1, 2100)), a.stored);
-  assert.deepEqual(await collect(b.mesh.fetch(a.operator, track, 2095, 9999)), a.stored.slice(2094));
-  assert.deepEqual(await collect(b.mesh.fetch(a.operator, track, 3000, 3010)), []);
-  for await (const _ of b.mesh.fetch(a.operator, track, 1, 2100)) break;
-  await assert.rejects(collect(b.mesh.fetch(bytes(20), track, 1, 1)), codeIs("unknown_peer"));
+  const fetched = async (from: number, to: number) => {
+    const given = await ask(b, a.operator, { type: "fetch", track, from, to });
+    const parts = given.map((one) => (one.type === "segments" ? one : assert.fail(one.type)));
+    assert.ok(parts.every(({ last }, i) => last === (i === parts.length - 1)));
+    return parts.flatMap(({ segments }) => segments);
+  };
+  const sequences = (all: Awaited<ReturnType<typeof fetched>>) => all.map(({ segment }) => segment.header.sequence);
+  const counted = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  const some = await fetched(5, 9);
+  assert.deepEqual(
+    some,
+    a.stored.slice(4, 9).map((stored) => ({ segment: decodeSegment(stored), size: stored.length })),
+  );
+  assert.deepEqual(sequences(await fetched(1, 2100)), counted(1, 2100));
+  assert.deepEqual(sequences(await fetched(2095, 9999)), counted(2095, 2100));
+  assert.deepEqual(await fetched(3000, 3010), []);
   await closed(a, b);
 });
 
-test("cut and attest bring the peer's answer, a refusal with its code", async () => {
-  const proposal: Proposal = {
-    checkpoint,
-    advances: [{ operator: bytes(20), incarnation: bytes(16), sequence: 4, head: bytes(32) }],
-  };
-  const answers: AttestReply[] = [
-    { type: "attested", signature: bytes(65) },
-    { type: "missing", tracks: [{ operator: bytes(20), incarnation: bytes(16), have: 3 }] },
-  ];
-  const asked: Proposal[] = [];
-  const answer = { checkpoint: encodeCheckpoint(checkpoint), entries: bytes(5_000_000) };
-  const a = await worker({
-    handlers: {
-      cut: (number) => (number === 1 ? answer : undefined),
-      async attest(_from, given) {
-        asked.push(given);
-        const reply = answers.shift();
-        if (reply) return reply;
-        if (asked.length === 3) throw new WeftError("too_busy", "later");
-        await sleep(1000, undefined, { ref: false });
-        throw new Error("never seen");
-      },
-    },
-  });
+test("a peer that does not answer a proposal in time is not waited for", async () => {
+  const tickets: number[] = [];
+  const a = await worker({ handlers: { attest: (_from, ticket) => void tickets.push(ticket) } });
   const b = await worker();
   await connected(a, b);
-  const [attested, missing] = [...answers];
-  assert.deepEqual(await b.mesh.attest(a.operator, proposal, 1000), attested);
-  assert.deepEqual(await b.mesh.attest(a.operator, proposal, 1000), missing);
-  assert.deepEqual(asked[0], proposal);
-  await assert.rejects(b.mesh.attest(a.operator, proposal, 1000), codeIs("too_busy"));
-  await assert.rejects(b.mesh.attest(a.operator, proposal, 100), codeIs("deadline"));
-  assert.deepEqual(await b.mesh.cut(a.operator, 1), answer);
-  assert.equal(await b.mesh.cut(a.operator, 2), undefined);
+  const began = performance.now();
+  const [answer] = await ask(b, a.operator, { type: "attest", proposal: { checkpoint, advances: [] } });
+  assert.equal(answer.type === "failed" && answer.error.code, "deadline");
+  assert.ok(performance.now() - began > 4000);
+  await sleep(50);
+  a.mesh.reply(tickets[0], { type: "refused", code: "late", message: "" });
+  assert.deepEqual(a.faults, []);
   await closed(a, b);
 });
 
@@ -184,7 +172,8 @@ test("the death of an author ends its streams at once, and a call to it fails so
   assert.ok(a.signals[0].aborted);
   began = performance.now();
   await assert.rejects(collect(b.mesh.generate(operator, order, never())), codeIs("unavailable"));
-  await assert.rejects(b.mesh.cut(operator, 1), codeIs("unavailable"));
+  const [answer] = await ask(b, operator, { type: "cut", number: 1 });
+  assert.equal(answer.type === "failed" && answer.error.code, "unavailable");
   assert.ok(performance.now() - began < 3000);
   await closed(a.worker, b);
 });
@@ -212,8 +201,7 @@ test("a closed mesh leaves nothing open: the process ends by itself", async () =
     const all = await Promise.all([worker(), worker(), worker()]);
     await connected(...all);
     all[0].write();
-    const endless = all[1].mesh.fetch(all[0].operator, all[0], 1, 1);
-    await endless.next();
+    all[1].mesh.ask(1, all[0].operator, { type: "fetch", track: all[0], from: 1, to: 1 });
     all[2].mesh.setPeers([{ ...all[0].peer, endpoint: "127.0.0.1:1" }]);
     await closed(...all);
     console.log("closed");

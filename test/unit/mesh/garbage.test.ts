@@ -5,7 +5,7 @@ import { status } from "@grpc/grpc-js";
 import type { Bytes } from "../../../offchain/core/bytes.ts";
 import { LIMIT_PROPOSAL_BYTES } from "../../../offchain/core/proposal.ts";
 import { crypto, signerFromKey } from "../../../offchain/crypto/crypto.ts";
-import type { Flow } from "../../../offchain/mesh/flow.ts";
+import { framed } from "../../../offchain/mesh/frames.ts";
 import {
   AttestRequest,
   FetchRequest,
@@ -17,10 +17,10 @@ import {
   RowsMessage,
   SegmentMessage,
 } from "../../../offchain/mesh/generated/mesh.ts";
-import { MeshServer, type Service } from "../../../offchain/mesh/server.ts";
+import { MeshServer } from "../../../offchain/mesh/server.ts";
 import { Sessions } from "../../../offchain/mesh/sessions.ts";
-import { framed } from "../../../offchain/mesh/wire.ts";
-import { bytes, closeAll, closed, closeLater, connected, Raw, separator, until, worker } from "./harness.ts";
+import type { Outlet, Service } from "../../../offchain/mesh/transport.ts";
+import { ask, bytes, closeAll, closed, closeLater, connected, Raw, separator, until, worker } from "./harness.ts";
 
 afterEach(closeAll);
 
@@ -56,8 +56,10 @@ test("what cannot be read is refused with a typed error on every call, and the s
     ["Cut", Uint8Array.of(8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1), "malformed"],
     ["Attest", framed(AttestRequest, { proposal: bytes(200) }), "malformed"],
     ["Attest", none, "malformed"],
-    ["Plot", framed(PlotSubscribe, { heads: [bytes(75)] }), "malformed"],
-    ["Plot", framed(PlotSubscribe, { heads: Array.from({ length: 4097 }, () => bytes(76)) }), "out_of_range"],
+    ["Plot", framed(PlotSubscribe, { heads: [bytes(75)], of: [] }), "malformed"],
+    ["Plot", framed(PlotSubscribe, { heads: Array.from({ length: 4097 }, () => bytes(76)), of: [] }), "out_of_range"],
+    ["Plot", framed(PlotSubscribe, { heads: [], of: [bytes(19)] }), "malformed"],
+    ["Plot", framed(PlotSubscribe, { heads: [], of: Array.from({ length: 1025 }, () => bytes(20)) }), "out_of_range"],
     ["Fetch", framed(FetchRequest, { ...track, operator: none, fromSequence: 1, toSequence: 1 }), "malformed"],
     ["Fetch", framed(FetchRequest, { ...track, fromSequence: 0, toSequence: 1 }), "out_of_range"],
     ["Fetch", framed(FetchRequest, { ...track, fromSequence: 5, toSequence: 4 }), "out_of_range"],
@@ -108,30 +110,28 @@ test("a peer that streams garbage is reported, dropped and dialled again ever mo
   };
   let subscribed = 0;
   const lane = (name: keyof typeof frames) => ({
-    lane: name,
     subscription: true,
-    serve(_from: Bytes, _request: Buffer, flow: Flow) {
+    serve(_from: Bytes, _request: Buffer, out: Outlet) {
       subscribed++;
-      flow.send(frames[name]);
+      out.send(frames[name]);
     },
   });
-  const once = { lane: "pager" as const, answer: async () => Buffer.from(bytes(40)) };
-  const stream = (frame: () => Buffer) => ({
-    lane: "plot" as const,
+  const call = (frame: () => Buffer) => ({
     subscription: false,
-    serve(_from: Bytes, _request: Buffer, flow: Flow) {
-      flow.send(frame());
-      flow.end();
+    serve(_from: Bytes, _request: Buffer, out: Outlet) {
+      out.send(frame());
+      out.end();
     },
   });
+  const once = call(() => Buffer.from(bytes(40)));
   const service: Service = {
     pager: lane("pager"),
     plot: lane("plot"),
     rows: lane("rows"),
     cut: once,
     attest: once,
-    fetch: stream(() => frames.plot),
-    generate: stream(() => Buffer.of(10, 3, 9, 9, 9)),
+    fetch: call(() => frames.plot),
+    generate: call(() => Buffer.of(10, 3, 9, 9, 9)),
   };
   const server = new MeshServer(
     sessions,
@@ -155,10 +155,16 @@ test("a peer that streams garbage is reported, dropped and dialled again ever mo
     a.faults.slice(before).some(({ code }) => code === "too_large"),
   );
   const track = { operator: bytes(20), incarnation: bytes(16) };
-  await assert.rejects(async () => {
-    for await (const _ of a.mesh.fetch(identity.operator, track, 1, 2));
-  });
-  await assert.rejects(a.mesh.cut(identity.operator, 1));
+  for (const question of [
+    { type: "fetch", track, from: 1, to: 2 },
+    { type: "cut", number: 1 },
+  ] as const) {
+    const given = await ask(a, identity.operator, question);
+    assert.deepEqual(
+      given.map(({ type }) => type),
+      ["failed"],
+    );
+  }
   server.close();
   await closed(a);
 });

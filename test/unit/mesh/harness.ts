@@ -7,6 +7,7 @@ import type { Bytes } from "../../../offchain/core/bytes.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import type { Advance } from "../../../offchain/core/cut.ts";
 import { codeOf } from "../../../offchain/core/errors.ts";
+import type { Answer, Question } from "../../../offchain/core/events.ts";
 import type { Evidence } from "../../../offchain/core/evidence.ts";
 import type { Signer } from "../../../offchain/core/ports.ts";
 import type { RowsShipment } from "../../../offchain/core/rows.ts";
@@ -36,6 +37,7 @@ export type Worker = {
   segments: Bytes[];
   rows: RowsShipment[];
   events: string[];
+  answers: { id: number; answer: Answer }[];
   faults: { kind: string; from: string | undefined; code: string; error: unknown }[];
   /** Seals and stores the next own segment. */
   seal(size?: number): Bytes;
@@ -75,6 +77,7 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
     segments: [],
     rows: [],
     events: [],
+    answers: [],
     faults: [],
     state: {
       registryPosition: 1,
@@ -111,12 +114,13 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
     rows: (_from, shipment) => void self.rows.push(shipment),
     peerUp: (peer) => void self.events.push(`up ${toHex(peer)}`),
     peerDown: (peer) => void self.events.push(`down ${toHex(peer)}`),
-    heldOf: (peer) => [...held].filter(([name]) => name === toHex(peer)).map(([, head]) => head),
+    heads: () => [...held.values()],
     state: () => self.state,
-    ownSegments: (since) => self.stored.slice(since.at(-1)?.sequence ?? 0),
+    segmentsSince: (since) => self.stored.slice(since.at(-1)?.sequence ?? 0),
     fetch: (_track, from, to) => self.stored.slice(from - 1, to),
     cut: () => undefined,
-    attest: async () => ({ type: "refused", code: "busy", message: "not now" }),
+    answered: (id, answer) => void self.answers.push({ id, answer }),
+    attest: (_from, ticket) => self.mesh.reply(ticket, { type: "refused", code: "busy", message: "not now" }),
     generate: async function* () {},
     ...options.handlers,
   };
@@ -135,6 +139,17 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
   self.port = (await self.mesh.start()).port;
   self.peer = { operator, signer: signer.address, endpoint: `127.0.0.1:${self.port}` };
   return self;
+}
+
+let lastQuestion = 0;
+
+/** All answers to a question, the final one last. */
+export async function ask(worker: Worker, to: Bytes, question: Question): Promise<Answer[]> {
+  const id = ++lastQuestion;
+  worker.mesh.ask(id, to, question);
+  const given = () => worker.answers.filter((one) => one.id === id).map(({ answer }) => answer);
+  await until("there is a final answer", () => given().some((one) => one.type !== "segments" || one.last));
+  return given();
 }
 
 export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {

@@ -90,7 +90,7 @@ test("a segment that its receiver could not take comes again", async () => {
         }
         taken.push(sequence);
       },
-      heldOf: () => a.heads.slice(0, taken.length).slice(-1),
+      heads: () => a.heads.slice(0, taken.length).slice(-1),
     },
   });
   await connected(a, b);
@@ -211,7 +211,7 @@ test("a handler that throws, and a fault listener that throws, harm nobody", asy
   };
   const a = await worker();
   const b = await worker({
-    handlers: { beat: boom, evidence: boom, rows: boom, peerUp: boom, heldOf: boom, state: boom },
+    handlers: { beat: boom, evidence: boom, rows: boom, peerUp: boom, heads: boom, state: boom },
     mesh: { onFault: boom },
   });
   await connected(a, b);
