@@ -29,6 +29,11 @@ export type Packet = {
   | { readonly kind: "cancel" }
 );
 
+/** What a connection adds to a message, roughly. */
+const OVERHEAD_BYTES = 64;
+
+export const sizeOf = (message?: Bytes): number => OVERHEAD_BYTES + (message?.length ?? 0);
+
 /** The network and the time between in-memory meshes, which are named by their endpoints. */
 export type Wire = {
   /** Milliseconds. */
