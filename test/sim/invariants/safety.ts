@@ -1,8 +1,9 @@
 import { type Bytes, equal, toHex } from "../../../offchain/core/bytes.ts";
-import { trackName } from "../../../offchain/core/cut.ts";
+import { type Advance, trackName } from "../../../offchain/core/cut.ts";
 import type { StoreRecord } from "../../../offchain/core/events.ts";
 import type { Proposal } from "../../../offchain/core/proposal.ts";
 import type { Segment, TrackKey } from "../../../offchain/core/segment.ts";
+import { decodeSnapshot } from "../../../offchain/core/snapshot.ts";
 import type { ContractState, LedgerRecord } from "../contract-state.ts";
 import { moneyFault } from "../contract-state.ts";
 import { type NodeView, Violation } from "./types.ts";
@@ -42,6 +43,7 @@ export class Safety {
       () => `${node.name} sealed ${header.sequence} of its track twice`,
     );
     story.push(segment.hash);
+    this.refers(node, segment);
     this.#hold(
       "L1",
       node.disk.segment(header, header.sequence) !== undefined,
@@ -53,6 +55,7 @@ export class Safety {
   stored(node: NodeView, records: readonly StoreRecord[]): void {
     for (const record of records)
       if (record.type === "segment") this.#storedSegment(node, record.segment, record.hash);
+      else if (record.type === "base") this.#pruned(node, record.base);
       else if (record.type === "evidence")
         this.#hold(
           "S9",
@@ -85,6 +88,50 @@ export class Safety {
         equal(said, hash),
         () => `${node.name} holds another segment ${header.sequence} than its honest author wrote`,
       );
+  }
+
+  /** Nothing is forgotten that somebody may still ask for: it was committed, and its time is over. */
+  #pruned(node: NodeView, { operator, incarnation, sequence }: Advance): void {
+    const { protocol } = node;
+    if (!protocol || sequence === 0) return;
+    const { consensus, following } = protocol;
+    for (let number = consensus.latest.checkpoint.number; number > 0; number--) {
+      const cut = consensus.committed(number)?.cut;
+      if (!cut) return; // too long ago to be remembered, so to be asked for
+      if ((cut.entry({ operator, incarnation })?.sequence ?? 0) < sequence) {
+        const next = consensus.committed(number + 1);
+        const at = following.committedAt(number + 1);
+        const over =
+          next !== undefined && at !== undefined && at + node.options.challengeWindowSeconds <= following.time;
+        this.#hold(
+          "S7",
+          over,
+          () => `${node.name} forgot segment ${sequence} of ${toHex(operator)}, which is not final`,
+        );
+        return;
+      }
+    }
+  }
+
+  /** What an honest worker proposes is held by more than 2/3 of the stake: beats follow what is durable. */
+  proposes(node: NodeView, { advances }: Proposal): void {
+    const registry = node.protocol?.replica.registry;
+    if (!registry) return;
+    for (const { operator, incarnation, sequence } of advances) {
+      let stake = 0n;
+      for (const other of this.#nodes())
+        if (
+          !other.honest ||
+          other.disk.segment({ operator, incarnation }, sequence) ||
+          other.disk.base({ operator, incarnation }) >= sequence
+        )
+          stake += registry.stakeOfOperator(other.operator);
+      this.#hold(
+        "S5",
+        registry.isQuorum(stake),
+        () => `${node.name} proposes segment ${sequence} of ${toHex(operator)}, which too few hold`,
+      );
+    }
   }
 
   /** Owner of a key, as any fork of the chain has ever had it. To be set by whoever knows the chain. */
@@ -169,6 +216,8 @@ export class Safety {
     ) {
       const [parent, own] = [consensus.committed(number - 1)?.cut, consensus.committed(number)?.cut];
       if (!parent || !own) continue;
+      const position = consensus.committed(number)?.checkpoint.registryPosition ?? 0;
+      const registry = protocol.replica.registryAt(position);
       let first = 0;
       for (const [slot, entry] of own.entries.entries()) {
         const before = parent.entries[slot];
@@ -176,6 +225,11 @@ export class Safety {
           "S6",
           (before?.sequence ?? 0) <= entry.sequence && !(before?.ended && before.sequence !== entry.sequence),
           () => `checkpoint ${number} takes ${trackName(entry)} back, or goes on with it after its end`,
+        );
+        this.#hold(
+          "S6",
+          entry.ended === ((before?.ended ?? false) || (registry?.isEnded(entry.operator) ?? false)),
+          () => `checkpoint ${number} ends other tracks than its registry position does`,
         );
         this.#hold("S2", entry.first === first, () => `checkpoint ${number} counts a segment twice, or leaves one out`);
         first += entry.sequence - (before?.sequence ?? 0);
@@ -191,6 +245,29 @@ export class Safety {
         "S2",
         consensus.committed(number)?.checkpoint.segmentCount === first,
         () => `checkpoint ${number} counts other segments than its cut has`,
+      );
+    }
+  }
+
+  /** An honest author's turn goes on from what a checkpoint has, so nothing that it stands on can vanish. */
+  refers(node: NodeView, { snapshots }: Segment): void {
+    const { protocol } = node;
+    if (!protocol) return;
+    for (const { body } of snapshots) {
+      const snapshot = decodeSnapshot(body);
+      if (snapshot.type !== "open" || !snapshot.parent) continue;
+      const { checkpoint, turn, position } = snapshot.parent;
+      const committed = protocol.consensus.committed(checkpoint.number);
+      const parent = protocol.replica.turn(turn);
+      const entry = parent && committed?.cut?.entry(parent.track);
+      const reached = parent?.runs.filter((run) => run.place.sequence <= (entry?.sequence ?? 0)).at(-1);
+      this.#hold(
+        "L6",
+        committed !== undefined &&
+          equal(committed.hash, checkpoint.hash) &&
+          reached !== undefined &&
+          position <= reached.first + reached.ids.length,
+        () => `${node.name} goes on from tokens that checkpoint ${checkpoint.number} does not have`,
       );
     }
   }
