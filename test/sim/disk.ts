@@ -49,6 +49,10 @@ export class SimDisk implements Disk {
   faults: DiskFaults = SOUND;
   /** Writes are refused as long as it is. */
   full = false;
+  /** Told of every write that became durable. */
+  onWritten: (records: readonly StoreRecord[]) => void = () => {};
+  /** An older state came back once: what this worker had said of itself before was not true any more. */
+  restored = false;
   /** Writes that became durable. */
   writes = 0;
 
@@ -76,6 +80,7 @@ export class SimDisk implements Disk {
     }
     this.writes += 1;
     this.sync();
+    this.onWritten(records);
     if (this.#random.chance(crashAfter)) throw new Crash("after a commit to disk");
     if (this.#random.chance(slow)) this.#onSlow(this.#random.float() * slowMs);
   }
@@ -124,6 +129,7 @@ export class SimDisk implements Disk {
   /** An older state comes back: what was written since is forgotten. */
   restore(backup: Backup): void {
     this.#tables = copyOf(backup);
+    this.restored = true;
     this.sync();
   }
 

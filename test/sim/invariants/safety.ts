@@ -122,6 +122,7 @@ export class Safety {
       for (const other of this.#nodes())
         if (
           !other.honest ||
+          other.disk.restored ||
           other.disk.segment({ operator, incarnation }, sequence) ||
           other.disk.base({ operator, incarnation }) >= sequence
         )

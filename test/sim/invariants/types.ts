@@ -16,6 +16,8 @@ export class Violation extends Error {
 export type DiskView = {
   segment(track: TrackKey, sequence: number): { segment: Segment; hash: Bytes } | undefined;
   base(track: TrackKey): number;
+  /** An older state of it came back once. */
+  readonly restored: boolean;
   /** Hashes that are on disk as attested to. */
   attested(number: number): readonly Bytes[];
 };
