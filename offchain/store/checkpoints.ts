@@ -144,9 +144,9 @@ export class CheckpointTable {
     }
   }
 
-  /** The number of the `count`-th latest whose entries are kept, or of the first of them if there are fewer. */
+  /** The number of the `count`-th latest, or of the first of them if there are fewer. */
   late(count: number): number {
-    const sql = "SELECT number FROM checkpoints WHERE length(entries) > 0 ORDER BY number DESC LIMIT ?";
+    const sql = "SELECT number FROM checkpoints ORDER BY number DESC LIMIT ?";
     return this.#sql.all<{ number: number }>(sql, count).at(-1)?.number ?? 0;
   }
 }

@@ -73,7 +73,7 @@ test("cuts come back as they were, whatever was dropped, forgotten or put again,
       while ((kept.at(-1)?.number ?? 0) >= from) kept.pop();
     } else if (what === 1) {
       prunedAt = Math.max(prunedAt, number - (roll() % 100));
-      store.pruneCheckpoints(prunedAt);
+      store.write([{ type: "prune-checkpoints", before: prunedAt }]);
     } else if (what === 2) {
       store.close();
       store = openStore(folder);
@@ -122,15 +122,50 @@ test("entries that do not follow from those before are kept as they are", (t) =>
     [entry(1, 6, 0), entry(2, 1, 17)],
     [entry(1, 4, 0), entry(2, 1, 0)],
     [entry(3, 4, 0), entry(2, 1, 0), entry(4, 1, 0)],
+    [{ ...entry(3, 4, 0), incarnation: trackOf(5).incarnation }],
     [entry(3, 4, 0)],
     [],
     [entry(3, 4, 0)],
   ];
   for (const [number, entries] of cuts.entries()) store.write([checkpointRecord(number + 1, Cut.of(crypto, entries))]);
-  store.write([checkpointRecord(20, Cut.of(crypto, cuts[0]!))]);
   store.close();
   store = openStore(folder);
   t.after(() => store.close());
   const read = recalled(store).map(({ number, entries }) => [number, entries]);
-  assert.deepEqual(read, [...cuts.map((entries, i) => [i + 1, entries]), [20, cuts[0]]]);
+  assert.deepEqual(
+    read,
+    cuts.map((entries, i) => [i + 1, entries]),
+  );
+});
+
+test("a cut is kept as what changed only since the one right before it, if that is held and will be", (t) => {
+  const folder = temporary(t);
+  let store = openStore(folder);
+  t.after(() => store.close());
+  const cuts = new Map<number, Cut>();
+  const put = (number: number, since = number - 1) => {
+    const entries = [0, 1].map((track) => ({ ...advanceOf(trackOf(track), number), ended: false, first: 0 }));
+    // As one that follows from the cut of `since`.
+    entries[1]!.first = number - since;
+    const cut = Cut.of(crypto, entries);
+    cuts.set(number, cut);
+    store.write([checkpointRecord(number, cut)]);
+  };
+  const check = (...numbers: number[]) => {
+    store.close();
+    store = openStore(folder);
+    for (const number of numbers) assert.deepEqual(bytesOf(store, number), encodeEntries(cuts.get(number)!.entries));
+  };
+  for (const number of [39, 40]) put(number);
+  put(44, 40);
+  put(42);
+  check(39, 40, 42, 44);
+  put(45);
+  store.write([{ type: "drop-checkpoints", from: 44 }]);
+  put(46);
+  check(39, 40, 42, 46);
+  for (const number of [64, 43]) put(number);
+  store.pruneCheckpoints(64);
+  put(44);
+  check(44, 64);
 });

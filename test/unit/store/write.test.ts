@@ -110,8 +110,9 @@ test("a write that throws leaves no trace, wherever it does, and the next goes t
   assert.deepEqual(contents(store), before);
   store.write(segments(A, 4, 5));
   assert.deepEqual(sequences(store, A), [1, 2, 3, 4, 5], "the base that was undone is not remembered");
+  store.write([checkpointRecord(3, cut)]);
+  assert.deepEqual([...store.disk().checkpoints()].at(-1)?.entries, cut.entries, "nor is the cut that was undone");
   store.write(more);
-  store.write([checkpointRecord(3, Cut.empty(crypto))]);
   assert.deepEqual(sequences(store, B), [1, 2]);
   assert.deepEqual(store.disk().bases(), [advanceOf(A, 5)]);
   assert.deepEqual([...store.disk().checkpoints()].map(({ entries }) => entries)[1], cut.entries);
@@ -154,6 +155,8 @@ test("a track begins where its base says: nothing up to it is kept, and nothing 
   store.write([{ type: "base", base: { ...A, sequence: 0, head: advanceOf(A, 0).head } }, ...segments(A, 1, 2)]);
   assert.deepEqual(store.disk().bases(), []);
   assert.deepEqual(sequences(store, A), [1, 2, 3, 4]);
+  store.write([{ type: "base", base: advanceOf(B, 0) }]);
+  assert.equal(store.heads().length, 1, "a track that begins with its first segment has no head before that");
   assert.deepEqual(store.segment(A, 2)?.bytes, encodeSegment(segmentRecord(A, 2).segment));
 });
 
