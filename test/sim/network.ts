@@ -23,6 +23,8 @@ type Pair = {
   deadline?: () => void;
 };
 
+type Load = { from: string; to: string; lane: Lane; size: number; chaotic: boolean; deliver: () => void };
+
 /** The network between simulated workers, with everything that can be wrong with one. */
 export class SimNetwork implements Wire {
   readonly #scheduler: Scheduler;
@@ -74,8 +76,19 @@ export class SimNetwork implements Wire {
   }
 
   carry(packet: Packet, sent: () => void): void {
-    const { from, to, lane, call, kind, size } = packet;
+    const { to, call, lane, kind, size } = packet;
     this.#count(`${lane} ${call.method} ${kind}`);
+    const chaotic = kind !== "end" && kind !== "cancel";
+    this.#send({ from: packet.from, to, lane, size, chaotic, deliver: () => this.#receivers.get(to)?.(packet) }, sent);
+  }
+
+  /** Takes anything from one endpoint to another: `deliver` is called later, or never when the connection breaks. */
+  pass(from: string, to: string, lane: Lane, size: number, deliver: () => void): void {
+    this.#send({ from, to, lane, size, chaotic: false, deliver }, () => {});
+  }
+
+  #send(load: Load, sent: () => void): void {
+    const { from, to, lane, size, chaotic } = load;
     if (!this.isOpen(from, to)) {
       this.#scheduler.after(0, sent, "sent");
       return;
@@ -88,7 +101,7 @@ export class SimNetwork implements Wire {
       Math.max(this.#scheduler.now, link.busyUntil) + (conditions.bytesPerMs && size / conditions.bytesPerMs);
     link.busyUntil = gone;
     const { life } = pair;
-    this.#unlessHeld(pair, from, to, gone, sent, "sent");
+    this.#unlessHeld(pair, load, gone, sent, "sent");
     let late = this.#delay(conditions);
     for (let resends = 0; random.chance(conditions.loss); resends++) {
       late += RESEND_MS * 2 ** resends;
@@ -97,22 +110,22 @@ export class SimNetwork implements Wire {
       this.#scheduler.after(late, () => pair.life === life && this.#break(from, to), "break");
       return;
     }
-    const chaotic = kind !== "end" && kind !== "cancel";
+    const arrive = (at: number) => this.#unlessHeld(pair, load, at, load.deliver, "packet");
     if (chaotic && random.chance(conditions.vanish)) {
       this.#count("vanished");
       return;
     }
     if (chaotic && random.chance(conditions.repeat)) {
       this.#count("repeated");
-      this.#arrive(packet, pair, gone + late + random.float() * CHAOS_MS);
+      arrive(gone + late + random.float() * CHAOS_MS);
     }
     if (chaotic && random.chance(conditions.reorder)) {
       this.#count("reordered");
-      this.#arrive(packet, pair, gone + late + random.float() * CHAOS_MS);
+      arrive(gone + late + random.float() * CHAOS_MS);
       return;
     }
     link.arrivedUntil = Math.max(link.arrivedUntil, gone + late);
-    this.#arrive(packet, pair, link.arrivedUntil);
+    arrive(link.arrivedUntil);
   }
 
   #delay({ delayMs, jitterMs, tailChance, tailMs }: Conditions): number {
@@ -121,13 +134,8 @@ export class SimNetwork implements Wire {
     return delayMs + random.float() * jitterMs + tail;
   }
 
-  #arrive(packet: Packet, pair: Pair, at: number): void {
-    const { from, to } = packet;
-    this.#unlessHeld(pair, from, to, at, () => this.#receivers.get(to)?.(packet), "packet");
-  }
-
   /** Does it at `at`, when the connection still stands then; behind a partition, when that is over. */
-  #unlessHeld(pair: Pair, from: string, to: string, at: number, go: () => void, label: string): void {
+  #unlessHeld(pair: Pair, { from, to }: Load, at: number, go: () => void, label: string): void {
     const { life } = pair;
     const work = () => {
       if (pair.life !== life) return;

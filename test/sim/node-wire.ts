@@ -14,7 +14,9 @@ export function wireOf(network: SimNetwork, life: Process, clock: Clock): Wire &
     now: () => clock.now(),
     after: (ms, work) => life.after(ms, work, "mesh"),
     listen: (endpoint, receive) => ended(network.listen(endpoint, (packet) => life.enter(() => receive(packet)))),
-    carry: (packet, sent) => network.carry(packet, () => life.enter(sent)),
+    carry: (packet, sent) => {
+      if (life.alive) network.carry(packet, () => life.enter(sent));
+    },
     isOpen: (a, b) => network.isOpen(a, b),
     onChange: (listener) => ended(network.onChange((a, b) => life.enter(() => listener(a, b)))),
     close: () => {

@@ -70,8 +70,7 @@ export class Process {
       work();
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
-      this.kill();
-      this.#onCrash(error.message);
+      this.crash(error);
     } finally {
       this.#inside = false;
     }
@@ -97,6 +96,13 @@ export class Process {
       },
       "thaw",
     );
+  }
+
+  /** Dies of it, once. Where others catch what is thrown, whoever sees a crash first brings it here. */
+  crash(crash: Crash): void {
+    if (!this.#alive) return;
+    this.kill();
+    this.#onCrash(crash.message);
   }
 
   /** As kill -9. */

@@ -120,8 +120,9 @@ export class Life {
         this.driver.commitOwn(sealed);
         watch.sealed(worker, sealed);
       },
+      // As the real one, which stops when its pen fails.
       onFailure(error) {
-        throw error;
+        throw error instanceof Crash ? error : new Crash(`because its pen failed: ${error}`);
       },
     });
     const conversations = new Conversations(hashing, replica);

@@ -1,0 +1,28 @@
+import type { World } from "./world.ts";
+
+/** What is reported of a simulation besides how it ended. */
+export function countsOf(world: World) {
+  const { network, watching, clients, chain, faults, workers, deaths, scheduler } = world;
+  const isMishap = (name: string) => !name.includes(" ");
+  const plain = (of: Iterable<[string, number]>) => Object.fromEntries(of);
+  const answers = { answered: clients.answered, tokens: clients.shown };
+  const reported = [...watching.faults].map(([name, count]): [string, number] => [`reported ${name}`, count]);
+  return {
+    events: scheduler.events,
+    faults: {
+      ...plain(faults.counts),
+      ...plain(deaths),
+      ...plain([...network.counts].filter(([name]) => isMishap(name)).map(([name, n]) => [`packets ${name}`, n])),
+      ...plain(reported),
+    },
+    messages: plain([...network.counts].filter(([name]) => !isMishap(name))),
+    checks: plain(watching.safety.checked),
+    achieved: {
+      ...answers,
+      checkpoints: chain.head.state.checkpoints.length - 1,
+      reorganisations: chain.reorgs.length,
+      takeovers: workers.reduce((sum, { life }) => sum + (life?.gateway.takeovers ?? 0), 0),
+      convictions: [...chain.head.state.operators.values()].filter(({ status }) => status === "convicted").length,
+    },
+  };
+}

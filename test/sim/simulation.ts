@@ -1,0 +1,57 @@
+import type { ChainEvent } from "../../offchain/core/chain.ts";
+import { countsOf } from "./counts.ts";
+import { chainReplays, converged, orderIsForgotten, registryEventsFrom, suffixIsEnough } from "./invariants/settled.ts";
+import { Violation } from "./invariants/types.ts";
+import type { Failure, Outcome } from "./outcome.ts";
+import type { Plan } from "./plan.ts";
+import { SimWorker } from "./worker.ts";
+import { World } from "./world.ts";
+
+/** Runs a plan to its end, or to the first thing that does not hold. */
+export function simulate(plan: Plan): Outcome {
+  const world = new World(plan);
+  let failure: Failure | undefined;
+  try {
+    world.run();
+    // A plan that is cut off before it heals has promised nothing for its end.
+    if (plan.endAt >= plan.healAt) settled(world);
+  } catch (error) {
+    failure = failureOf(error, world.scheduler.now);
+  }
+  return {
+    plan,
+    failure,
+    simulatedMs: Math.floor(world.scheduler.now),
+    ...countsOf(world),
+    timeline: failure ? world.timeline.latest() : [],
+    digest: world.timeline.digest,
+  };
+}
+
+/** What must hold long after everything healed, and after the clients left. */
+function settled(world: World): void {
+  const members = world.members();
+  const chance = world.random.fork("settled");
+  registryEventsFrom((node) =>
+    node instanceof SimWorker ? node.disk.chain().events.flatMap((event) => registryEventOf(event)) : [],
+  );
+  for (const { name, protocol } of members) {
+    const backlog = protocol?.consensus.backlog ?? 0;
+    if (backlog > 0) throw new Violation("L7", `${name} still knows ${backlog} segments that no checkpoint covers`);
+  }
+  converged(members);
+  orderIsForgotten(members, chance.fork("order"));
+  suffixIsEnough(members, chance.fork("suffix"));
+  for (const worker of members) chainReplays(worker, worker.disk.chain());
+  world.clients.allAnswered();
+}
+
+function registryEventOf(event: ChainEvent) {
+  return event.kind === "registry" ? [event.event] : [];
+}
+
+function failureOf(error: unknown, at: number): Failure {
+  if (error instanceof Violation) return { invariant: error.invariant, message: error.message, at };
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { invariant: "threw", message, at };
+}

@@ -1,0 +1,129 @@
+import { type Bytes, toHex } from "../../offchain/core/bytes.ts";
+import { checkpointHash } from "../../offchain/core/checkpoint.ts";
+import { codeOf } from "../../offchain/core/errors.ts";
+import type { ChainUpdate, StoreRecord } from "../../offchain/core/events.ts";
+import type { Sealed } from "../../offchain/core/pen.ts";
+import type { Proposal } from "../../offchain/core/proposal.ts";
+import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
+import type { Block } from "./chain.ts";
+import { Safety } from "./invariants/safety.ts";
+import type { Timeline } from "./timeline.ts";
+import type { SimWorker, Watch } from "./worker.ts";
+
+/** Lays what is seen of a simulation before the invariants, and notes it. What they say stops the simulation. */
+export class Watching implements Watch {
+  readonly safety: Safety;
+  readonly faults = new Map<string, number>();
+  readonly #timeline: Timeline;
+  readonly #stop: () => void;
+  readonly #owners = new Map<string, string>();
+  /** The first thing that did not hold. */
+  failure: unknown;
+
+  constructor(workers: () => readonly SimWorker[], timeline: Timeline, stop: () => void) {
+    this.safety = new Safety(workers);
+    this.safety.keyOf = (signer) => this.#owners.get(toHex(signer));
+    this.#timeline = timeline;
+    this.#stop = stop;
+  }
+
+  /** What is thrown where others would catch it does not get lost. */
+  #check(work: () => void): void {
+    if (this.failure !== undefined) return;
+    try {
+      work();
+    } catch (error) {
+      this.failure = error;
+      this.#stop();
+    }
+  }
+
+  line(worker: SimWorker, text: string): void {
+    this.#timeline.note(worker.name, text);
+  }
+
+  block({ state, parent, number }: Block): void {
+    if (!parent || state === parent.state) return;
+    for (const [signer, owner] of state.signers) this.#owners.set(signer, owner);
+    this.#check(() => {
+      this.safety.chain(state);
+      for (let i = parent.state.checkpoints.length; i < state.checkpoints.length; i++) {
+        this.safety.committed(state.checkpoints[i], state.checkpoints[i - 1]);
+        const { checkpoint, hash } = state.checkpoints[i];
+        const what = `${checkpoint.number} ${toHex(hash).slice(0, 10)} with ${checkpoint.segmentCount} segments`;
+        this.#timeline.note("chain", `block ${number} has checkpoint ${what}`);
+      }
+    });
+  }
+
+  stored(worker: SimWorker, records: readonly StoreRecord[]): void {
+    if (!worker.honest) return;
+    this.#check(() => {
+      this.safety.stored(worker, records);
+      for (const record of records)
+        if (record.type === "segment")
+          this.safety.bounded(worker, record.segment.header, record.segment.header.sequence);
+    });
+  }
+
+  sealed(worker: SimWorker, { segment }: Sealed): void {
+    if (worker.honest) this.#check(() => this.safety.sealed(worker, segment));
+  }
+
+  update(worker: SimWorker, { type }: ChainUpdate): void {
+    if (type === "reorg") this.line(worker, "reads the chain anew");
+    this.#check(() => this.safety.cuts(worker));
+  }
+
+  fault(worker: SimWorker, kind: string, operator: Bytes | undefined, error: unknown): void {
+    const name = `${kind} ${codeOf(error, "-")}`;
+    this.faults.set(name, (this.faults.get(name) ?? 0) + 1);
+    const about = operator ? ` of ${toHex(operator).slice(0, 10)}` : "";
+    if (worker.honest) this.line(worker, `reports ${kind}${about}: ${error instanceof Error ? error.message : error}`);
+    // A mesh makes faults of what its handlers throw; what core throws is an error of a kind that it names, or a mistake.
+    if (kind === "handler" && codeOf(error) === "internal") {
+      this.failure ??= error;
+      this.#stop();
+    }
+  }
+
+  /** The worker's mesh, so that its signatures are seen to leave. */
+  mesh(worker: SimWorker, make: (handlers: PeerHandlers) => MeshPort, handlers: PeerHandlers): MeshPort {
+    if (!worker.honest) return make(handlers);
+    const asked = new Map<number, Proposal>();
+    const { crypto, separator } = worker.options;
+    const signed = (proposal: Proposal) => {
+      const hash = checkpointHash(crypto, separator, proposal.checkpoint);
+      this.line(worker, `attests to ${proposal.checkpoint.number} ${toHex(hash).slice(0, 10)}`);
+      this.#check(() => this.safety.attests(worker, proposal, hash));
+    };
+    const mesh = make({
+      ...handlers,
+      attest: (from, ticket, proposal) => {
+        asked.set(ticket, proposal);
+        handlers.attest(from, ticket, proposal);
+      },
+    });
+    return {
+      setPeers: (peers) => mesh.setPeers(peers),
+      publishSegment: (bytes) => mesh.publishSegment(bytes),
+      publishEvidence: (evidence) => mesh.publishEvidence(evidence),
+      publishRows: (shipment) => mesh.publishRows(shipment),
+      changed: () => mesh.changed(),
+      relay: (by) => mesh.relay(by),
+      ask: (id, to, question) => {
+        if (question.type === "attest") signed(question.proposal);
+        mesh.ask(id, to, question);
+      },
+      forget: (id) => mesh.forget(id),
+      reply: (ticket, reply) => {
+        const proposal = asked.get(ticket);
+        asked.delete(ticket);
+        if (proposal && reply.type === "attested") signed(proposal);
+        mesh.reply(ticket, reply);
+      },
+      peers: () => mesh.peers(),
+      close: () => mesh.close(),
+    };
+  }
+}

@@ -1,0 +1,306 @@
+import { type Bytes, equal, toHex, utf8 } from "../../offchain/core/bytes.ts";
+import type { ProtocolOptions } from "../../offchain/core/protocol.ts";
+import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
+import { Answers } from "./answers.ts";
+import { SimChain } from "./chain.ts";
+import { chainPort } from "./chain-port.ts";
+import { Clients } from "./clients.ts";
+import { deploymentOf } from "./contract-state.ts";
+import { SimDisk } from "./disk.ts";
+import { Faults } from "./faults.ts";
+import { MemoryMesh } from "./mesh.ts";
+import { SimNetwork } from "./network.ts";
+import { wireOf } from "./node-wire.ts";
+import { Owner } from "./owner.ts";
+import type { Plan } from "./plan.ts";
+import type { Process } from "./process.ts";
+import { Random } from "./random.ts";
+import { Scheduler } from "./scheduler.ts";
+import { type Keyring, realKeyring, simulatedKeyring } from "./simcrypto.ts";
+import { Timeline } from "./timeline.ts";
+import { Watching } from "./watching.ts";
+import { type Life, SimWorker, type WorkerSpec } from "./worker.ts";
+
+const START_TIME = 1_700_000_000;
+const MAX_OPERATORS = 16;
+const NEW_TRACKS = 4;
+const FLUSH_MS = 50;
+const SILENCE_MS = 1_200;
+/** How often an owner looks after its operator, and how long its supervisor takes to start a worker again. */
+const CARE_MS = 2_000;
+const REVIVE_MS: [number, number] = [100, 2_000];
+const CLIENTS_LEAVE_MS = 20_000;
+
+/** Everything that a plan describes, put together. */
+export class World {
+  readonly plan: Plan;
+  readonly scheduler = new Scheduler();
+  readonly timeline = new Timeline(() => this.scheduler.now);
+  readonly network: SimNetwork;
+  readonly chain: SimChain;
+  readonly owners: readonly Owner[];
+  readonly workers: readonly SimWorker[];
+  readonly clients: Clients;
+  readonly faults: Faults;
+  readonly watching: Watching;
+  readonly random: Random;
+  readonly #keyring: Keyring;
+  readonly #answers: Answers;
+  readonly #wires = new Map<Process, () => void>();
+  readonly #started = new Set<number>();
+  readonly #held = new Set<number>();
+  readonly #deaths = new Map<string, number>();
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+    const random = new Random(`simulation ${plan.seed}`);
+    this.random = random;
+    const { scheduler } = this;
+    this.#keyring = (plan.profile === "signed" ? realKeyring : simulatedKeyring)(String(plan.seed));
+    this.watching = new Watching(
+      () => this.workers,
+      this.timeline,
+      () => scheduler.stop(),
+    );
+    this.network = new SimNetwork(scheduler, random.fork("network"), plan.network);
+    this.owners = plan.operators.map(({ stake }, i) => this.#owner(i, BigInt(stake)));
+    this.chain = this.#makeChain();
+    this.workers = plan.operators.map((_, node) => this.#worker(node));
+    this.#answers = new Answers(this.network, this.workers);
+    this.clients = this.#makeClients();
+    this.faults = this.#makeFaults();
+  }
+
+  /** An address by its label. */
+  #address(label: string): Bytes {
+    return this.#keyring.crypto.keccak256(utf8(label)).slice(12);
+  }
+
+  #owner(node: number, stake: bigint): Owner {
+    const key = (index: number) => this.#keyring.signer(`${node} ${index}`);
+    const account = this.#address(`owner ${this.plan.seed} ${node}`);
+    return new Owner({ name: `w${node}`, account, endpoint: `w${node}:9000`, stake, key });
+  }
+
+  #makeChain(): SimChain {
+    const { plan, owners, scheduler } = this;
+    const { blockMs, mempoolMs, epochSeconds, challengeWindowSeconds } = plan.chain;
+    const at = { chainId: 31_337, registry: this.#address("registry"), ledger: this.#address("ledger") };
+    const deployment = deploymentOf(this.#keyring.crypto, at, {
+      minStake: 500n,
+      bounty: 10n,
+      minOperators: 1,
+      maxOperators: MAX_OPERATORS,
+      maxChangesPerEpoch: 2,
+      epochSeconds,
+      unbondingSeconds: 3_600,
+      challengeWindowSeconds,
+    });
+    return new SimChain({
+      scheduler,
+      random: this.random.fork("chain"),
+      deployment,
+      funds: owners.map(({ account, stake }) => [account, 2n * stake] as const),
+      blockMs,
+      mempoolMs,
+      startTime: START_TIME,
+      onBlock: (block) => this.watching.block(block),
+    });
+  }
+
+  #options(owner: Owner): ProtocolOptions {
+    const { crypto } = this.#keyring;
+    const { separator, registryGenesis, parameters } = this.chain.deployment;
+    const { capacity, shortestMs, longestMs, censorshipMs, retentionSeconds } = this.plan.protocol;
+    return {
+      crypto,
+      separator,
+      self: owner.account,
+      signer: owner.signer,
+      registryGenesis,
+      capacity,
+      newTracksPerOperator: NEW_TRACKS,
+      checkpointIntervalShortestMs: shortestMs,
+      checkpointIntervalLongestMs: longestMs,
+      pace: Math.ceil(capacity / 4),
+      censorshipMs,
+      challengeWindowSeconds: parameters.challengeWindowSeconds,
+      retentionSeconds,
+    };
+  }
+
+  #worker(node: number): SimWorker {
+    const { plan, scheduler, random, watching, chain } = this;
+    const owner = this.owners[node];
+    const disk = new SimDisk(random.fork(`disk ${node}`), (ms) => worker.life?.process.freeze(ms));
+    disk.faults = plan.disk;
+    const spec: WorkerSpec = {
+      name: owner.name,
+      operator: owner.account,
+      endpoint: owner.endpoint,
+      signer: owner.signer,
+      honest: plan.operators[node].role === "honest",
+      options: this.#options(owner),
+      flushMs: FLUSH_MS,
+      tokenMs: plan.load.tokenMs,
+      silenceMs: SILENCE_MS,
+      crashBeforeEffect: plan.crashBeforeEffect,
+    };
+    const worker: SimWorker = new SimWorker(
+      spec,
+      {
+        scheduler,
+        disk,
+        mesh: (life, handlers) => this.#mesh(worker, life, handlers),
+        chain: ({ process, random }, onUpdate) =>
+          chainPort({
+            chain,
+            faults: this.faults,
+            node,
+            process,
+            random,
+            disk,
+            account: owner.account,
+            pollMs: plan.chain.pollMs,
+            onUpdate,
+          }),
+        order: (from, to, order, on) => this.#answers.order(from, to, order, on),
+        watch: watching,
+        onDeath: (_, where) => this.#died(node, where),
+      },
+      random.fork(`worker ${node}`),
+    );
+    disk.onWritten = (records) => watching.stored(worker, records);
+    return worker;
+  }
+
+  #mesh(worker: SimWorker, life: Life, handlers: PeerHandlers): MeshPort {
+    const { spec } = worker;
+    const { crypto, separator } = spec.options;
+    const wire = wireOf(this.network, life.process, life.clock);
+    this.#wires.set(life.process, () => wire.close());
+    const make = (seen: PeerHandlers) => {
+      const mesh = new MemoryMesh({
+        operator: spec.operator,
+        crypto,
+        separator,
+        handlers: seen,
+        onFault: (kind, from, error) => this.watching.fault(worker, kind, from, error),
+        signer: spec.signer.address,
+        endpoint: spec.endpoint,
+        wire,
+      });
+      life.process.after(0, () => mesh.start(), "mesh");
+      return mesh;
+    };
+    return this.watching.mesh(worker, make, handlers);
+  }
+
+  #makeClients(): Clients {
+    const { plan, scheduler, random } = this;
+    const alone = plan.operators.every(({ role }) => role === "honest");
+    return new Clients({
+      scheduler,
+      random: random.fork("clients"),
+      hashing: this.#keyring.crypto,
+      doors: () =>
+        this.workers.flatMap(({ life, honest, spec }) =>
+          // As clients find them: by a registry, and by what a worker says of its health.
+          life && honest && life.protocol.following.isRegistered(spec.signer.address)
+            ? [{ gateway: life.gateway, alive: () => life.process.alive }]
+            : [],
+        ),
+      meanMs: 1000 / plan.load.requestsPerSecond,
+      maxLength: plan.load.maxLength,
+      onlyHonest: () => alone,
+    });
+  }
+
+  #makeFaults(): Faults {
+    const { scheduler, network, chain, workers, owners } = this;
+    return new Faults(this.plan, {
+      scheduler,
+      network,
+      chain,
+      workers,
+      kill: (node, where) => {
+        this.#held.add(node);
+        workers[node].kill(where);
+      },
+      revive: (node) => {
+        this.#held.delete(node);
+        if (this.#started.has(node)) workers[node].start();
+      },
+      join: (node) => {
+        owners[node].join();
+        this.#begin(node);
+      },
+      leave: (node) => owners[node].leave(),
+      rotate: (node) => owners[node].rotate(chain),
+      line: (who, text) => this.timeline.note(who, text),
+    });
+  }
+
+  #begin(node: number): void {
+    this.#started.add(node);
+    this.workers[node].start();
+  }
+
+  #died(node: number, where: string): void {
+    const { life } = this.workers[node];
+    if (life) this.#wires.get(life.process)?.();
+    this.#deaths.set(`killed ${where}`, (this.#deaths.get(`killed ${where}`) ?? 0) + 1);
+    const revive = () => {
+      if (!this.#held.has(node) && this.#started.has(node)) this.workers[node].start();
+    };
+    this.scheduler.after(this.random.fork(`revival ${node} ${this.workers[node].lives}`).int(...REVIVE_MS), revive);
+  }
+
+  /** An owner's eye on the registry, and on the key that its worker signs with. */
+  #care(): void {
+    const { chain, scheduler } = this;
+    for (const [node, owner] of this.owners.entries()) {
+      owner.see(chain, scheduler.now);
+      const { spec } = this.workers[node];
+      const key = owner.listed(chain);
+      if (!key || equal(key.address, spec.signer.address) || !this.#started.has(node)) continue;
+      this.workers[node].kill("to sign with its new key");
+      spec.signer = key;
+      spec.options = { ...spec.options, signer: key };
+    }
+  }
+
+  /** Until the end, or until something does not hold. */
+  run(): void {
+    const { plan, scheduler, chain, owners, clients, watching } = this;
+    const founders = owners.filter((_, node) => plan.operators[node].founder);
+    chain.start([
+      ...founders.map((owner) => ({ from: owner.account, call: owner.joining(chain) })),
+      { from: founders[0].account, call: { type: "activate", set: [] } },
+    ]);
+    const chance = this.random.fork("start");
+    for (const node of owners.keys())
+      if (plan.operators[node].founder) scheduler.after(chance.int(0, 500), () => this.#begin(node), "start");
+    scheduler.every(CARE_MS, () => this.#care(), "care");
+    this.faults.start();
+    if (plan.load.requestsPerSecond > 0) clients.start();
+    scheduler.after(Math.max(plan.healAt, plan.endAt - CLIENTS_LEAVE_MS), () => clients.stop(), "clients leave");
+    scheduler.run(plan.endAt);
+    if (watching.failure !== undefined) throw watching.failure;
+  }
+
+  /** Those of whom everything is asked that is asked of a member: honest, running, in the set, with the key that counts. */
+  members(): SimWorker[] {
+    const { operators } = this.chain.head.state;
+    return this.workers.filter(({ honest, alive, operator, spec }) => {
+      const record = operators.get(toHex(operator));
+      const listed = record?.listed && equal(record.listed, spec.signer.address);
+      return honest && alive && record?.status === "active" && listed;
+    });
+  }
+
+  /** How often workers were killed, by how. */
+  get deaths(): ReadonlyMap<string, number> {
+    return this.#deaths;
+  }
+}
