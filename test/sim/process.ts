@@ -3,7 +3,7 @@ import type { Scheduler } from "./scheduler.ts";
 /** Thrown where a process is killed: nothing after it in the call happens. Its harness catches it. */
 export class Crash extends Error {
   constructor(where: string) {
-    super(`killed ${where}`);
+    super(where);
     this.name = "Crash";
   }
 }
