@@ -122,6 +122,9 @@ export class Registry {
     return this.set.find((member) => compare(member.signer, signer) === 0)?.stake ?? 0n;
   }
 
+  #stakes?: ReadonlyMap<string, bigint>;
+  #total?: bigint;
+
   /**
    * The key with which an operator attests and is met: the one in the set, which after a rotation is the old one until an
    * epoch takes the new one in; the newest for whoever is in no set yet.
@@ -136,16 +139,25 @@ export class Registry {
 
   /** Stake that counts for an operator, by the key that is in the set. */
   stakeOfOperator(operator: Bytes): bigint {
-    let sum = 0n;
-    for (const member of this.set) {
-      const owner = this.operatorOf(member.signer);
-      if (owner && compare(owner, operator) === 0) sum += member.stake;
+    return this.stakeOfNamed(toHex(operator));
+  }
+
+  /** @param operator in hexadecimal */
+  stakeOfNamed(operator: string): bigint {
+    if (!this.#stakes) {
+      const stakes = new Map<string, bigint>();
+      for (const { signer, stake } of this.set) {
+        const owner = this.operatorOf(signer);
+        if (owner) stakes.set(toHex(owner), (stakes.get(toHex(owner)) ?? 0n) + stake);
+      }
+      this.#stakes = stakes;
     }
-    return sum;
+    return this.#stakes.get(operator) ?? 0n;
   }
 
   get totalStake(): bigint {
-    return this.set.reduce((sum, member) => sum + member.stake, 0n);
+    this.#total ??= this.set.reduce((sum, member) => sum + member.stake, 0n);
+    return this.#total;
   }
 
   /** More than two thirds of the stake that counts here. */

@@ -430,7 +430,7 @@ export class Replica {
       if (!head || peer === toHex(this.self)) continue;
       const ours = track.hashAt(head.sequence);
       if (ours && !equal(ours, head.head)) continue; // holds another fork
-      const stake = this.registry.stakeOfOperator(fromHex(peer));
+      const stake = this.registry.stakeOfNamed(peer);
       held.push({ sequence: Math.min(head.sequence, track.sequence), stake });
     }
     held.sort((a, b) => b.sequence - a.sequence);

@@ -20,14 +20,15 @@ export const TREE = {
 } as const satisfies Record<string, TreeKind>;
 
 const NODE = 0x80;
+const TAGS = Array.from({ length: 256 }, (_, tag) => Uint8Array.of(tag));
 
 export function leafHash(h: Hashing, kind: TreeKind, data: Bytes): Bytes {
   if (data.length === 0) throw new WeftError("out_of_range", "a leaf has at least one byte", { field: kind.name });
-  return h.keccak256(Uint8Array.of(kind.tag), data);
+  return h.keccak256(TAGS[kind.tag], data);
 }
 
 export function nodeHash(h: Hashing, kind: TreeKind, left: Bytes, right: Bytes): Bytes {
-  return h.keccak256(Uint8Array.of(NODE | kind.tag), left, right);
+  return h.keccak256(TAGS[NODE | kind.tag], left, right);
 }
 
 const empties = new WeakMap<Hashing, Map<number, Bytes[]>>();
@@ -182,6 +183,7 @@ export class AppendTree {
   readonly #kind: TreeKind;
   #length: number;
   #peaks: Bytes[];
+  #root?: Bytes;
 
   constructor(h: Hashing, kind: TreeKind, length = 0, peaks: readonly Bytes[] = []) {
     if (!Number.isInteger(length) || length < 0 || length > 2 ** kind.depth - 1)
@@ -212,9 +214,15 @@ export class AppendTree {
       node = nodeHash(this.#h, this.#kind, this.#peaks.pop() as Bytes, node);
     this.#peaks.push(node);
     this.#length += 1;
+    this.#root = undefined;
   }
 
   get root(): Bytes {
+    this.#root ??= this.#fold();
+    return this.#root;
+  }
+
+  #fold(): Bytes {
     const empty = emptyRoots(this.#h, this.#kind);
     let node: Bytes | undefined;
     let next = this.#peaks.length - 1;
@@ -227,7 +235,9 @@ export class AppendTree {
   }
 
   clone(): AppendTree {
-    return new AppendTree(this.#h, this.#kind, this.#length, this.#peaks);
+    const copy = new AppendTree(this.#h, this.#kind, this.#length, this.#peaks);
+    copy.#root = this.#root;
+    return copy;
   }
 }
 
