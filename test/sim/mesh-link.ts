@@ -97,10 +97,16 @@ export class MemoryLink implements Link {
       });
     };
     this.#asked.add(finish);
+    let frames = 0;
     this.#calls.set(call, (packet) => {
       heard = true;
-      if (packet.kind === "end") finish(packet.error);
-      if (packet.kind !== "data") return;
+      if (packet.kind !== "data" && packet.kind !== "end") return;
+      const at = packet.index ?? frames;
+      if (at < frames) return; // once more
+      // An answer is whole and in order, or its connection broke; streams to subscribers are as the network leaves them.
+      if (at > frames) return cancel(new WeftError("unavailable", "the connection broke"));
+      if (packet.kind === "end") return void finish(packet.error);
+      frames++;
       try {
         this.#bounded(call.lane, packet.frame.length);
         void taker.frame(packet.frame as Buffer);

@@ -10,7 +10,9 @@ import { type Call, type Packet, type Proof, sizeOf, type Wire } from "./wire.ts
 export type Tamper = (to: Bytes, method: Method, frame: Buffer) => readonly Buffer[];
 
 type Open = Extract<Packet, { kind: "open" }>;
-type Serving = { operator: Bytes; signer: Bytes; out: MemoryOutlet };
+type Serving = Proof & { out: MemoryOutlet };
+/** How many frames of a call were sent. */
+type Sent = { frames: number };
 
 /** The server's end of calls over a wire. */
 export class MemoryServer implements Server {
@@ -20,7 +22,7 @@ export class MemoryServer implements Server {
   readonly #service: Service;
   readonly #onFault: OnFault;
   readonly #countOut: CountOut;
-  readonly #calls = new Map<Call, Serving>();
+  readonly #calls = new Map<Call, Serving & { sent: Sent }>();
   /** A packet that comes twice opens nothing twice, nor what was cancelled before it came. */
   readonly #seen = new WeakSet<Call>();
   #signers = new Map<string, Bytes>();
@@ -43,15 +45,16 @@ export class MemoryServer implements Server {
     if (this.#seen.has(call)) return;
     this.#seen.add(call);
     const method = call.method as Method;
+    const sent: Sent = { frames: 0 };
     const out = new MemoryOutlet(
-      (frame, sent) => this.#send(call, as.operator, frame, sent),
-      (error) => this.#carry({ ...this.#back(call), kind: "end", error, size: sizeOf() }),
+      (frame, gone) => this.#send(call, sent, as.operator, frame, gone),
+      (error) => this.#carry({ ...this.#back(call), kind: "end", error, index: sent.frames, size: sizeOf() }),
       () => this.#calls.delete(call),
     );
     try {
       const served = this.#admit(method, as, request);
       if (served.subscription) this.#supersede(method, as.operator);
-      this.#calls.set(call, { ...as, out });
+      this.#calls.set(call, { ...as, out, sent });
       this.#carry({ ...this.#back(call), kind: "opened", as: this.#self, size: sizeOf() });
       void served.serve(as.operator, Buffer.from(request.buffer, request.byteOffset, request.length), out);
     } catch (error) {
@@ -72,9 +75,9 @@ export class MemoryServer implements Server {
 
   /** Sends this on a peer's subscription, whatever it is. False when there is none. */
   inject(to: Bytes, method: Method, frame: Buffer): boolean {
-    for (const [call, { operator }] of this.#calls)
+    for (const [call, { operator, sent }] of this.#calls)
       if (call.method === method && equal(operator, to)) {
-        this.#data(call, frame, () => {});
+        this.#data(call, sent, frame, () => {});
         return true;
       }
     return false;
@@ -107,16 +110,16 @@ export class MemoryServer implements Server {
         out.fail(new WeftError("superseded", "the session subscribed again"));
   }
 
-  #send(call: Call, to: Bytes, frame: Buffer, sent: () => void): void {
+  #send(call: Call, sent: Sent, to: Bytes, frame: Buffer, gone: () => void): void {
     const method = call.method as Method;
     const frames = this.tamper ? this.tamper(to, method, frame) : [frame];
     this.#countOut(to, LANE_OF[method], frame.length);
-    if (frames.length === 0) this.#wire.after(0, sent);
-    for (const [i, one] of frames.entries()) this.#data(call, one, i === 0 ? sent : () => {});
+    if (frames.length === 0) this.#wire.after(0, gone);
+    for (const [i, one] of frames.entries()) this.#data(call, sent, one, i === 0 ? gone : () => {});
   }
 
-  #data(call: Call, frame: Buffer, sent: () => void): void {
-    this.#wire.carry({ ...this.#back(call), kind: "data", frame, size: sizeOf(frame) }, sent);
+  #data(call: Call, sent: Sent, frame: Buffer, gone: () => void): void {
+    this.#wire.carry({ ...this.#back(call), kind: "data", frame, index: sent.frames++, size: sizeOf(frame) }, gone);
   }
 
   #carry(packet: Packet): void {

@@ -21,6 +21,8 @@ export type Packet = {
   readonly call: Call;
   /** Bytes on the connection. */
   readonly size: number;
+  /** Frames of the call before this one: who asked for one answer sees whether it is whole. */
+  readonly index?: number;
 } & (
   | { readonly kind: "open"; readonly as: Proof; readonly request: Bytes }
   | { readonly kind: "opened"; readonly as: Proof }
