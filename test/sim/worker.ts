@@ -17,7 +17,9 @@ import { SimAuthor } from "./author.ts";
 import type { SimDisk } from "./disk.ts";
 import { SimGateway } from "./gateway.ts";
 import type { NodeView } from "./invariants/types.ts";
+import { type Twist, twist } from "./liars/liars.ts";
 import { ROW_BYTES } from "./model.ts";
+import type { Role } from "./plan.ts";
 import { Crash, Process } from "./process.ts";
 import type { Random } from "./random.ts";
 import { Clock, type Scheduler } from "./scheduler.ts";
@@ -28,6 +30,8 @@ export type WorkerSpec = {
   endpoint: string;
   signer: Signer;
   honest: boolean;
+  /** How it lies, when it does. */
+  role?: Role;
   options: ProtocolOptions;
   flushMs: number;
   tokenMs: number;
@@ -52,6 +56,8 @@ export type Surroundings = {
 
 /** What is seen of a worker from outside. */
 export type Watch = {
+  /** A pen is about to make this durable; then it did. */
+  sealing(worker: SimWorker, sealed: Sealed): void;
   sealed(worker: SimWorker, sealed: Sealed): void;
   fault(worker: SimWorker, kind: string, operator: Bytes | undefined, error: unknown): void;
   update(worker: SimWorker, update: ChainUpdate): void;
@@ -73,6 +79,10 @@ export class Life {
   readonly gateway: SimGateway;
   readonly mesh: MeshPort;
   readonly random: Random;
+  /** What makes a liar of it. */
+  readonly twist?: Twist;
+  /** Orders an answer of another worker. */
+  readonly order: (to: Bytes, order: GenerateOrder, on: (event: GenerateEvent | "lost") => void) => () => void;
   readonly #beatAt = new Map<string, number>();
   readonly #up = new Map<string, Bytes>();
 
@@ -117,6 +127,7 @@ export class Life {
       track: { operator: spec.operator, incarnation: random.bytes(16) },
       random: (count) => random.bytes(count),
       commit: (sealed) => {
+        watch.sealing(worker, sealed);
         this.driver.commitOwn(sealed);
         watch.sealed(worker, sealed);
       },
@@ -129,6 +140,7 @@ export class Life {
     const parents = new ParentFinder(replica, consensus, conversations);
     const { process, pen } = this;
     this.author = new SimAuthor({ process, hashing, pen, parents, tokenMs: spec.tokenMs });
+    this.order = (to, order, on) => around.order(spec, to, order, on);
     this.gateway = new SimGateway({
       process,
       self: spec.operator,
@@ -139,21 +151,27 @@ export class Life {
       lastBeat: (peer) => this.#beatAt.get(toHex(peer)) ?? 0,
       load: () => this.author.load,
       order: (author, order, on) =>
-        equal(author, spec.operator) ? this.author.generate(order, on) : around.order(spec, author, order, on),
+        equal(author, spec.operator) ? this.author.generate(order, on) : this.order(author, order, on),
       silenceMs: spec.silenceMs,
     });
-    this.mesh = this.#crashing(around.mesh(this, this.#handlers(disk, rows)));
+    const handlers = this.#handlers(disk, rows);
+    if (spec.role && spec.role !== "honest") {
+      this.twist = twist(spec.role, this, random.fork("lies"));
+      this.author.generate = this.twist.generate(this.author.generate.bind(this.author));
+      this.mesh = this.#crashing(this.twist.mesh(around.mesh(this, this.twist.handlers(handlers))));
+    } else this.mesh = this.#crashing(around.mesh(this, handlers));
     this.driver.connect({ mesh: this.mesh });
     const chain = around.chain(this, (update) => {
       this.driver.follow(update);
       watch.update(worker, update);
     });
-    this.driver.connect({ chain });
+    this.driver.connect({ chain: this.twist?.chain(chain) ?? chain });
     process.every(TICK_MS, () => this.driver.handle({ type: "tick", load: this.author.load }), "tick");
     process.every(spec.flushMs, () => this.pen.tryFlush(), "flush");
     process.after(0, () => {
       this.mesh.setPeers(this.protocol.following.reachable());
       this.driver.carryOut(recalled);
+      this.twist?.start();
     });
     process.after(FINISH_AFTER_MS, () => {
       const orders = unfinished(replica, conversations, pen.track);
