@@ -66,6 +66,10 @@ export class Watching implements Watch {
     });
   }
 
+  sealing(worker: SimWorker, { segment }: Sealed): void {
+    if (worker.honest) this.#check(() => this.safety.sealing(worker, segment));
+  }
+
   sealed(worker: SimWorker, { segment }: Sealed): void {
     if (worker.honest) this.#check(() => this.safety.sealed(worker, segment));
   }
@@ -112,7 +116,10 @@ export class Watching implements Watch {
       changed: () => mesh.changed(),
       relay: (by) => mesh.relay(by),
       ask: (id, to, question) => {
-        if (question.type === "attest") signed(question.proposal);
+        if (question.type === "attest") {
+          signed(question.proposal);
+          this.#check(() => this.safety.proposes(worker, question.proposal));
+        }
         mesh.ask(id, to, question);
       },
       forget: (id) => mesh.forget(id),

@@ -31,8 +31,8 @@ export class Safety {
     if (!holds) throw new Violation(invariant, message());
   }
 
-  /** An honest pen sealed a segment. */
-  sealed(node: NodeView, segment: Segment & { hash: Bytes }): void {
+  /** An honest pen is about to make a segment durable. If it is killed there, nobody or everybody may come to hold it. */
+  sealing(node: NodeView, segment: Segment & { hash: Bytes }): void {
     const { header } = segment;
     const name = trackName(header);
     const story = this.#sealed.get(name) ?? [];
@@ -44,6 +44,10 @@ export class Safety {
     );
     story.push(segment.hash);
     this.refers(node, segment);
+  }
+
+  /** It has; nothing was waited for. */
+  sealed(node: NodeView, { header }: Segment): void {
     this.#hold(
       "L1",
       node.disk.segment(header, header.sequence) !== undefined,
@@ -80,7 +84,6 @@ export class Safety {
       () => `${node.name} took segment ${header.sequence} of ${trackName(header)} out of its order`,
     );
     const story = this.#sealed.get(trackName(header));
-    // What a pen was about to make durable when it was killed, it has not said.
     const said = story?.[header.sequence - 1];
     if (this.#isHonest(header.operator) && said)
       this.#hold(
