@@ -96,7 +96,8 @@ export class SimGateway {
       });
       if (!equal(author, this.#host.self)) watch();
     };
-    begin();
+    // A client calls from outside: what kills the process here must not reach it.
+    process.enter(begin);
   }
 
   #choose(answer: Answering): Bytes | undefined {
