@@ -275,6 +275,11 @@ test("who is censored is not mined, nobody is while the chain stands still, and 
   go();
   scheduler.run(15_000);
   assert.equal(endpointOf(OWNERS[0]), "new:1");
+  const late = chain.stop();
+  chain.heal();
+  late(); // has nothing to end any more
+  scheduler.run(20_000);
+  assert.ok(chain.head.number > number + 5);
 });
 
 test("waiting joins take effect at an epoch, by whichever clerk", () => {

@@ -51,12 +51,12 @@ export class SimChain {
   readonly deployment: Deployment;
   readonly #o: ChainOptions;
   readonly #random: Random;
-  readonly #censored = new Set<string>();
+  #censored = new Set<string>();
   #pool: Transaction[] = [];
   #ids = 0;
   #main: Branch;
   #side?: { branch: Branch; nodes: ReadonlySet<number>; wins: boolean; salt: string };
-  #stopped = 0;
+  #stops = new Set<object>();
   #salts = 0;
   /** Reorganisations so far, by depth. */
   readonly reorgs: number[] = [];
@@ -83,7 +83,7 @@ export class SimChain {
     const { scheduler, blockMs } = this.#o;
     const produce = () => {
       this.#next();
-      if (this.#stopped === 0) this.#produce();
+      if (this.#stops.size === 0) this.#produce();
     };
     scheduler.after(blockMs * (0.5 + this.#random.float()), produce, "block");
   }
@@ -174,22 +174,20 @@ export class SimChain {
 
   /** No block has transactions of these accounts until what comes back is called. */
   censor(accounts: readonly Bytes[]): () => void {
-    const names = accounts.map(toHex).filter((name) => !this.#censored.has(name));
-    for (const name of names) this.#censored.add(name);
+    const censored = this.#censored;
+    const names = accounts.map(toHex).filter((name) => !censored.has(name));
+    for (const name of names) censored.add(name);
     return () => {
-      for (const name of names) this.#censored.delete(name);
+      for (const name of names) censored.delete(name);
     };
   }
 
   /** No blocks until what comes back is called. */
   stop(): () => void {
-    this.#stopped += 1;
-    let over = false;
-    return () => {
-      if (over) return;
-      over = true;
-      this.#stopped -= 1;
-    };
+    const stops = this.#stops;
+    const one = {};
+    stops.add(one);
+    return () => stops.delete(one);
   }
 
   /**
@@ -234,8 +232,8 @@ export class SimChain {
   /** Forks, silence and censorship are over. */
   heal(): void {
     this.#join();
-    this.#censored.clear();
-    this.#stopped = 0;
+    this.#censored = new Set();
+    this.#stops = new Set();
   }
 
   /** Why the money does not add up (S12), or undefined. */

@@ -42,6 +42,10 @@ export class Faults {
     return this.#counts;
   }
 
+  get healed(): boolean {
+    return this.#healed;
+  }
+
   start(): void {
     const { scheduler } = this.#v;
     for (const action of this.#plan.actions) {

@@ -79,17 +79,19 @@ export class Owner {
   }
 
   /** The key that the registry has listed for so long that no reorganisation changes it, if that is one of ours. */
-  listed(chain: SimChain): Signer | undefined {
-    const listed = buried(chain.head).state.operators.get(toHex(this.account))?.listed;
+  listed(chain: SimChain, isCalm: boolean): Signer | undefined {
+    const listed = buried(chain.head, isCalm ? CALMLY_BURIED : BURIED).state.operators.get(toHex(this.account))?.listed;
     return listed && this.#keys.find(({ address }) => equal(address, listed));
   }
 }
 
 const RETRY_MS = 10_000;
+/** Blocks: deeper than any reorganisation goes, and enough where none comes. */
 const BURIED = 24;
+const CALMLY_BURIED = 2;
 
-function buried(head: Block): Block {
+function buried(head: Block, depth: number): Block {
   let block = head;
-  for (let i = 0; i < BURIED && block.parent; i++) block = block.parent;
+  for (let i = 0; i < depth && block.parent; i++) block = block.parent;
   return block;
 }

@@ -258,11 +258,11 @@ export class World {
 
   /** An owner's eye on the registry, and on the key that its worker signs with. */
   #care(): void {
-    const { chain, scheduler } = this;
+    const { chain, scheduler, faults } = this;
     for (const [node, owner] of this.owners.entries()) {
       owner.see(chain, scheduler.now);
       const { spec } = this.workers[node];
-      const key = owner.listed(chain);
+      const key = owner.listed(chain, faults.healed);
       if (!key || equal(key.address, spec.signer.address) || !this.#started.has(node)) continue;
       this.workers[node].kill("to sign with its new key");
       spec.signer = key;
