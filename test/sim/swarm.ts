@@ -149,14 +149,14 @@ function actionsOf(kind: ActionKind, plan: Plan, random: Random): Action[] {
   const mean = MEAN_MS[kind] * (1 + 3 * random.float());
   const actions: Action[] = [];
   const once = new Set<number>();
-  let last = QUIET_MS;
-  for (;;) {
-    last += random.exponential(mean);
-    const at = Math.floor(last);
-    if (at >= plan.healAt - 1_000) return actions;
-    const action = actionOf(kind, at, plan, random, once);
+  const end = plan.healAt - 1_000;
+  // At least once, when it is on at all.
+  let at = QUIET_MS + random.float() * Math.min(mean, end - QUIET_MS);
+  for (; at < end; at += random.exponential(mean)) {
+    const action = actionOf(kind, Math.floor(at), plan, random, once);
     if (action) actions.push(action);
   }
+  return actions;
 }
 
 /** @param once nodes to which this kind of action has happened that happens once only */
