@@ -1,4 +1,4 @@
-import { type Bytes, toHex } from "../../../offchain/core/bytes.ts";
+import type { Bytes } from "../../../offchain/core/bytes.ts";
 import { Context } from "../../../offchain/core/context.ts";
 import type { Hashing, Signer } from "../../../offchain/core/ports.ts";
 import { type Request, requestId } from "../../../offchain/core/request.ts";
@@ -90,7 +90,8 @@ export class Scribe {
     const place = this.next;
     const start = { length: 0, peaks: [] };
     this.add({ type: "open", requestId: requestId(this.ink.hashing, request), request, start, ...changes });
-    return new ScribedTurn(this, request, place, Context.fromPeaks(this.ink.hashing, 0, []));
+    const { length, peaks } = changes.start ?? start;
+    return new ScribedTurn(this, request, place, contextOf(this.ink.hashing, length, peaks));
   }
 
   /** A whole turn that keeps every rule, of tokens that no model said. Not sealed. */
@@ -150,5 +151,11 @@ export class ScribedTurn {
   }
 }
 
-/** For maps. */
-export const nameOf = (bytes: Bytes): string => toHex(bytes);
+/** Also of peaks that are none: then from the beginning. */
+function contextOf(h: Hashing, length: number, peaks: readonly Bytes[]): Context {
+  try {
+    return Context.fromPeaks(h, length, peaks);
+  } catch {
+    return Context.empty(h);
+  }
+}
