@@ -37,6 +37,7 @@ export const ROLES = [
   "censor",
   "invalid-segments",
   "false-rows",
+  "forger",
 ] as const;
 export type Role = (typeof ROLES)[number];
 
