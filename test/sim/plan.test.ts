@@ -89,6 +89,7 @@ test("shrinking leaves what the failure needs, and little else", () => {
   assert.equal(outcome.failure?.invariant, "L3");
   assert.deepEqual(small.actions.map(({ kind }) => kind).sort(), ["crash", "partition"]);
   assert.equal(small.operators.length, 3);
+  assert.ok(small.actions.flatMap(nodesOf).every((node) => node < 3));
   assert.equal(small.load.requestsPerSecond, 0);
   assert.ok(small.healAt < 5_000 && small.endAt - small.healAt === 10_000);
   assert.equal(tried, runs - 1);
