@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { framed, type Method } from "../../offchain/mesh/frames.ts";
+import { WeftError } from "../../offchain/core/errors.ts";
+import type { Question } from "../../offchain/core/events.ts";
+import type { TrackKey } from "../../offchain/core/segment.ts";
+import { framed } from "../../offchain/mesh/frames.ts";
 import {
   AttestResponse,
   CutReply,
@@ -8,61 +11,54 @@ import {
   RowsMessage,
   SegmentMessage,
 } from "../../offchain/mesh/generated/mesh.ts";
-import type { Outlet, Served, Service } from "../../offchain/mesh/transport.ts";
+import type { Served, Service } from "../../offchain/mesh/transport.ts";
+import { LANES, type Lane } from "../../offchain/mesh/types.ts";
 import { ask, checkpoint, failure } from "./answers.ts";
 import { bytes, identity, Member } from "./member.ts";
-import type { Net } from "./net.ts";
+import { areLanesOpen, type Net } from "./net.ts";
 
-/** Says one frame to every call, and on every stream; then nothing more. */
-function saying(frames: (method: Method) => Buffer, subscribed: Record<string, number>): Service {
-  const stream = (method: Method): Served => ({
+/** Says one frame to every subscriber; then nothing more. */
+function saying(frames: (lane: Lane) => Buffer | undefined, subscribed: Partial<Record<Lane, number>> = {}): Service {
+  const stream = (lane: Lane): Served => ({
     subscription: true,
-    serve(_from, _request, out: Outlet) {
-      subscribed[method] = (subscribed[method] ?? 0) + 1;
-      out.send(frames(method));
+    serve(_from, _request, out) {
+      subscribed[lane] = (subscribed[lane] ?? 0) + 1;
+      const frame = frames(lane);
+      if (frame) out.send(frame);
     },
   });
-  const call = (method: Method): Served => ({
+  return { pager: stream("pager"), plot: stream("plot"), rows: stream("rows") };
+}
+
+/** Answers every call by these frames, and fails it then if there is an error. */
+function answering(frames: () => readonly Buffer[], error?: WeftError): Service {
+  const call: Served = {
     subscription: false,
-    serve(_from, _request, out: Outlet) {
-      out.send(frames(method));
-      out.end();
+    serve(_from, _request, out) {
+      for (const frame of frames()) out.send(frame);
+      if (error) out.fail(error);
+      else out.end();
     },
-  });
-  return {
-    pager: stream("pager"),
-    plot: stream("plot"),
-    rows: stream("rows"),
-    cut: call("cut"),
-    attest: call("attest"),
-    fetch: call("fetch"),
   };
+  return { ...saying(() => undefined), cut: call, attest: call, fetch: call };
 }
 
 /** DESIGN §4: every inbound message is bounded, then authenticated, then parsed, then believed. */
 export function garbage(open: () => Net): void {
-  test("what cannot be read is a fault; its stream is dropped and taken up again, its call has failed", async () => {
+  test("what cannot be read is a fault; its stream is dropped and taken up again", async () => {
     const net = open();
     const a = await net.member();
     const as = identity();
-    const other = new Member(identity(), () => 0);
-    const empty = new Uint8Array(0);
-    const rounds: Record<string, Buffer>[] = [
+    const rounds: Record<Lane, Buffer>[] = [
       {
         pager: framed(PagerMessage, { message: { $case: "beat", value: bytes(33) } }),
         plot: framed(SegmentMessage, { segment: bytes(512 * 1024 + 1) }),
         rows: framed(RowsMessage, { rows: bytes(90) }),
-        cut: framed(CutReply, { found: true, checkpoint: empty, entries: bytes(12) }),
-        attest: framed(AttestResponse, { reply: bytes(100) }),
-        fetch: framed(SegmentMessage, { segment: other.seal() }),
       },
       {
         pager: framed(PagerMessage, { message: { $case: "evidence", value: bytes(100) } }),
-        plot: framed(SegmentMessage, { segment: empty }),
+        plot: framed(SegmentMessage, { segment: new Uint8Array(0) }),
         rows: framed(RowsMessage, { rows: bytes(4 * 1024 * 1024 + 5000) }),
-        cut: Buffer.alloc(50, 0xff),
-        attest: Buffer.alloc(50, 0xff),
-        fetch: framed(SegmentMessage, { segment: bytes(300) }),
       },
     ];
     let frames = rounds[0];
@@ -77,7 +73,7 @@ export function garbage(open: () => Net): void {
       frames = round;
       const [count, before] = [a.faults.length, { ...subscribed }];
       await net.until("every lane was taken up again, twice", () =>
-        ["pager", "plot", "rows"].every((lane) => (subscribed[lane] ?? 0) >= (before[lane] ?? 0) + 3),
+        LANES.every((lane) => (subscribed[lane] ?? 0) >= (before[lane] ?? 0) + 3),
       );
       const faults = a.faults.slice(count);
       assert.ok(faults.length >= 6, `${faults.length} faults`);
@@ -85,17 +81,83 @@ export function garbage(open: () => Net): void {
         faults.every(({ kind }) => kind === "malformed"),
         faults.map(({ kind, code }) => `${kind} ${code}`).join(),
       );
-      for (const question of [
-        { type: "cut", number: 1 },
-        { type: "attest", proposal: { checkpoint, advances: [] } },
-        { type: "fetch", track: { operator: bytes(20), incarnation: bytes(16) }, from: 1, to: 3 },
-      ] as const) {
-        const given = await ask(net, a, as.operator, question);
-        assert.equal(failure(given), "malformed", question.type);
-        assert.equal(given.length, 1);
-      }
+      assert.equal(
+        faults.some(({ code }) => code === "too_large"),
+        round === rounds[1],
+      );
     }
     assert.deepEqual([a.beats, a.evidence, a.segments, a.rows], [[], [], [], []]);
+  });
+
+  test("an answer that cannot be read is a fault, and its question has failed", async () => {
+    const net = open();
+    const [a, as] = [await net.member(), identity()];
+    const other = new Member(identity(), () => 0);
+    const segment = framed(SegmentMessage, { segment: other.seal() });
+    const empty = new Uint8Array(0);
+    const cut: Question = { type: "cut", number: 1 };
+    const attest: Question = { type: "attest", proposal: { checkpoint, advances: [] } };
+    const fetch = (track: TrackKey, from: number): Question => ({ type: "fetch", track, from, to: 3 });
+    const track = { operator: bytes(20), incarnation: bytes(16) };
+    const cases: [Question, Buffer[]][] = [
+      [cut, [framed(CutReply, { found: true, checkpoint: empty, entries: bytes(12) })]],
+      [cut, [Buffer.alloc(50, 0xff)]],
+      [cut, []],
+      [attest, [framed(AttestResponse, { reply: bytes(100) })]],
+      [attest, [Buffer.alloc(50, 0xff)]],
+      [attest, []],
+      [fetch(track, 1), [segment]],
+      [fetch({ ...other.track, incarnation: bytes(16) }, 1), [segment]],
+      [fetch(other.track, 2), [segment]],
+      [fetch(other.track, 1), [framed(SegmentMessage, { segment: bytes(300) })]],
+      [fetch(other.track, 1), [Buffer.alloc(50, 0xff)]],
+    ];
+    let frames: Buffer[] = [];
+    a.mesh.setPeers([
+      await net.rogue(
+        as,
+        answering(() => frames),
+        a.peer,
+      ),
+    ]);
+    await net.until("all lanes are open", () => areLanesOpen(a));
+    for (const [i, [question, given]] of cases.entries()) {
+      frames = given;
+      const answers = await ask(net, a, as.operator, question);
+      assert.deepEqual([failure(answers), answers.length], ["malformed", 1], `case ${i}`);
+      assert.deepEqual(a.faults.splice(0), [{ kind: "malformed", code: "malformed" }], `case ${i}`);
+    }
+    frames = [segment, segment];
+    const answers = await ask(net, a, as.operator, fetch(other.track, 1));
+    assert.deepEqual([failure(answers), answers.length], ["malformed", 2], "what was good before it counts");
+  });
+
+  test("what came before a failure counts; who forgets at that hears no more", async () => {
+    const net = open();
+    const as = identity();
+    const other = new Member(identity(), () => 0);
+    const segment = framed(SegmentMessage, { segment: other.seal() });
+    let isForgetful = false;
+    const a: Member = await net.member({
+      answered(id, answer) {
+        a.answers.push({ id, answer });
+        if (isForgetful) a.mesh.forget(id);
+      },
+    });
+    const service = answering(() => [segment], new WeftError("pruned", "no more of it here"));
+    a.mesh.setPeers([await net.rogue(as, service, a.peer)]);
+    await net.until("all lanes are open", () => areLanesOpen(a));
+    const question: Question = { type: "fetch", track: other.track, from: 1, to: 9 };
+    const answers = await ask(net, a, as.operator, question);
+    assert.deepEqual([answers.length, answers[0].type, failure(answers)], [2, "segments", "pruned"]);
+    isForgetful = true;
+    a.mesh.ask(9001, as.operator, question);
+    await net.until("the part", () => a.answersTo(9001).length > 0);
+    await net.pass(200);
+    assert.deepEqual(
+      a.answersTo(9001).map(({ type }) => type),
+      ["segments"],
+    );
   });
 
   test("a server that does not hold the registered key is not listened to", async () => {
@@ -105,7 +167,7 @@ export function garbage(open: () => Net): void {
     const beat = framed(PagerMessage, { message: { $case: "beat", value: bytes(33) } });
     const peer = await net.rogue(
       as,
-      saying(() => beat, {}),
+      saying(() => beat),
       a.peer,
     );
     a.mesh.setPeers([{ ...peer, signer: registered.signer.address }]);

@@ -39,6 +39,8 @@ export class Member {
   readonly events: string[] = [];
   readonly answers: { id: number; answer: Answer }[] = [];
   readonly tickets: number[] = [];
+  /** How far the subscriber was, whenever the store was asked for what it lacks. */
+  readonly asked: { of: string; since: number }[] = [];
   readonly faults: { kind: string; code: string }[] = [];
   readonly handlers: PeerHandlers;
   state: BeatState = {
@@ -154,6 +156,8 @@ export class Member {
   }
 
   *#since(since: readonly Advance[], of: readonly Bytes[]): Generator<Bytes> {
+    for (const operator of of)
+      this.asked.push({ of: toHex(operator), since: Math.max(0, ...since.map(({ sequence }) => sequence)) });
     const wanted = new Set(of.map(toHex));
     const reached = new Map(since.map((head) => [trackName(head), head.sequence]));
     for (const [name, { key, stored }] of this.#tracks)

@@ -5,6 +5,7 @@ import { SegmentMessage } from "../../offchain/mesh/generated/mesh.ts";
 import { MemoryMesh } from "../sim/mesh.ts";
 import { Crash } from "../sim/process.ts";
 import type { Packet } from "../sim/wire.ts";
+import { ask, checkpoint, failure } from "./answers.ts";
 import type { Member } from "./member.ts";
 import { memoryNet } from "./memory-net.ts";
 import { areLanesOpen, connected } from "./net.ts";
@@ -79,9 +80,30 @@ test("a peer whose packets are lost is given up, and found again", async () => {
   await net.until("b gives a up", () => b.events.at(-1)?.startsWith("down") === true);
   await net.until("so does what it asked", () => b.answers.length > 0);
   assert.equal(a.events.length, 1, "a hears b as before");
+  b.mesh.setPeers([]);
+  b.mesh.setPeers([a.peer]); // what opens a stream is lost as well
+  await net.pass(500);
   wire.carry = carry;
   a.write();
   await net.until("all is well", () => areLanesOpen(a) && areLanesOpen(b) && b.heard(a).length === 1);
+});
+
+test("a peer that says nothing to a question is not waited for", async () => {
+  const net = memoryNet();
+  const [a, b] = [await net.member(), await net.member()];
+  const { wire } = net;
+  const carry = wire.carry.bind(wire);
+  await connected(net, a, b);
+  wire.carry = (packet, sent) => (packet.call.method === "fetch" ? wire.after(0, sent) : carry(packet, sent));
+  for (const question of [
+    { type: "fetch", track: a.track, from: 1, to: 1 },
+    { type: "attest", proposal: { checkpoint, advances: [] } },
+  ] as const)
+    assert.equal(failure(await ask(net, b, a, question)), "deadline", question.type);
+  a.mesh.reply(a.tickets[0], { type: "refused", code: "late", message: "" });
+  await net.pass(100);
+  assert.equal(b.answers.length, 2);
+  assert.ok(areLanesOpen(b));
 });
 
 test("packets that come twice, late or never do no harm that lasts", async () => {
