@@ -140,6 +140,7 @@ export class World {
       endpoint: owner.endpoint,
       signer: owner.signer,
       honest: plan.operators[node].role === "honest",
+      role: plan.operators[node].role,
       options: this.#options(owner),
       flushMs: FLUSH_MS,
       tokenMs: plan.load.tokenMs,
