@@ -54,7 +54,7 @@ export class Flooder extends Liar {
       () => this.#replay(),
       () => this.#ownTracks(),
     ];
-    this.often(1_500, () => this.random.pick(floods)());
+    this.often(2_000, () => this.random.pick(floods)());
   }
 
   #flood(peers: readonly Bytes[], segments: readonly Segment[], lie: string): void {
@@ -71,13 +71,13 @@ export class Flooder extends Liar {
   }
 
   #manyTracks(): void {
-    const tracks = Array.from({ length: this.random.int(10, 150) }, () => this.#sealed(this.scribe()));
+    const tracks = Array.from({ length: this.random.int(10, 100) }, () => this.#sealed(this.scribe()));
     this.#flood(this.someone(), tracks, "a track that nobody asked for");
   }
 
   #manySegments(): void {
     const scribe = this.scribe();
-    const segments = Array.from({ length: this.random.int(50, 400) }, () => this.#sealed(scribe));
+    const segments = Array.from({ length: this.random.int(50, 300) }, () => this.#sealed(scribe));
     this.#flood(this.someone(), segments, "a tiny segment");
   }
 
@@ -118,7 +118,7 @@ export class Flooder extends Liar {
     const segment = scribe.seal();
     this.#flood(
       this.someone(),
-      Array.from({ length: this.random.int(1, 20) }, () => segment),
+      Array.from({ length: this.random.int(1, 8) }, () => segment),
       "a huge segment",
     );
   }

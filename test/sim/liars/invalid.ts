@@ -41,7 +41,7 @@ export class InvalidSegments extends Liar {
     if (!scribe) return;
     const names = [...Object.keys(BREACHES), "snapshots of another root", "other snapshots than are counted"];
     const name = this.random.pick(names);
-    const breach: (typeof BREACHES)[string] | undefined = BREACHES[name];
+    const breach = name in BREACHES ? BREACHES[name] : undefined;
     if (breach) breach(scribe, this.#elsewhere());
     else scribe.turn();
     const sealed = scribe.seal();

@@ -139,7 +139,7 @@ export const ORPHANS: Readonly<Record<string, Breach>> = {
     // An author knows the names of turns before it writes them.
     const { hashing } = scribe.ink;
     const { sequence, index } = scribe.next;
-    const second = turnId(hashing, scribe.id, { sequence, index: index + 2 });
+    const second = turnId(hashing, scribe.id, { sequence, index: index + EXTENDED });
     const { id } = extend(scribe, { checkpoint, turn: second, position: 2 });
     extend(scribe, { checkpoint, turn: id, position: 2 });
   },
@@ -148,11 +148,14 @@ export const ORPHANS: Readonly<Record<string, Breach>> = {
   },
 };
 
-/** A turn from position 2 on of whatever. Two snapshots. */
+/** Snapshots of a turn that is written by `extend`. */
+const EXTENDED = 4;
+
+/** A whole turn from position 2 on of whatever. */
 function extend(scribe: Scribe, parent: { checkpoint: Elsewhere["checkpoint"]; turn: Uint8Array; position: 2 }) {
   const context = Context.of(scribe.ink.hashing, [1, 2]);
   const before = { root: context.root, length: 2 };
   const start = { length: 2, peaks: [...context.peaks] };
   const turn = scribe.open(scribe.request([1, 2, 3], { before }), { parent, start });
-  return turn.tokens("given", [3]);
+  return turn.tokens("given", [3]).tokens("written", [4]).close();
 }

@@ -30,12 +30,8 @@ export class Story {
     this.#track = track;
     this.#tone = tone;
     this.#contexts = new Contexts(ink.hashing, trackId(ink.hashing, track));
-    const shared = before.slice(0, from - 1);
-    for (const segment of shared) this.#contexts.follow(segment);
-    const rest = before.slice(from - 1);
     this.#previous = trackId(ink.hashing, track);
-    if (from > 1 && rest.length > 0) this.#previous = rest[0].header.previous;
-    for (const segment of rest) this.follow(segment);
+    for (const segment of before) this.follow(segment);
   }
 
   /** The segment that this story has at a place; none before it begins, and none that the true one has not reached. */
@@ -50,6 +46,7 @@ export class Story {
   /** The true story's next segment. */
   follow(segment: Segment): void {
     const { sequence, previous } = segment.header;
+    if (sequence < this.from) this.#contexts.follow(segment);
     if (sequence !== this.from + this.#told.length) return;
     if (sequence === this.from) this.#previous = previous;
     const { hashing, separator, signer, random } = this.#ink;
