@@ -187,6 +187,22 @@ export function answers(open: () => Net): void {
     assert.deepEqual([a.faults, b.faults], [[], []]);
   });
 
+  test("a peer has a bounded number of calls at once", async () => {
+    const net = open();
+    const [a, b] = [await net.member(), await net.member()];
+    await connected(net, a, b);
+    const ids = Array.from({ length: 130 }, (_, i) => 4000 + i);
+    for (const id of ids) b.mesh.ask(id, a.operator, { type: "attest", proposal });
+    const codes = () => ids.map((id) => failure(b.answersTo(id)));
+    await net.until("some are asked, and some refused", () => {
+      return a.tickets.length + codes().filter((code) => code === "too_many_calls").length === 130;
+    });
+    assert.equal(a.tickets.length, 125, "128 less three subscriptions");
+    for (const ticket of a.tickets) a.mesh.reply(ticket, { type: "refused", code: "busy", message: "" });
+    await net.until("all are answered", () => ids.every((id) => b.answersTo(id).length === 1));
+    assert.ok(b.mesh.peers()[0].up);
+  });
+
   test("a peer that leaves the registry has failed what it was asked", async () => {
     const net = open();
     const [a, b] = [await net.member(), await net.member()];

@@ -209,6 +209,20 @@ function lanes(open: () => Net): void {
 }
 
 function peers(open: () => Net): void {
+  test("who is not registered, or with another key, is not served", async () => {
+    const net = open();
+    const [a, stranger, thief] = [await net.member(), await net.member(), await net.member()];
+    a.mesh.setPeers([{ ...thief.peer, signer: stranger.peer.signer }]);
+    for (const { mesh } of [stranger, thief]) mesh.setPeers([a.peer]);
+    await net.until("both are refused", () => [stranger, thief].every(({ faults }) => faults.length > 1));
+    a.write();
+    await net.pass(300);
+    for (const { mesh, faults, segments, beats, events } of [stranger, thief]) {
+      assert.ok(faults.every(({ kind }) => kind === "handshake"));
+      assert.deepEqual([segments, beats, events, mesh.peers()[0].up], [[], [], [], false]);
+    }
+  });
+
   test("setPeers dials who is new and drops who is gone; both ends hear of it", async () => {
     const net = open();
     const [a, b, c] = [await net.member(), await net.member(), await net.member()];
