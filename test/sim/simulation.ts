@@ -1,6 +1,13 @@
 import type { ChainEvent } from "../../offchain/core/chain.ts";
 import { countsOf } from "./counts.ts";
-import { chainReplays, converged, orderIsForgotten, registryEventsFrom, suffixIsEnough } from "./invariants/settled.ts";
+import {
+  backlogCovered,
+  chainReplays,
+  converged,
+  orderIsForgotten,
+  registryEventsFrom,
+  suffixIsEnough,
+} from "./invariants/settled.ts";
 import { Violation } from "./invariants/types.ts";
 import type { Failure, Outcome } from "./outcome.ts";
 import type { Plan } from "./plan.ts";
@@ -35,10 +42,7 @@ function settled(world: World): void {
   registryEventsFrom((node) =>
     node instanceof SimWorker ? node.disk.chain().events.flatMap((event) => registryEventOf(event)) : [],
   );
-  for (const { name, protocol } of members) {
-    const backlog = protocol?.consensus.backlog ?? 0;
-    if (backlog > 0) throw new Violation("L7", `${name} still knows ${backlog} segments that no checkpoint covers`);
-  }
+  for (const worker of members) backlogCovered(worker, worker.clock.now());
   converged(members);
   // Replays are dear, and seeds are many: of one member each time.
   if (members.length > 0) {

@@ -27,6 +27,33 @@ function headsOf({ protocol }: { protocol: Protocol }): string[] {
     .sort();
 }
 
+/** Long enough for several checkpoints. */
+const COVERED_MS = 20_000;
+const NEW_TRACKS = 4;
+
+/** L4, L7: what more than 2/3 of the stake has held for long is in a checkpoint. Liars may go on writing to the end. */
+export function backlogCovered({ name, protocol }: NodeView, now: number): void {
+  if (!protocol) return;
+  const { replica, consensus } = protocol;
+  const { cut } = consensus.latest;
+  const fresh = new Map<string, number>();
+  for (const { key } of replica.tracks.values())
+    if (cut?.slot(key) === undefined) fresh.set(toHex(key.operator), (fresh.get(toHex(key.operator)) ?? 0) + 1);
+  for (const [track, log] of replica.heldSince) {
+    const key = replica.tracks.get(track)?.key;
+    if (!key || replica.evidence.has(toHex(key.operator)) || replica.registry.isEnded(key.operator)) continue;
+    // Who begins more tracks than a checkpoint admits waits.
+    if (cut?.slot(key) === undefined && (fresh.get(toHex(key.operator)) ?? 0) > NEW_TRACKS) continue;
+    const covered = cut?.entry(key)?.sequence ?? 0;
+    const overdue = log.find(({ sequence, at }) => sequence > covered && now - at > COVERED_MS);
+    if (overdue)
+      throw new Violation(
+        "L7",
+        `${name} has known for long that more than 2/3 hold ${overdue.sequence} of ${track}, of which checkpoints have ${covered}`,
+      );
+  }
+}
+
 /** L2, L3: whatever one honest worker holds, all hold. S1: then all have derived the same. */
 export function converged(nodes: readonly NodeView[]): void {
   const [first, ...rest] = alive(nodes);
