@@ -22,6 +22,7 @@ const LIMIT_REPAIR = 65_536;
 const MOST_PER_PEER = 16;
 /** Segments before a base that are asked for when a turn was opened there; doubled until it is found. */
 const HISTORY_SPAN = 64;
+const HISTORY_LATEST_MS = 60_000;
 
 type Held = { segment: Segment; hash: Bytes };
 
@@ -58,7 +59,7 @@ export class Fetching {
   readonly #behind = new Map<string, { key: TrackKey; sequence: number; since: number }>();
   /** Peers that hold another header at a place that we hold. */
   readonly #forks = new Map<string, { key: TrackKey; peer: Bytes; sequence: number }>();
-  readonly #history = new Map<string, { key: TrackKey; span: number }>();
+  readonly #history = new Map<string, { key: TrackKey; span: number; notBefore: number; failures: number }>();
   /** Peers that could not serve the beginning of a committed range, by track. */
   readonly #unserved = new Map<string, Set<string>>();
   #attempts = 0;
@@ -104,7 +105,7 @@ export class Fetching {
   /** A segment is of a turn that was opened before our base. */
   needsHistory(key: TrackKey, now: number): Effect[] {
     const name = trackName(key);
-    if (!this.#history.has(name)) this.#history.set(name, { key, span: HISTORY_SPAN });
+    if (!this.#history.has(name)) this.#history.set(name, { key, span: HISTORY_SPAN, notBefore: now, failures: 0 });
     return this.#fetchHistory(name, now);
   }
 
@@ -280,9 +281,12 @@ export class Fetching {
       this.#history.delete(name);
       return [];
     }
-    if (this.#busy.has(name)) return [];
+    if (this.#busy.has(name) || now < wanted.notBefore) return [];
     const [peer] = this.#holders(name, track.sequence);
     if (!peer) return [];
+    // A turn that never was is looked for ever more rarely.
+    wanted.failures += 1;
+    wanted.notBefore = now + Math.min(HISTORY_LATEST_MS, LAG_MS * 2 ** wanted.failures);
     const from = Math.max(1, track.base.sequence - wanted.span + 1);
     return this.#send({ kind: "history", peer, track: track.key, from, to: track.sequence, got: [] }, name, now);
   }
@@ -412,6 +416,7 @@ export class Fetching {
       }
       // Begins in the middle of another turn still: farther back, as far as it takes.
       if (first.sequence === from) wanted.span *= 2;
+      wanted.notBefore = now;
       return this.#fetchHistory(name, now);
     }
     const before = track.base.sequence;

@@ -4,6 +4,7 @@ import { trackName } from "./cut.ts";
 import type { Effect } from "./events.ts";
 import type { Following } from "./following.ts";
 import type { Replica } from "./replica.ts";
+import type { Track } from "./track.ts";
 
 /** Marks in one retention time: how finely it is known what was final when. */
 const MARKS = 16;
@@ -56,28 +57,33 @@ export class Retention {
   }
 
   #prune({ sequences, number }: Mark): Effect[] {
-    const keep = this.#needed();
     const effects: Effect[] = [{ type: "store", record: { type: "prune-checkpoints", before: number } }];
+    const keep = this.#needed(new Map(sequences.map(({ name, sequence }) => [name, sequence])));
     for (const { name, sequence } of sequences) {
       const track = this.#replica.tracks.get(name);
       if (!track || track.base.sequence >= sequence) continue;
       const before = track.base.sequence;
-      const over = this.#replica.registry.isEnded(track.key.operator);
-      if (track.prune(Math.min(sequence, track.sequence), keep, over) === before) continue;
+      if (track.prune(Math.min(sequence, track.sequence), keep, this.#isOver(track, sequence)) === before) continue;
       this.#replica.replace(track);
       effects.push({ type: "store", record: { type: "base", base: { ...track.key, ...track.base } } });
     }
     return effects;
   }
 
-  /** Turns that turns which are not final go on from. */
-  #needed(): ReadonlySet<string> {
+  /** Its process has ended, or it has not said a word in all that time: what it left open stays open. */
+  #isOver(track: Track, ripe: number): boolean {
+    return track.sequence <= ripe || this.#replica.registry.isEnded(track.key.operator);
+  }
+
+  /** Turns that turns which may still go on, or are not final, go on from. */
+  #needed(ripe: ReadonlyMap<string, number>): ReadonlySet<string> {
     const cut = this.#consensus.committed(this.#following.final)?.cut;
     const keep = new Set<string>();
     for (const track of this.#replica.tracks.values()) {
       const final = cut?.entry(track.key)?.sequence ?? 0;
+      const over = this.#isOver(track, ripe.get(track.name) ?? 0);
       for (const turn of track.turns.values())
-        if (!turn.close || turn.latest.sequence > final)
+        if (turn.latest.sequence > final || (!turn.close && !over))
           for (const one of this.#replica.ancestry(turn)) keep.add(toHex(one.id));
     }
     return keep;
