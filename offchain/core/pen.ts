@@ -48,6 +48,16 @@ export class Pen {
     return this.#options.track;
   }
 
+  /** Segments sealed so far. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** No turn is being written. */
+  get isIdle(): boolean {
+    return this.#latest.size === 0;
+  }
+
   /** Opens a turn: durable and sealed when this returns, before the first token is shown. */
   open(open: TurnOpen): { turn: Bytes; place: Place } {
     const place = this.#seal([{ body: encodeSnapshot(open) }])[0];

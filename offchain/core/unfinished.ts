@@ -1,6 +1,5 @@
 import { equal } from "./bytes.ts";
 import type { Conversations } from "./conversations.ts";
-import { trackName } from "./cut.ts";
 import type { GenerateOrder } from "./generate.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
@@ -10,16 +9,16 @@ import type { Turn } from "./turn.ts";
  * What a worker that died in mid-sentence finishes, in its new track: its open turns that nobody has answered in the
  * meantime, looked at one by one as they are finished. A turn whose prompt was not sealed any more cannot be finished; its
  * client asks again.
- * @param current the track that is written now
+ * @param isCurrent whether a track is being written now
  */
 export function* unfinished(
   replica: Replica,
   conversations: Conversations,
-  current: TrackKey,
+  isCurrent: (track: TrackKey) => boolean,
 ): Generator<GenerateOrder> {
   const open: Turn[] = [];
   for (const track of replica.tracks.values())
-    if (track.name !== trackName(current) && equal(track.key.operator, replica.self))
+    if (!isCurrent(track.key) && equal(track.key.operator, replica.self))
       open.push(...[...track.turns.values()].filter((turn) => !turn.close));
   for (const turn of open) {
     const { requestId, request, parent } = turn.open;

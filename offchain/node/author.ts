@@ -3,7 +3,7 @@ import { Context } from "../core/context.ts";
 import { WeftError } from "../core/errors.ts";
 import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
 import type { ParentFinder } from "../core/parents.ts";
-import type { Pen } from "../core/pen.ts";
+import type { Pens } from "../core/pens.ts";
 import type { Crypto } from "../core/ports.ts";
 import type { Replica } from "../core/replica.ts";
 import { drawThreshold, requestId } from "../core/request.ts";
@@ -36,7 +36,7 @@ export type AuthorOptions = {
   crypto: Crypto;
   engine: Engine;
   replica: Replica;
-  pen: Pen;
+  pens: Pens;
   rows: RowBook;
   parents: ParentFinder;
   concurrentTurns: number;
@@ -94,7 +94,7 @@ export class Author {
   }
 
   async *#write(order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
-    const { crypto, engine, pen, rows, replica } = this.#options;
+    const { crypto, engine, pens, rows, replica } = this.#options;
     const { request } = order;
     const id = requestId(crypto, request);
     const tokens = [...order.prompt, ...order.answered];
@@ -119,6 +119,7 @@ export class Author {
       start: { length: start.length, peaks: start.peaks },
       continues: order.continues,
     };
+    const pen = pens.current;
     const { turn, place } = pen.open(open);
     const check = new AbortController();
     const untrusted = pieces.some((piece) => !piece.trusted) || order.answered.length > 0;

@@ -1,3 +1,4 @@
+import { equal } from "../core/bytes.ts";
 import type { Replica } from "../core/replica.ts";
 import type { Header } from "../core/segment.ts";
 
@@ -16,6 +17,7 @@ export class ReplicationClock {
   }
 
   sealed(header: Header): void {
+    if (this.#track && !equal(this.#track.incarnation, header.incarnation)) this.#sealedAt.clear();
     this.#track = header;
     this.#sealedAt.set(header.sequence, this.#now());
     // Without a quorum nothing is ever observed: only the newest are worth keeping.

@@ -9,7 +9,8 @@ import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
 import { Conversations } from "../core/conversations.ts";
 import { WeftError } from "../core/errors.ts";
 import { ParentFinder } from "../core/parents.ts";
-import { Pen } from "../core/pen.ts";
+import { Pen, type Sealed } from "../core/pen.ts";
+import { Pens } from "../core/pens.ts";
 import { Protocol } from "../core/protocol.ts";
 import { unfinished } from "../core/unfinished.ts";
 import { crypto } from "../crypto/crypto.ts";
@@ -110,24 +111,21 @@ async function compose(
     onMined: (number, segments, gas) => observer.committed(number, segments, gas),
   });
   const clock = new ReplicationClock(replica, (seconds) => metrics.replicated.observe(seconds), now);
-  const pen = new Pen({
-    hashing: crypto,
-    separator: replica.separator,
-    signer,
-    track: { operator: self, incarnation: random(16) },
-    random,
-    commit(sealed) {
-      driver.commitOwn(sealed);
-      clock.sealed(sealed.segment.header);
-      metrics.segmentsSealed.inc();
-      for (const shipment of sealed.rows) metrics.rowsBytes.inc(shipment.rows.length);
-    },
-    onFailure: observer.fatal,
+  const commit = (sealed: Sealed) => {
+    driver.commitOwn(sealed);
+    clock.sealed(sealed.segment.header);
+    metrics.segmentsSealed.inc();
+    for (const shipment of sealed.rows) metrics.rowsBytes.inc(shipment.rows.length);
+  };
+  const { separator } = replica;
+  const pens = new Pens(() => {
+    const track = { operator: self, incarnation: random(16) };
+    return new Pen({ hashing: crypto, separator, signer, track, random, commit, onFailure: observer.fatal });
   });
-  const flushing = setInterval(() => pen.tryFlush(), deployment.parameters.flushMs);
+  const flushing = setInterval(() => pens.tryFlush(), deployment.parameters.flushMs);
   onStop(() => {
     clearInterval(flushing);
-    pen.tryFlush();
+    pens.tryFlush();
   });
 
   const archive = new Archive(crypto, consensus, store);
@@ -136,7 +134,7 @@ async function compose(
     crypto,
     engine,
     replica,
-    pen,
+    pens,
     rows,
     parents: new ParentFinder(replica, consensus, conversations),
     concurrentTurns: config.concurrentTurns,
@@ -252,7 +250,7 @@ async function compose(
   await api.listen({ host: config.api.listen.slice(0, at), port: Number(config.api.listen.slice(at + 1)) });
   onStop(() => api.close());
   const finish = async () => {
-    for (const order of unfinished(replica, conversations, pen.track))
+    for (const order of unfinished(replica, conversations, (track) => pens.has(track)))
       try {
         for await (const _event of author.generate(order, new AbortController().signal));
       } catch (error) {

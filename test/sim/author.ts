@@ -1,7 +1,7 @@
 import { Context } from "../../offchain/core/context.ts";
 import type { GenerateEvent, GenerateOrder } from "../../offchain/core/generate.ts";
 import type { ParentFinder } from "../../offchain/core/parents.ts";
-import type { Pen } from "../../offchain/core/pen.ts";
+import type { Pens } from "../../offchain/core/pens.ts";
 import type { Hashing } from "../../offchain/core/ports.ts";
 import { requestId } from "../../offchain/core/request.ts";
 import type { CloseReason } from "../../offchain/core/snapshot.ts";
@@ -9,7 +9,7 @@ import { Writing } from "../../offchain/core/writing.ts";
 import { computed, END, ROW_BYTES, tokenAt } from "./model.ts";
 import type { Process } from "./process.ts";
 
-export type AuthorHost = { process: Process; hashing: Hashing; pen: Pen; parents: ParentFinder; tokenMs: number };
+export type AuthorHost = { process: Process; hashing: Hashing; pens: Pens; parents: ParentFinder; tokenMs: number };
 
 /** Writes turns as a worker's author does, on a model that needs no time but is given some. */
 export class SimAuthor {
@@ -25,7 +25,7 @@ export class SimAuthor {
 
   /** Calls `emit` until the answer is closed or refused. Calling what comes back stops it. */
   generate(order: GenerateOrder, emit: (event: GenerateEvent) => void): () => void {
-    const { process, hashing, pen, parents, tokenMs } = this.#host;
+    const { process, hashing, pens, parents, tokenMs } = this.#host;
     const { request, prompt, answered } = order;
     const id = requestId(hashing, request);
     // The copier answers for carried tokens as for its own: it recomputes them before it signs.
@@ -37,6 +37,7 @@ export class SimAuthor {
     const tokens = [...prompt, ...answered];
     const parent = parents.find(order);
     const start = Context.of(hashing, tokens.slice(0, parent?.position ?? 0));
+    const pen = pens.current;
     const { turn, place } = pen.open({
       type: "open",
       requestId: id,

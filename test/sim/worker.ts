@@ -6,6 +6,7 @@ import type { ChainUpdate } from "../../offchain/core/events.ts";
 import type { GenerateEvent, GenerateOrder } from "../../offchain/core/generate.ts";
 import { ParentFinder } from "../../offchain/core/parents.ts";
 import { Pen, type Sealed } from "../../offchain/core/pen.ts";
+import { Pens } from "../../offchain/core/pens.ts";
 import type { Signer } from "../../offchain/core/ports.ts";
 import { Protocol, type ProtocolOptions } from "../../offchain/core/protocol.ts";
 import { decodeSegment, encodeSegment } from "../../offchain/core/segment.ts";
@@ -66,6 +67,8 @@ export type Watch = {
 
 const TICK_MS = 200;
 const FINISH_AFTER_MS = 2_000;
+/** Far fewer than a real worker writes, so that it happens. */
+const SEGMENTS_OF_A_TRACK = 120;
 
 /** One process run of a worker: the real protocol, driver, pen, row book, conversations; the world around is simulated. */
 export class Life {
@@ -74,7 +77,7 @@ export class Life {
   readonly clock: Clock;
   readonly protocol: Protocol;
   readonly driver: Driver;
-  readonly pen: Pen;
+  readonly pens: Pens;
   readonly author: SimAuthor;
   readonly gateway: SimGateway;
   readonly mesh: MeshPort;
@@ -120,26 +123,29 @@ export class Life {
         throw error instanceof Crash ? error : new Crash(`because its disk failed: ${error}`);
       },
     });
-    this.pen = new Pen({
-      hashing,
-      separator: spec.options.separator,
-      signer: spec.signer,
-      track: { operator: spec.operator, incarnation: random.bytes(16) },
-      random: (count) => random.bytes(count),
-      commit: (sealed) => {
-        watch.sealing(worker, sealed);
-        this.driver.commitOwn(sealed);
-        watch.sealed(worker, sealed);
-      },
-      // As the real one, which stops when its pen fails.
-      onFailure(error) {
-        throw error instanceof Crash ? error : new Crash(`because its pen failed: ${error}`);
-      },
-    });
+    const pen = () =>
+      new Pen({
+        hashing,
+        separator: spec.options.separator,
+        signer: spec.signer,
+        track: { operator: spec.operator, incarnation: random.bytes(16) },
+        random: (count) => random.bytes(count),
+        commit: (sealed) => {
+          watch.sealing(worker, sealed);
+          this.driver.commitOwn(sealed);
+          watch.sealed(worker, sealed);
+        },
+        // As the real one, which stops when its pen fails.
+        onFailure(error) {
+          throw error instanceof Crash ? error : new Crash(`because its pen failed: ${error}`);
+        },
+      });
+    // A liar tells its stories of one track.
+    this.pens = new Pens(pen, spec.honest ? SEGMENTS_OF_A_TRACK : Number.POSITIVE_INFINITY);
     const conversations = new Conversations(hashing, replica);
     const parents = new ParentFinder(replica, consensus, conversations);
-    const { process, pen } = this;
-    this.author = new SimAuthor({ process, hashing, pen, parents, tokenMs: spec.tokenMs });
+    const { process, pens } = this;
+    this.author = new SimAuthor({ process, hashing, pens, parents, tokenMs: spec.tokenMs });
     this.order = (to, order, on) => around.order(spec, to, order, on);
     this.gateway = new SimGateway({
       process,
@@ -167,14 +173,14 @@ export class Life {
     });
     this.driver.connect({ chain: this.twist?.chain(chain) ?? chain });
     process.every(TICK_MS, () => this.driver.handle({ type: "tick", load: this.author.load }), "tick");
-    process.every(spec.flushMs, () => this.pen.tryFlush(), "flush");
+    process.every(spec.flushMs, () => this.pens.tryFlush(), "flush");
     process.after(0, () => {
       this.mesh.setPeers(this.protocol.following.reachable());
       this.driver.carryOut(recalled);
       this.twist?.start();
     });
     process.after(FINISH_AFTER_MS, () => {
-      const orders = unfinished(replica, conversations, pen.track);
+      const orders = unfinished(replica, conversations, (track) => pens.has(track));
       const next = () => {
         const { value } = orders.next();
         if (!value) return;
@@ -184,6 +190,11 @@ export class Life {
       };
       next();
     });
+  }
+
+  /** What new turns are written with. */
+  get pen(): Pen {
+    return this.pens.current;
   }
 
   #mayCrash(where: string): void {
