@@ -12,6 +12,10 @@ export class Timeline {
     this.#limit = limit;
   }
 
+  get now(): number {
+    return this.#now();
+  }
+
   note(who: string, text: string): void {
     const line = `${(this.#now() / 1000).toFixed(3).padStart(9)}  ${who.padEnd(5)}  ${text}`;
     for (let i = 0; i < line.length; i++) this.#digest = Math.imul(this.#digest ^ line.charCodeAt(i), 0x01000193);

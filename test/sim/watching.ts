@@ -10,6 +10,9 @@ import { Safety } from "./invariants/safety.ts";
 import type { Timeline } from "./timeline.ts";
 import type { SimWorker, Watch } from "./worker.ts";
 
+/** The same report of the same worker is noted once in so long. */
+const QUIET_MS = 10_000;
+
 /** Lays what is seen of a simulation before the invariants, and notes it. What they say stops the simulation. */
 export class Watching implements Watch {
   readonly safety: Safety;
@@ -17,6 +20,7 @@ export class Watching implements Watch {
   readonly #timeline: Timeline;
   readonly #stop: () => void;
   readonly #owners = new Map<string, string>();
+  readonly #reportedAt = new Map<string, number>();
   /** The first thing that did not hold. */
   failure: unknown;
 
@@ -83,12 +87,22 @@ export class Watching implements Watch {
     const name = `${kind} ${codeOf(error, "-")}`;
     this.faults.set(name, (this.faults.get(name) ?? 0) + 1);
     const about = operator ? ` of ${toHex(operator).slice(0, 10)}` : "";
-    if (worker.honest) this.line(worker, `reports ${kind}${about}: ${error instanceof Error ? error.message : error}`);
+    if (worker.honest)
+      this.#report(worker, `reports ${kind}${about}: ${error instanceof Error ? error.message : error}`);
     // A mesh makes faults of what its handlers throw; what core throws is an error of a kind that it names, or a mistake.
     if (kind === "handler" && codeOf(error) === "internal") {
       this.failure ??= error;
       this.#stop();
     }
+  }
+
+  /** What is reported again and again is not noted each time. */
+  #report(worker: SimWorker, text: string): void {
+    const name = `${worker.name} ${text}`;
+    const { now } = this.#timeline;
+    if (now - (this.#reportedAt.get(name) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return;
+    this.#reportedAt.set(name, now);
+    this.line(worker, text);
   }
 
   /** The worker's mesh, so that its signatures are seen to leave. */

@@ -1,5 +1,4 @@
 import { type Bytes, equal, toHex, utf8 } from "../../offchain/core/bytes.ts";
-import type { ProtocolOptions } from "../../offchain/core/protocol.ts";
 import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import { Answers } from "./answers.ts";
 import { SimChain } from "./chain.ts";
@@ -16,14 +15,13 @@ import type { Plan } from "./plan.ts";
 import type { Process } from "./process.ts";
 import { Random } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
+import { parametersOf, protocolOptions } from "./setup.ts";
 import { type Keyring, realKeyring, simulatedKeyring } from "./simcrypto.ts";
 import { Timeline } from "./timeline.ts";
 import { Watching } from "./watching.ts";
 import { type Life, SimWorker, type WorkerSpec } from "./worker.ts";
 
 const START_TIME = 1_700_000_000;
-const MAX_OPERATORS = 16;
-const NEW_TRACKS = 4;
 const FLUSH_MS = 50;
 const SILENCE_MS = 1_200;
 /** How often an owner looks after its operator, and how long its supervisor takes to start a worker again. */
@@ -84,18 +82,9 @@ export class World {
 
   #makeChain(): SimChain {
     const { plan, owners, scheduler } = this;
-    const { blockMs, mempoolMs, epochSeconds, challengeWindowSeconds } = plan.chain;
+    const { blockMs, mempoolMs } = plan.chain;
     const at = { chainId: 31_337, registry: this.#address("registry"), ledger: this.#address("ledger") };
-    const deployment = deploymentOf(this.#keyring.crypto, at, {
-      minStake: 500n,
-      bounty: 10n,
-      minOperators: 1,
-      maxOperators: MAX_OPERATORS,
-      maxChangesPerEpoch: 2,
-      epochSeconds,
-      unbondingSeconds: 3_600,
-      challengeWindowSeconds,
-    });
+    const deployment = deploymentOf(this.#keyring.crypto, at, parametersOf(plan));
     return new SimChain({
       scheduler,
       random: this.random.fork("chain"),
@@ -106,27 +95,6 @@ export class World {
       startTime: START_TIME,
       onBlock: (block) => this.watching.block(block),
     });
-  }
-
-  #options(owner: Owner): ProtocolOptions {
-    const { crypto } = this.#keyring;
-    const { separator, registryGenesis, parameters } = this.chain.deployment;
-    const { capacity, shortestMs, longestMs, censorshipMs, retentionSeconds } = this.plan.protocol;
-    return {
-      crypto,
-      separator,
-      self: owner.account,
-      signer: owner.signer,
-      registryGenesis,
-      capacity,
-      newTracksPerOperator: NEW_TRACKS,
-      checkpointIntervalShortestMs: shortestMs,
-      checkpointIntervalLongestMs: longestMs,
-      pace: Math.ceil(capacity / 4),
-      censorshipMs,
-      challengeWindowSeconds: parameters.challengeWindowSeconds,
-      retentionSeconds,
-    };
   }
 
   #worker(node: number): SimWorker {
@@ -141,7 +109,7 @@ export class World {
       signer: owner.signer,
       honest: plan.operators[node].role === "honest",
       role: plan.operators[node].role,
-      options: this.#options(owner),
+      options: protocolOptions(plan, chain.deployment, owner),
       flushMs: FLUSH_MS,
       tokenMs: plan.load.tokenMs,
       silenceMs: SILENCE_MS,
