@@ -131,6 +131,9 @@ export class MemoryServer implements Server {
   }
 }
 
+/** Without a reason of ours, every stream that ends costs an exception with its stack. */
+const OVER = "the stream is over";
+
 class MemoryOutlet implements Outlet {
   readonly #send: (frame: Buffer, sent: () => void) => void;
   readonly #end: (error?: WeftError) => void;
@@ -176,6 +179,6 @@ class MemoryOutlet implements Outlet {
 
   close(): void {
     this.onRoom = () => {};
-    this.#closed.abort();
+    this.#closed.abort(OVER);
   }
 }
