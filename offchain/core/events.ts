@@ -45,7 +45,7 @@ export type CommitResult = { type: "committed" | "lost" } | { type: "failed"; re
 
 export type Question =
   | { type: "attest"; proposal: Proposal }
-  /** Segments `from` to `to` of a track, both included, in order. */
+  /** Segments `from` to `to` of a track, both included, in order; later than `from` where the beginning is not held. */
   | { type: "fetch"; track: TrackKey; from: number; to: number }
   /** The cut of a committed checkpoint. */
   | { type: "cut"; number: number };

@@ -313,6 +313,11 @@ export class Fetching {
         return this.#wrong(errand, "segments that were not asked for");
     if (errand.kind === "segments") {
       if (answer.last) this.#done(errand);
+      const [first] = answer.segments;
+      if (first && first.segment.header.sequence > (this.#o.replica.track(track)?.sequence ?? 0) + 1) {
+        const forgotten = this.#unservedBy(errand.peer, track, from);
+        return answer.last ? forgotten : [...this.#giveUp(errand), ...forgotten];
+      }
       return answer.segments.flatMap(({ segment, size }) => {
         this.#o.credits.take(segment.header.operator, size, now);
         return this.#o.step({ type: "segment", segment, from: errand.peer }, now);
@@ -361,20 +366,25 @@ export class Fetching {
     }
   }
 
+  /** When nobody has a track's beginning any more, it begins here where everything is final. */
+  #unservedBy(peer: Bytes, track: TrackKey, from: number): Effect[] {
+    const { consensus, following } = this.#o;
+    const name = trackName(track);
+    const unserved = this.#unserved.get(name) ?? new Set();
+    this.#unserved.set(name, unserved.add(toHex(peer)));
+    const settled = consensus.committed(following.final)?.cut?.entry(track);
+    if (!settled || settled.sequence < from || ![...this.#up].every((up) => unserved.has(up))) return [];
+    this.#unserved.delete(name);
+    return this.#begin(settled);
+  }
+
   #takeCommitted({ entry, from, to, got, peer }: Errand & { kind: "committed" }, now: number): Effect[] {
-    const { replica, consensus, following, step } = this.#o;
+    const { replica, step } = this.#o;
     const name = trackName(entry);
     const fault = (why: string): Effect[] => [
       { type: "fault", kind: "repair", operator: peer, error: new WeftError("bad_root", why) },
     ];
-    if (got.length === 0 || got[0].segment.header.sequence !== from) {
-      const unserved = this.#unserved.get(name) ?? new Set();
-      this.#unserved.set(name, unserved.add(toHex(peer)));
-      const settled = consensus.committed(following.final)?.cut?.entry(entry);
-      const everybody = [...this.#up].every((up) => unserved.has(up));
-      // Nobody has its beginning any more: it begins here where everything is final.
-      return everybody && settled && settled.sequence >= from ? this.#begin(settled) : [];
-    }
+    if (got.length === 0 || got[0].segment.header.sequence !== from) return this.#unservedBy(peer, entry, from);
     this.#unserved.delete(name);
     const track = replica.track(entry);
     const before = track?.hashAt(from - 1) ?? (from === 1 ? got[0].segment.header.previous : undefined);

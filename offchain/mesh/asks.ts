@@ -152,6 +152,8 @@ class Asking {
         const bytes = readSegment(frame);
         const segment = decodeSegment(bytes);
         const { operator, incarnation, sequence } = segment.header;
+        // A peer that holds no more of a track's beginning sends what it has.
+        if (next === question.from && sequence > next && sequence <= toSequence) next = sequence;
         const isNext = sequence === next && equal(operator, track.operator) && equal(incarnation, track.incarnation);
         if (!isNext || next > toSequence)
           throw new WeftError("malformed", "not the segment that was asked for", { field: "segment" });
