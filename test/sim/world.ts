@@ -27,7 +27,10 @@ const SILENCE_MS = 1_200;
 /** How often an owner looks after its operator, and how long its supervisor takes to start a worker again. */
 const CARE_MS = 2_000;
 const REVIVE_MS: [number, number] = [100, 2_000];
+/** What comes to rest so long before the end, in milliseconds. */
 const CLIENTS_LEAVE_MS = 20_000;
+const LIARS_LEAVE_MS = 10_000;
+const CHAIN_RESTS_MS = 5_000;
 
 /** Everything that a plan describes, put together. */
 export class World {
@@ -225,6 +228,14 @@ export class World {
     this.scheduler.after(this.random.fork(`revival ${node} ${this.workers[node].lives}`).int(...REVIVE_MS), revive);
   }
 
+  #endLiars(): void {
+    for (const [node, worker] of this.workers.entries()) {
+      if (worker.honest) continue;
+      this.#held.add(node);
+      worker.kill("when its lies are over");
+    }
+  }
+
   /** An owner's eye on the registry, and on the key that its worker signs with. */
   #care(): void {
     const { chain, scheduler, faults } = this;
@@ -253,7 +264,12 @@ export class World {
     scheduler.every(CARE_MS, () => this.#care(), "care");
     this.faults.start();
     if (plan.load.requestsPerSecond > 0) clients.start();
-    scheduler.after(Math.max(plan.healAt, plan.endAt - CLIENTS_LEAVE_MS), () => clients.stop(), "clients leave");
+    // What still goes on at the end has not reached everybody, and says nothing about what will.
+    const before = (ms: number, work: () => void) =>
+      scheduler.after(Math.max(plan.healAt, plan.endAt - ms), work, "rest");
+    before(CLIENTS_LEAVE_MS, () => clients.stop());
+    before(LIARS_LEAVE_MS, () => this.#endLiars());
+    before(CHAIN_RESTS_MS, () => chain.stop());
     scheduler.run(plan.endAt);
     if (watching.failure !== undefined) throw watching.failure;
   }
