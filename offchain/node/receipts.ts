@@ -70,10 +70,7 @@ export class Receipts {
       if (number !== undefined) return this.#prove(turn, run.place, at, run.ids[at - run.first], number);
     }
     if (!seen) throw new WeftError("not_found", "no turn here has a token at this position", { field: "position" });
-    throw new WeftError("not_covered_yet", "no committed checkpoint covers this token yet", {
-      field: "position",
-      remedy: "ask again after the next checkpoint",
-    });
+    throw notYet("no committed checkpoint covers this token yet");
   }
 
   #prove(
@@ -83,8 +80,11 @@ export class Receipts {
     token: number,
     number: number,
   ): Receipt {
-    const { consensus, replica } = this.#protocol;
+    const { consensus, following, replica } = this.#protocol;
     const [parent, cut] = [this.#archive.cutAt(number - 1), this.#archive.cutAt(number)];
+    // Without it, it is not even known whether this checkpoint is the first with the token.
+    if (!parent && following.unknownCuts().includes(number - 1))
+      throw notYet("an earlier checkpoint is not known here yet");
     const stored = this.#store.segment(turn.track, place.sequence);
     if (!parent || !cut || !stored) throw new WeftError("not_found", "the checkpoint's segments are not all held here");
     const name = toHex((consensus.committed(number) as Committed).hash);
@@ -120,4 +120,8 @@ export class Receipts {
       token,
     };
   }
+}
+
+function notYet(why: string): WeftError {
+  return new WeftError("not_covered_yet", why, { field: "position", remedy: "ask again after the next checkpoint" });
 }
