@@ -11,6 +11,8 @@ export type Beat = {
   /** First 8 bytes of the registry's running hash: tells forks of the chain apart. */
   registryMark: Bytes;
   checkpoint: number;
+  /** The checkpoint from which on the digest counts. */
+  anchor: number;
   /** Digest of the state derived from the heads, the evidence and the registry position together. */
   digest: Bytes;
   /** Turns being written. */
@@ -28,6 +30,7 @@ export function encodeBeat(beat: Beat): Bytes {
     .u64(beat.registryPosition)
     .fixed(beat.registryMark, 8)
     .u64(beat.checkpoint)
+    .u64(beat.anchor)
     .fixed(beat.digest, 32)
     .u16(Math.min(beat.load, 0xffff))
     .u16(beat.heads.length)
@@ -43,6 +46,7 @@ export function decodeBeat(bytes: Bytes): Beat {
   const registryPosition = from.u64();
   const registryMark = from.fixed(8);
   const checkpoint = from.u64();
+  const anchor = from.u64();
   const digest = from.fixed(32);
   const load = from.u16();
   const heads = from.u16();
@@ -52,6 +56,7 @@ export function decodeBeat(bytes: Bytes): Beat {
     registryPosition,
     registryMark,
     checkpoint,
+    anchor,
     digest,
     load,
     heads: Array.from({ length: heads }, () => readAdvance(from)),

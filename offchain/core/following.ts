@@ -5,9 +5,6 @@ import type { CutEntry } from "./cut.ts";
 import type { ChainUpdate, Effect } from "./events.ts";
 import type { Replica } from "./replica.ts";
 
-/** How many checkpoints back drift is looked for: well within the cuts that everybody has in memory. */
-const DRIFT_SPAN = 16;
-
 /** Where and as whom an operator is met. */
 export type Reachable = { operator: Bytes; signer: Bytes; endpoint: string };
 
@@ -78,10 +75,10 @@ export class Following {
   /** What the replica needs to know of the checkpoints. */
   #settle(): void {
     const { latest } = this.#consensus;
-    const { number } = latest.checkpoint;
-    const anchor = this.#consensus.committed(Math.max(0, number - DRIFT_SPAN));
-    this.#replica.checkpoint = number;
-    this.#replica.setCommitted(latest.cut, anchor?.cut && { hash: anchor.hash, cut: anchor.cut });
+    const anchor = this.#consensus.committed(this.#final);
+    this.#replica.checkpoint = latest.checkpoint.number;
+    const { hash, cut } = anchor ?? {};
+    this.#replica.setCommitted(latest.cut, hash && cut && { number: this.#final, hash, cut });
   }
 
   /** Of the checkpoints on disk, those that the chain does not have any more. */

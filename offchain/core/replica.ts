@@ -148,12 +148,12 @@ export class Replica {
     return out;
   }
 
-  /** The latest committed cut, and an older one from which on drift is looked for. */
+  /** The latest committed cut, and that from which on drift is looked for. */
   #cut?: Cut;
-  #anchor?: { hash: Bytes; cut: Cut };
+  #anchor?: { number: number; hash: Bytes; cut: Cut };
 
-  /** @param anchor a checkpoint some way back, the same at everybody who knows the same latest one. */
-  setCommitted(latest: Cut | undefined, anchor: { hash: Bytes; cut: Cut } | undefined): void {
+  /** @param anchor the latest final checkpoint: nothing before it need be held by anybody. */
+  setCommitted(latest: Cut | undefined, anchor: { number: number; hash: Bytes; cut: Cut } | undefined): void {
     this.#cut = latest;
     if (this.#anchor?.cut === anchor?.cut) return;
     this.#anchor = anchor;
@@ -395,7 +395,8 @@ export class Replica {
 
   /** Do we and the peer know the same segments, evidence, registry position and checkpoint? */
   #agreesWith(view: PeerView, beat: Beat): boolean {
-    if (beat.registryPosition !== this.registry.position || beat.checkpoint !== this.checkpoint) return false;
+    if (beat.registryPosition !== this.registry.position) return false;
+    if (beat.checkpoint !== this.checkpoint || beat.anchor !== this.anchor) return false;
     if (!equal(beat.registryMark, this.registry.hash.subarray(0, 8))) return false;
     if (view.evidence.size !== this.evidence.size) return false;
     for (const operator of this.evidence.keys()) if (!view.evidence.has(operator)) return false;
@@ -415,6 +416,11 @@ export class Replica {
           return false;
         }
     return true;
+  }
+
+  /** Number of the checkpoint from which on drift is looked for. */
+  get anchor(): number {
+    return this.#anchor?.number ?? 0;
   }
 
   /** Number of the latest checkpoint that we know to be committed. */

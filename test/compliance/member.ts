@@ -47,6 +47,7 @@ export class Member {
     registryPosition: 1,
     registryMark: bytes(8),
     checkpoint: 0,
+    anchor: 0,
     digest: bytes(32),
     load: 0,
     heads: [],

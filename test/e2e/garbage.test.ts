@@ -107,7 +107,7 @@ test("a registered peer that asks for what cannot be", async () => {
     assert.equal(code, status.INVALID_ARGUMENT);
   });
   await some("false heads", 20, async () => {
-    const { code } = await rogue.ask("Plot", PlotSubscribe.encode({ heads: [random(75)] }).finish());
+    const { code } = await rogue.ask("Plot", PlotSubscribe.encode({ heads: [random(75)], of: [] }).finish());
     assert.equal(code, status.INVALID_ARGUMENT);
   });
   // A statement in the right form that is not true: answered, and never signed.

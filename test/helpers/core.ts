@@ -221,6 +221,7 @@ export function beatOf(replica: Replica, changes: Partial<Beat> = {}): Beat {
     registryPosition: replica.registry.position,
     registryMark: replica.registry.hash.slice(0, 8),
     checkpoint: 0,
+    anchor: 0,
     digest: replica.digest(),
     load: 0,
     heads: replica.heads(),

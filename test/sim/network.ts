@@ -190,6 +190,12 @@ export class SimNetwork implements Wire {
       const [a, b] = name.split(" ");
       this.#unblocked(a, b);
     }
+    // What a narrow lane would still be busy with for long goes with its connection.
+    for (const [name, pair] of this.#pairs) {
+      const [a, b] = name.split(" ");
+      if ([...pair.links.values()].some(({ busyUntil }) => busyUntil > this.#scheduler.now + RESEND_MS))
+        this.#break(a, b);
+    }
   }
 
   #count(what: string): void {

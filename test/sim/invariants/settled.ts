@@ -133,10 +133,10 @@ function replayed(node: NodeView & { protocol: Protocol }, { segments, bases }: 
   }
   for (const evidence of replica.evidence.values()) fresh.step({ type: "evidence", evidence });
   const { consensus } = node.protocol;
-  const { number } = consensus.latest.checkpoint;
-  const anchor = consensus.committed(Math.max(0, number - 16));
-  fresh.checkpoint = number;
-  fresh.setCommitted(consensus.latest.cut, anchor?.cut && { hash: anchor.hash, cut: anchor.cut });
+  const { final } = node.protocol.following;
+  const { hash, cut } = consensus.committed(final) ?? {};
+  fresh.checkpoint = consensus.latest.checkpoint.number;
+  fresh.setCommitted(consensus.latest.cut, hash && cut && { number: final, hash, cut });
   return fresh;
 }
 
@@ -164,9 +164,7 @@ export function orderIsForgotten(nodes: readonly NodeView[], chance: Random): vo
 export function suffixIsEnough(nodes: readonly NodeView[], chance: Random): void {
   for (const node of alive(nodes)) {
     const { consensus, following, replica } = node.protocol;
-    const cut = consensus.committed(
-      Math.min(following.final, Math.max(0, consensus.latest.checkpoint.number - 16)),
-    )?.cut;
+    const cut = consensus.committed(following.final)?.cut;
     if (!cut || following.final === 0) continue;
     // A turn that is open there is needed from its beginning.
     const from = (track: Track) => {

@@ -160,6 +160,7 @@ export const beat: fc.Arbitrary<Beat> = record({
   registryPosition: u64,
   registryMark: bytes(8),
   checkpoint: u64,
+  anchor: u64,
   digest: bytes(32),
   load: u16,
   heads: fc.array(advance, { maxLength: 5 }),

@@ -232,6 +232,7 @@ describe("codecs", () => {
       registryPosition: 5,
       registryMark: new Uint8Array(8),
       checkpoint: 9,
+      anchor: 7,
       digest: hashOf("digest"),
       load: 3,
       heads: Array.from({ length: 4 }, (_, i) => ({

@@ -83,6 +83,7 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
       registryPosition: 1,
       registryMark: bytes(8),
       checkpoint: 0,
+      anchor: 0,
       digest: bytes(32),
       load: 0,
       heads: [],

@@ -91,6 +91,7 @@ function propose(): { checkpoint: Checkpoint; hash: Bytes } {
         registryPosition: 0,
         registryMark: new Uint8Array(8),
         checkpoint: 0,
+        anchor: 0,
         digest: new Uint8Array(32),
         load: 0,
         heads,
