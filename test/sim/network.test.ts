@@ -74,6 +74,11 @@ test("a slow lane takes its time for bytes, and says when they are gone", () => 
     [105, 205, 305],
   );
   assert.ok((got.get("c:1") as Got[])[0].at < 10);
+  for (const _ of range(50)) send("a:1", "b:1", 1000);
+  scheduler.run(1150);
+  network.heal();
+  scheduler.run(1300);
+  assert.equal((got.get("b:1") as Got[]).length, 53, "what waited still does");
 });
 
 test("a one-way partition holds one direction back; what waited comes after it, in order", () => {
@@ -146,6 +151,11 @@ test("a flap loses what is on the way, and the connection is there again soon", 
   assert.deepEqual(changes, ["a:1 b:1 false", "a:1 b:1 true"]);
   send("a:1", "b:1", 3);
   scheduler.run(400);
+  assert.deepEqual(numbers("b:1"), [3]);
+  network.change({}, { bytesPerMs: 1 });
+  for (const number of [400, 401]) send("a:1", "b:1", number); // one is leaving, one waits
+  network.flap("a:1", "b:1");
+  scheduler.run(2000);
   assert.deepEqual(numbers("b:1"), [3]);
 });
 

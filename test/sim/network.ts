@@ -1,5 +1,6 @@
 import type { Lane } from "../../offchain/mesh/types.ts";
 import { CALM, type Conditions, Rules, type Scope } from "./conditions.ts";
+import { Pipe } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Packet, Wire } from "./wire.ts";
@@ -11,8 +12,9 @@ const MOST_RESENDS = 5;
 const RECONNECT_MS = 50;
 const CHAOS_MS = 300;
 
+type Load = { from: string; to: string; lane: Lane; size: number; chaotic: boolean; deliver: () => void };
 /** What is known of the packets from one endpoint to another on one lane. */
-type Link = { busyUntil: number; arrivedUntil: number };
+type Link = { pipe: Pipe; arrivedUntil: number };
 type Pair = {
   open: boolean;
   /** Grows when the connection breaks: what was on its way is gone. */
@@ -22,8 +24,6 @@ type Pair = {
   held: { from: string; go: () => void }[];
   deadline?: () => void;
 };
-
-type Load = { from: string; to: string; lane: Lane; size: number; chaotic: boolean; deliver: () => void };
 
 /** The network between simulated workers, with everything that can be wrong with one. */
 export class SimNetwork implements Wire {
@@ -88,20 +88,23 @@ export class SimNetwork implements Wire {
   }
 
   #send(load: Load, sent: () => void): void {
-    const { from, to, lane, size, chaotic } = load;
+    const { from, to, lane } = load;
     if (!this.isOpen(from, to)) {
       this.#scheduler.after(0, sent, "sent");
       return;
     }
     const pair = this.#pair(from, to);
+    const link = this.#link(pair, from, to, lane);
+    link.pipe.push(load.size, () => this.#leave(pair, link, load, sent));
+  }
+
+  #leave(pair: Pair, link: Link, load: Load, sent: () => void): void {
+    const { from, to, lane, chaotic } = load;
+    const { now } = this.#scheduler;
+    const { life } = pair;
     const random = this.#random;
     const conditions = this.#rules.of(from, to, lane);
-    const link = this.#link(pair, from, lane);
-    const gone =
-      Math.max(this.#scheduler.now, link.busyUntil) + (conditions.bytesPerMs && size / conditions.bytesPerMs);
-    link.busyUntil = gone;
-    const { life } = pair;
-    this.#unlessHeld(pair, load, gone, sent, "sent");
+    this.#unlessHeld(pair, load, now, sent, "sent");
     let late = this.#delay(conditions);
     for (let resends = 0; random.chance(conditions.loss); resends++) {
       late += RESEND_MS * 2 ** resends;
@@ -117,14 +120,14 @@ export class SimNetwork implements Wire {
     }
     if (chaotic && random.chance(conditions.repeat)) {
       this.#count("repeated");
-      arrive(gone + late + random.float() * CHAOS_MS);
+      arrive(now + late + random.float() * CHAOS_MS);
     }
     if (chaotic && random.chance(conditions.reorder)) {
       this.#count("reordered");
-      arrive(gone + late + random.float() * CHAOS_MS);
+      arrive(now + late + random.float() * CHAOS_MS);
       return;
     }
-    link.arrivedUntil = Math.max(link.arrivedUntil, gone + late);
+    link.arrivedUntil = Math.max(link.arrivedUntil, now + late);
     arrive(link.arrivedUntil);
   }
 
@@ -190,12 +193,6 @@ export class SimNetwork implements Wire {
       const [a, b] = name.split(" ");
       this.#unblocked(a, b);
     }
-    // What a narrow lane would still be busy with for long goes with its connection.
-    for (const [name, pair] of this.#pairs) {
-      const [a, b] = name.split(" ");
-      if ([...pair.links.values()].some(({ busyUntil }) => busyUntil > this.#scheduler.now + RESEND_MS))
-        this.#break(a, b);
-    }
   }
 
   #count(what: string): void {
@@ -212,11 +209,12 @@ export class SimNetwork implements Wire {
     return pair;
   }
 
-  #link(pair: Pair, from: string, lane: Lane): Link {
+  #link(pair: Pair, from: string, to: string, lane: Lane): Link {
     const name = `${from} ${lane}`;
     let link = pair.links.get(name);
     if (!link) {
-      link = { busyUntil: 0, arrivedUntil: 0 };
+      const pipe = new Pipe(this.#scheduler, () => this.#rules.of(from, to, lane).bytesPerMs);
+      link = { pipe, arrivedUntil: 0 };
       pair.links.set(name, link);
     }
     return link;
@@ -246,6 +244,7 @@ export class SimNetwork implements Wire {
 
   #cut(pair: Pair): void {
     pair.life += 1;
+    for (const { pipe } of pair.links.values()) pipe.close();
     pair.links.clear();
     pair.held = [];
     pair.deadline?.();
