@@ -4,7 +4,7 @@ import { type Advance, readAdvance, writeAdvance } from "./cut.ts";
 /**
  * What a worker tells its peers many times a second: how far it holds each track, what it knows, how busy it is.
  * A hint over an authenticated channel: unsigned, never relayed, nobody is bound by one. `heads` and `evidence` are
- * those that changed since the beat before it on the same stream.
+ * those that changed since the beat before it on the same stream, unless it is a whole one.
  */
 export type Beat = {
   registryPosition: number;
@@ -17,6 +17,8 @@ export type Beat = {
   digest: Bytes;
   /** Turns being written. */
   load: number;
+  /** Whether it says everything anew: what earlier ones said does not count any more. */
+  whole: boolean;
   heads: readonly Advance[];
   /** Operators against whom the sender holds evidence. */
   evidence: readonly Bytes[];
@@ -33,6 +35,7 @@ export function encodeBeat(beat: Beat): Bytes {
     .u64(beat.anchor)
     .fixed(beat.digest, 32)
     .u16(Math.min(beat.load, 0xffff))
+    .u8(beat.whole ? 1 : 0)
     .u16(beat.heads.length)
     .u8(beat.evidence.length);
   for (const head of beat.heads) writeAdvance(out, head);
@@ -49,6 +52,7 @@ export function decodeBeat(bytes: Bytes): Beat {
   const anchor = from.u64();
   const digest = from.fixed(32);
   const load = from.u16();
+  const whole = from.bool();
   const heads = from.u16();
   if (heads > LIMIT_BEAT_HEADS) throw from.malformed(`has more than ${LIMIT_BEAT_HEADS} heads`);
   const operators = from.u8();
@@ -59,6 +63,7 @@ export function decodeBeat(bytes: Bytes): Beat {
     anchor,
     digest,
     load,
+    whole,
     heads: Array.from({ length: heads }, () => readAdvance(from)),
     evidence: Array.from({ length: operators }, () => from.fixed(20)),
   };

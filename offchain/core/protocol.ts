@@ -115,7 +115,7 @@ export class Protocol {
         this.#fetching.heard(event.beat.heads, now);
         return this.#replicaStep({ type: "beat", from: event.from, beat: event.beat, now }, now);
       case "peer":
-        return this.#peer(event.peer, event.up, now);
+        return this.#peer(event.peer, event.up);
       case "asked":
         return this.#asked(event.from, event.ticket, event.proposal, now);
       case "answered":
@@ -197,13 +197,11 @@ export class Protocol {
       .map((one) => ({ type: "accuse", evidence: one }));
   }
 
-  #peer(peer: Bytes, up: boolean, now: number): Effect[] {
+  #peer(peer: Bytes, up: boolean): Effect[] {
     if (up) this.#up.set(toHex(peer), peer);
     else this.#up.delete(toHex(peer));
     this.#rounds.peer(peer, up);
-    const effects = this.#fetching.peer(peer, up);
-    if (!up) effects.push(...this.#replicaStep({ type: "peer-lost", peer }, now));
-    return [...effects, ...this.#relay()];
+    return [...this.#fetching.peer(peer, up), ...this.#relay()];
   }
 
   /** Whom we do not hear ourselves, somebody else lets us hear: each by one peer, not the same for all. */

@@ -29,7 +29,6 @@ export type ReplicaEvent =
   | { type: "restore"; segment: Segment; hash: Bytes }
   | { type: "evidence"; evidence: Evidence }
   | { type: "beat"; from: Bytes; beat: Beat; now: number }
-  | { type: "peer-lost"; peer: Bytes }
   | { type: "registry"; event: RegistryEvent };
 
 export type Effect =
@@ -240,9 +239,6 @@ export class Replica {
         return this.#evidence(event.evidence);
       case "beat":
         return this.#beat(event.from, event.beat, event.now);
-      case "peer-lost":
-        this.peers.delete(toHex(event.peer));
-        return [];
       case "registry":
         this.#registries.push(this.registry.apply(event.event));
         this.#forgetDigest();
@@ -349,7 +345,7 @@ export class Replica {
 
   #beat(from: Bytes, beat: Beat, now: number): Effect[] {
     let view = this.peers.get(toHex(from));
-    if (!view) {
+    if (!view || beat.whole) {
       view = { heads: new Map(), evidence: new Set() };
       this.peers.set(toHex(from), view);
     }

@@ -1,4 +1,4 @@
-import { type Bytes, compare, equal, fromHex, toHex } from "./bytes.ts";
+import { type Bytes, compare, equal, toHex } from "./bytes.ts";
 import type { Built, Consensus } from "./consensus.ts";
 import { WeftError } from "./errors.ts";
 import type { CommitResult, Effect } from "./events.ts";
@@ -82,15 +82,13 @@ export class Rounds {
   #hearsQuorum(now: number): boolean {
     const { registry, self } = this.#o.replica;
     let stake = registry.stakeOfOperator(self);
-    for (const peer of this.#heardAt.keys()) {
-      const operator = fromHex(peer, 20);
-      if (this.#isHeard(operator, now)) stake += registry.stakeOfOperator(operator);
-    }
+    for (const peer of this.#heardAt.keys()) if (this.#isHeard(peer, now)) stake += registry.stakeOfNamed(peer);
     return registry.isQuorum(stake);
   }
 
-  #isHeard(operator: Bytes, now: number): boolean {
-    const at = this.#heardAt.get(toHex(operator));
+  /** @param operator in hexadecimal */
+  #isHeard(operator: string, now: number): boolean {
+    const at = this.#heardAt.get(operator);
     return at !== undefined && now - at < UNHEARD_MS;
   }
 
@@ -102,7 +100,7 @@ export class Rounds {
     if (now - this.#healedAt < GATHER_MS) return [];
     const { backlog } = consensus;
     if (backlog === 0) return [];
-    if (now - this.#lastCommitAt < this.#interval(backlog, load)) return [];
+    if (now - this.#lastCommitAt < this.#interval(backlog, load, now)) return [];
     this.#dueSince ??= now;
     const rank = this.#rank(now);
     if (rank === undefined || now - this.#dueSince < rank * PROPOSER_PATIENCE_MS) return [];
@@ -110,9 +108,10 @@ export class Rounds {
   }
 
   /** Sooner when much was said, or when nobody says anything more; as late as allowed in between. */
-  #interval(backlog: number, load: number): number {
+  #interval(backlog: number, load: number, now: number): number {
     const { replica, shortestMs, longestMs, pace } = this.#o;
-    const quiet = load === 0 && [...replica.peers.values()].every((view) => (view.beat?.load ?? 0) === 0);
+    const writes = [...replica.peers].some(([peer, { beat }]) => beat && beat.load > 0 && this.#isHeard(peer, now));
+    const quiet = load === 0 && !writes;
     return quiet || backlog >= pace ? shortestMs : longestMs;
   }
 
@@ -123,7 +122,7 @@ export class Rounds {
     const first = (consensus.latest.checkpoint.number + 1) % Math.max(1, registry.set.length);
     const rotation = [...registry.set.slice(first), ...registry.set.slice(0, first)].filter(({ signer: key }) => {
       const operator = registry.operatorOf(key);
-      return equal(key, signer.address) || (operator !== undefined && this.#isHeard(operator, now));
+      return equal(key, signer.address) || (operator !== undefined && this.#isHeard(toHex(operator), now));
     });
     const rank = rotation.findIndex(({ signer: key }) => equal(key, signer.address));
     return rank < 0 ? undefined : rank;

@@ -10,6 +10,8 @@ import type { BeatState } from "./types.ts";
 const SOONEST_MS = 20;
 const LATEST_MS = 250;
 const LIMIT_EVIDENCE = 255;
+/** So often everything is said anew: nobody is wrong about a peer for longer than that. */
+const WHOLE_MS = 30_000;
 
 type Subscriber = {
   out: Outlet;
@@ -18,6 +20,8 @@ type Subscriber = {
   accused: Set<string>;
   evidence: Buffer[];
   due: boolean;
+  /** When it is next told everything. */
+  wholeAt: number;
 };
 
 type Named = { state: BeatState; heads: readonly [string, Advance][]; accused: readonly [string, Bytes][] };
@@ -58,7 +62,7 @@ export class Pager {
 
   subscribe(out: Outlet): void {
     const evidence = [...this.#evidence.values()];
-    const subscriber: Subscriber = { out, heads: new Map(), accused: new Set(), evidence, due: true };
+    const subscriber: Subscriber = { out, heads: new Map(), accused: new Set(), evidence, due: true, wholeAt: 0 };
     this.#subscribers.add(subscriber);
     out.closed.addEventListener("abort", () => this.#subscribers.delete(subscriber), { once: true });
     out.onRoom = () => this.#pump(subscriber);
@@ -116,11 +120,23 @@ export class Pager {
     }
   }
 
+  #next(subscriber: Subscriber, state: Named): Buffer {
+    const now = this.#clock.now();
+    const whole = now >= subscriber.wholeAt;
+    if (whole) {
+      if (subscriber.wholeAt > 0) subscriber.evidence.push(...this.#evidence.values());
+      subscriber.wholeAt = now + WHOLE_MS;
+      subscriber.heads.clear();
+      subscriber.accused.clear();
+    }
+    return delta(subscriber, state, whole);
+  }
+
   #pump(subscriber: Subscriber): void {
     const { out } = subscriber;
     while (out.room && subscriber.evidence.length > 0) out.send(subscriber.evidence.shift()!);
     try {
-      while (out.room && subscriber.due && this.#state) out.send(delta(subscriber, this.#state));
+      while (out.room && subscriber.due && this.#state) out.send(this.#next(subscriber, this.#state));
     } catch (error) {
       subscriber.due = false;
       this.#fault(error);
@@ -129,7 +145,7 @@ export class Pager {
 }
 
 /** The next beat to one subscriber. It stays due when not all changes fit into one message. */
-function delta(subscriber: Subscriber, { state, heads, accused }: Named): Buffer {
+function delta(subscriber: Subscriber, { state, heads, accused }: Named, whole: boolean): Buffer {
   const movedHeads = heads.filter(([name, { head }]) => {
     const said = subscriber.heads.get(name);
     return !said || !equal(said, head);
@@ -142,6 +158,7 @@ function delta(subscriber: Subscriber, { state, heads, accused }: Named): Buffer
   subscriber.due = sentHeads.length < movedHeads.length || sentAccused.length < newAccused.length;
   const beat = {
     ...state,
+    whole,
     heads: sentHeads.map(([, head]) => head),
     evidence: sentAccused.map(([, operator]) => operator),
   };

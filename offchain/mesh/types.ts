@@ -16,7 +16,10 @@ export type Lane = (typeof LANES)[number];
 export type Peer = { operator: Bytes; signer: Bytes; endpoint: string };
 
 /** All heads and all evidence that a worker holds; the mesh sends each peer what it has not sent it yet. */
-export type BeatState = Omit<Beat, "heads" | "evidence"> & { heads: readonly Advance[]; evidence: readonly Bytes[] };
+export type BeatState = Omit<Beat, "whole" | "heads" | "evidence"> & {
+  heads: readonly Advance[];
+  evidence: readonly Bytes[];
+};
 
 export type CutAnswer = { checkpoint: Bytes; entries: Bytes };
 

@@ -224,6 +224,7 @@ export function beatOf(replica: Replica, changes: Partial<Beat> = {}): Beat {
     anchor: 0,
     digest: replica.digest(),
     load: 0,
+    whole: true,
     heads: replica.heads(),
     evidence: [...replica.evidence.keys()].map((name) => fromHex(name)),
     ...changes,

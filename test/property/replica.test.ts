@@ -158,7 +158,6 @@ describe(`replica, seed ${SEED}`, () => {
         deliver(a, orderOf(w, one));
         deliver(b, orderOf(w, two));
         const faults = (beat: ReturnType<typeof beatOf>) => {
-          a.step({ type: "peer-lost", peer: MEMBERS[1].operator });
           const effects = a.step({ type: "beat", from: MEMBERS[1].operator, beat, now: 1 });
           return effects.filter((effect) => effect.type === "fault").map(({ kind }) => kind);
         };

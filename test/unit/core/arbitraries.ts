@@ -162,6 +162,7 @@ export const beat: fc.Arbitrary<Beat> = record({
   checkpoint: u64,
   anchor: u64,
   digest: bytes(32),
+  whole: fc.boolean(),
   load: u16,
   heads: fc.array(advance, { maxLength: 5 }),
   evidence: fc.array(bytes(20), { maxLength: 3 }),

@@ -220,7 +220,7 @@ describe("codecs", () => {
     tooLarge(() => decodeBeat(new Uint8Array(LIMIT_BEAT_BYTES + 1)));
     malformed(() => decodeEntries(new Writer().u32(5).done(), 4));
     const heads = new Writer()
-      .raw(new Uint8Array(8 + 8 + 8 + 32 + 2))
+      .raw(new Uint8Array(8 + 8 + 8 + 8 + 32 + 2 + 1))
       .u16(LIMIT_BEAT_HEADS + 1)
       .u8(0)
       .done();
@@ -235,6 +235,7 @@ describe("codecs", () => {
       anchor: 7,
       digest: hashOf("digest"),
       load: 3,
+      whole: true,
       heads: Array.from({ length: 4 }, (_, i) => ({
         ...new TrackWriter(operatorAt(i)).track,
         sequence: 2 ** 50,

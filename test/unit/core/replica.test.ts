@@ -225,7 +225,7 @@ describe("replica", () => {
     assert.equal(say(c.operator, 2), 2);
     assert.equal(say(d.operator, 3), 3);
     assert.equal(say(c.operator, 3, hashOf("another fork")), 3, "self, b and d");
-    replica.step({ type: "peer-lost", peer: d.operator });
+    replica.step({ type: "beat", from: d.operator, beat: beatOf(replica, { heads: [] }), now: 0 });
     assert.equal(replica.heldByQuorum(track), 0);
   });
 

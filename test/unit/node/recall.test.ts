@@ -94,6 +94,7 @@ function propose(): { checkpoint: Checkpoint; hash: Bytes } {
         anchor: 0,
         digest: new Uint8Array(32),
         load: 0,
+        whole: true,
         heads,
         evidence: [],
       },
