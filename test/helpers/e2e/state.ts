@@ -4,7 +4,7 @@ import type { Net } from "./net.ts";
 import { withStore } from "./stores.ts";
 import { until } from "./until.ts";
 
-/** Waits until all workers hold the same, all of it in checkpoints. Returns what they say of it. */
+/** Waits until all workers say that they hold the same, all of it in checkpoints. Returns what one says of it. */
 export async function settled(net: Net, timeoutMs = 90_000): Promise<Health> {
   let states: Health[] = [];
   let backlogs: number[] = [];
@@ -16,8 +16,9 @@ export async function settled(net: Net, timeoutMs = 90_000): Promise<Health> {
         states = await Promise.all(net.operators.map(({ apiUrl }) => health(apiUrl)));
         backlogs = await Promise.all(net.operators.map(({ apiUrl }) => metric(apiUrl, "weft_backlog_segments")));
         return (
-          same(({ digest }) => digest) &&
           same(({ checkpoint }) => checkpoint) &&
+          same(({ digest }) => digest) &&
+          // Zero says that too little is held to say.
           !/^0x0*$/.test(states[0].digest) &&
           backlogs.every((backlog) => backlog === 0)
         );
@@ -25,10 +26,12 @@ export async function settled(net: Net, timeoutMs = 90_000): Promise<Health> {
       timeoutMs,
     );
   } catch (cause) {
-    const said = states.map(({ digest, checkpoint, peersUp, tracks }, i) =>
-      [net.operators[i].name, digest.slice(0, 10), checkpoint, `${peersUp} up`, `${tracks} tracks`, backlogs[i]].join(" "),
+    const each = states.map(({ digest, checkpoint, peersUp, tracks }, i) =>
+      [net.operators[i].name, digest.slice(0, 10), checkpoint, `${peersUp} up`, `${tracks} tracks`, backlogs[i]].join(
+        " ",
+      ),
     );
-    throw new Error(`they never held the same: ${said.join("; ")}`, { cause });
+    throw new Error(`they never held the same: ${each.join("; ")}`, { cause });
   }
   return states[0];
 }
