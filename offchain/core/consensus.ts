@@ -248,8 +248,11 @@ export class Consensus {
     return sorted.sort((a, b) => rankOf(a) - rankOf(b));
   }
 
-  /** The cut that > 2/3 of the stake holds, up to the capacity; nothing when it would add nothing. */
-  propose(): { proposal: Proposal; built: Built } | undefined {
+  /**
+   * The cut that > 2/3 of the stake holds, up to the capacity; nothing when it would add nothing.
+   * @param without names of tracks that are left as they are, because too few who could attest hold them
+   */
+  propose(without: ReadonlySet<string> = new Set()): { proposal: Proposal; built: Built } | undefined {
     const { registry } = this.#replica;
     if (!this.latest.cut) return undefined;
     const fresh = new Map<string, number>();
@@ -257,6 +260,7 @@ export class Consensus {
     let room = this.#options.capacity;
     for (const { track, from, to } of this.#inTurn(this.#open())) {
       if (advances.length === LIMIT_ADVANCES) break;
+      if (without.has(track.name)) continue;
       const owner = toHex(track.key.operator);
       if (this.latest.cut.slot(track.key) === undefined) {
         const admitted = fresh.get(owner) ?? 0;

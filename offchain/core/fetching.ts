@@ -366,6 +366,16 @@ export class Fetching {
     }
   }
 
+  /** Hashes do not cover signatures: what is stored must still prove who wrote it. */
+  #areSigned(segments: readonly Held[]): boolean {
+    const { crypto, registry } = this.#o.replica;
+    return segments.every(({ segment: { header, signature }, hash }) => {
+      const signer = crypto.recover(hash, signature);
+      const owner = signer && registry.operatorOf(signer);
+      return owner !== undefined && equal(owner, header.operator);
+    });
+  }
+
   /** When nobody has a track's beginning any more, it begins here where everything is final. */
   #unservedBy(peer: Bytes, track: TrackKey, from: number): Effect[] {
     const { consensus, following } = this.#o;
@@ -389,6 +399,7 @@ export class Fetching {
     const track = replica.track(entry);
     const before = track?.hashAt(from - 1) ?? (from === 1 ? got[0].segment.header.previous : undefined);
     if (!isChain(got) || got.length !== to - from + 1) return fault("the segments do not follow one another");
+    if (!this.#areSigned(got)) return fault("a segment is not signed by its operator");
     if (to !== entry.sequence || !equal(got[got.length - 1].hash, entry.head))
       return fault("the segments do not lead to the committed head");
     if (!before || !equal(got[0].segment.header.previous, before)) {
@@ -409,8 +420,10 @@ export class Fetching {
     const wanted = this.#history.get(name);
     if (!track || !wanted || track.sequence < to || track.base.sequence === 0) return [];
     const last = got.at(-1);
-    if (!last || !isChain(got) || last.segment.header.sequence !== to || !equal(last.hash, track.hashAt(to) as Bytes)) {
-      const error = new WeftError("bad_root", "the segments do not lead to our head");
+    const leads =
+      last && isChain(got) && last.segment.header.sequence === to && equal(last.hash, track.hashAt(to) as Bytes);
+    if (!leads || !this.#areSigned(got)) {
+      const error = new WeftError("bad_root", "the segments do not lead to our head, or are not signed");
       return [{ type: "fault", kind: "history", operator: peer, error }];
     }
     const first = got[0].segment.header;

@@ -123,6 +123,7 @@ export class Replica {
     for (const [turn, home] of this.#homes) if (home.name === name && !track.turns.has(turn)) this.#homes.delete(turn);
     for (const turn of track.turns.keys()) this.#homes.set(turn, track);
     this.tracks.set(name, track);
+    this.#fresh = undefined;
     this.#touch(name);
   }
 
@@ -153,6 +154,7 @@ export class Replica {
 
   /** @param anchor the latest final checkpoint: nothing before it need be held by anybody. */
   setCommitted(latest: Cut | undefined, anchor: { number: number; hash: Bytes; cut: Cut } | undefined): void {
+    if (this.#cut !== latest) this.#fresh = undefined;
     this.#cut = latest;
     if (this.#anchor?.cut === anchor?.cut) return;
     this.#anchor = anchor;
@@ -275,7 +277,7 @@ export class Replica {
         return this.#evidence({ a: signed, b: segment });
       return fault("stopped", track.stopped);
     }
-    if (!this.tracks.has(name) && this.#newTracksOf(header.operator) >= LIMIT_NEW_TRACKS)
+    if (!this.tracks.has(name) && this.#newTracksOf(header.operator, "held") >= LIMIT_NEW_TRACKS)
       return fault("too_many_tracks", new WeftError("too_many_tracks", "the operator has too many uncommitted tracks"));
     if (header.sequence > track.sequence + 1) return this.#gap(track, header.sequence, from);
     if (!equal(header.previous, track.head)) {
@@ -299,23 +301,34 @@ export class Replica {
       if (!(error instanceof WeftError)) throw error;
       if (error.code === "needs_history") return [{ type: "history", track: track.key }];
       // A root that does not match is a damaged copy; everything else was signed as it is, and stops the track.
-      if (error.code !== "bad_root" && error.code !== "out_of_order") {
+      const isRoom = this.tracks.has(name) || this.#newTracksOf(track.key.operator, "stopped") < LIMIT_NEW_TRACKS;
+      if (error.code !== "bad_root" && error.code !== "out_of_order" && isRoom) {
+        this.#fresh = undefined;
         track.stopped = error;
         track.stoppedBy = { signed: { header: segment.header, signature: segment.signature }, hash };
         this.tracks.set(name, track);
       }
       return [{ type: "fault", kind: "invalid_segment", operator: from, error }];
     }
+    if (track.sequence === 0) this.#fresh = undefined;
     this.tracks.set(name, track);
     this.#settle(track, change);
     return [{ type: "persist", segment, hash }, { type: "announce" }];
   }
 
-  #newTracksOf(operator: Bytes): number {
-    let count = 0;
-    for (const { key } of this.tracks.values())
-      if (equal(key.operator, operator) && this.#cut?.slot(key) === undefined) count += 1;
-    return count;
+  /** Tracks that no checkpoint has yet, by operator; and apart from them those whose very first segment was invalid. */
+  #fresh?: { held: Map<string, number>; stopped: Map<string, number> };
+
+  #newTracksOf(operator: Bytes, kind: "held" | "stopped"): number {
+    if (!this.#fresh) {
+      this.#fresh = { held: new Map(), stopped: new Map() };
+      for (const { key, sequence } of this.tracks.values()) {
+        if (this.#cut?.slot(key) !== undefined) continue;
+        const counts = this.#fresh[sequence === 0 ? "stopped" : "held"];
+        counts.set(toHex(key.operator), (counts.get(toHex(key.operator)) ?? 0) + 1);
+      }
+    }
+    return this.#fresh[kind].get(toHex(operator)) ?? 0;
   }
 
   #gap(track: Track, sequence: number, from: Bytes | undefined): Effect[] {

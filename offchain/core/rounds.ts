@@ -1,5 +1,6 @@
 import { type Bytes, compare, equal, toHex } from "./bytes.ts";
 import type { Built, Consensus } from "./consensus.ts";
+import { trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import type { CommitResult, Effect } from "./events.ts";
 import type { Signer } from "./ports.ts";
@@ -53,6 +54,9 @@ export class Rounds {
   #healedAt = Number.NEGATIVE_INFINITY;
   #notBefore = Number.NEGATIVE_INFINITY;
   #round?: Round;
+  /** What peers said they lack of our latest proposal, by operator. */
+  #lacking = new Map<string, readonly string[]>();
+  #lackingAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RoundsOptions, now: number) {
     this.#o = options;
@@ -131,7 +135,8 @@ export class Rounds {
   #propose(now: number): Effect[] {
     const { consensus, nextId, signer, replica } = this.#o;
     const { registry } = replica;
-    const made = consensus.propose();
+    const made = consensus.propose(this.#withheld(now));
+    this.#lacking = new Map();
     if (!made) return [];
     const verdict = consensus.judge(made.proposal, now);
     if (verdict.type !== "sign") return [];
@@ -150,6 +155,22 @@ export class Rounds {
       ([id, to]): Effect => ({ type: "ask", id, to, question: { type: "attest", proposal } }),
     );
     return [attested(built), ...questions, ...this.#count(signer.sign(built.hash), now)];
+  }
+
+  /** Tracks without which those who lack least are a quorum: each may be held by enough, and yet not all by the same. */
+  #withheld(now: number): ReadonlySet<string> {
+    const without = new Set<string>();
+    if (now - this.#lackingAt > LACKING_MS) return without;
+    const { registry, self } = this.#o.replica;
+    const lackOf = (peer: string) => this.#lacking.get(peer) ?? [];
+    const peers = [...this.#up.keys()].sort((a, b) => lackOf(a).length - lackOf(b).length || (a < b ? -1 : 1));
+    let stake = registry.stakeOfOperator(self);
+    for (const peer of peers) {
+      if (registry.isQuorum(stake)) break;
+      stake += registry.stakeOfNamed(peer);
+      for (const name of lackOf(peer)) without.add(name);
+    }
+    return without;
   }
 
   /** Somebody asks us to attest. On disk before the signature leaves: what we attested to is never forgotten. */
@@ -176,6 +197,10 @@ export class Rounds {
     else if (answer.type === "evidence")
       effects.push(...this.#o.step({ type: "evidence", evidence: answer.evidence }, now));
     else if (answer.type === "refused") effects.push(refused(peer, answer));
+    else {
+      this.#lacking.set(toHex(peer), answer.tracks.map(trackName));
+      this.#lackingAt = now;
+    }
     if (this.#round === round && round.asked.size === 0) {
       this.#notBefore = now + PROPOSE_AGAIN_MS;
       effects.push(...this.#end());
@@ -216,6 +241,8 @@ export class Rounds {
 
 /** After a proposal that too few could sign: what they lacked is being fetched. */
 const PROPOSE_AGAIN_MS = 500;
+/** How long what a peer said it lacks is believed. */
+const LACKING_MS = 5_000;
 
 function attested({ checkpoint, hash }: Built): Effect {
   return { type: "store", record: { type: "attested", number: checkpoint.number, hash } };

@@ -3,7 +3,7 @@ import type { ChainEvent } from "../../../offchain/core/chain.ts";
 import { trackName } from "../../../offchain/core/cut.ts";
 import type { Disk } from "../../../offchain/core/events.ts";
 import { Protocol } from "../../../offchain/core/protocol.ts";
-import { Replica } from "../../../offchain/core/replica.ts";
+import { LIMIT_NEW_TRACKS, Replica } from "../../../offchain/core/replica.ts";
 import type { Segment } from "../../../offchain/core/segment.ts";
 import { Track } from "../../../offchain/core/track.ts";
 import type { Random } from "../random.ts";
@@ -14,14 +14,20 @@ import { type NodeView, Violation } from "./types.ts";
 const alive = (nodes: readonly NodeView[]) =>
   nodes.filter((node): node is NodeView & { protocol: Protocol } => node.honest && node.protocol !== undefined);
 
-/** Tracks of operators that nobody has evidence against and that are not out: those of which all hold the same. */
-function headsOf({ protocol }: { protocol: Protocol }): string[] {
+/**
+ * Tracks of operators that nobody has evidence against and that are not out: those of which all hold the same. Of an operator
+ * that begins more tracks than anybody keeps, each keeps others, until checkpoints have them.
+ */
+function headsOf({ protocol }: { protocol: Protocol }, floods: (operator: Bytes) => boolean): string[] {
   const { replica } = protocol;
   return replica
     .heads()
     .filter(
       ({ operator, sequence }) =>
-        sequence > 0 && !replica.evidence.has(toHex(operator)) && !replica.registry.isEnded(operator),
+        sequence > 0 &&
+        !floods(operator) &&
+        !replica.evidence.has(toHex(operator)) &&
+        !replica.registry.isEnded(operator),
     )
     .map((head) => `${trackName(head)} ${head.sequence} ${toHex(head.head)}`)
     .sort();
@@ -58,9 +64,19 @@ export function backlogCovered({ name, protocol }: NodeView, now: number): void 
 export function converged(nodes: readonly NodeView[]): void {
   const [first, ...rest] = alive(nodes);
   if (!first) return;
-  const heads = headsOf(first);
+  const fresh = new Map<string, number>();
+  for (const { protocol } of alive(nodes)) {
+    const counts = new Map<string, number>();
+    for (const { key } of protocol.replica.tracks.values())
+      if (protocol.consensus.latest.cut?.slot(key) === undefined)
+        counts.set(toHex(key.operator), (counts.get(toHex(key.operator)) ?? 0) + 1);
+    for (const [operator, count] of counts) fresh.set(operator, Math.max(count, fresh.get(operator) ?? 0));
+  }
+  const floods = (operator: Bytes) => (fresh.get(toHex(operator)) ?? 0) >= LIMIT_NEW_TRACKS / 2;
+  const isFlooded = [...fresh.values()].some((count) => count >= LIMIT_NEW_TRACKS / 2);
+  const heads = headsOf(first, floods);
   for (const node of rest) {
-    const other = headsOf(node);
+    const other = headsOf(node, floods);
     const missing = [
       ...heads.filter((head) => !other.includes(head)),
       ...other.filter((head) => !heads.includes(head)),
@@ -78,7 +94,7 @@ export function converged(nodes: readonly NodeView[]): void {
       throw new Violation("L3", `${first.name} and ${node.name} do not follow the same chain`);
     const [ours, theirs] = [a.digest(), b.digest()];
     const known = ours.some(Boolean) && theirs.some(Boolean);
-    if (known && !equal(ours, theirs))
+    if (known && !isFlooded && !equal(ours, theirs))
       throw new Violation("S1", `${first.name} and ${node.name} hold the same and derive another state from it`);
   }
 }
@@ -166,13 +182,17 @@ export function suffixIsEnough(nodes: readonly NodeView[], chance: Random): void
     const { consensus, following, replica } = node.protocol;
     const cut = consensus.committed(following.final)?.cut;
     if (!cut || following.final === 0) continue;
-    // A turn that is open there is needed from its beginning.
+    // A turn that goes on there is needed from its beginning, and so is one that goes on at that beginning.
     const from = (track: Track) => {
-      const committed = cut.entry(track.key)?.sequence ?? 0;
-      const open = [...track.turns.values()].filter(
-        (turn) => turn.opened.sequence <= committed && (!turn.close || turn.latest.sequence > committed),
-      );
-      return Math.min(committed, ...open.map((turn) => turn.opened.sequence - 1), track.sequence);
+      let base = Math.min(cut.entry(track.key)?.sequence ?? 0, track.sequence);
+      for (;;) {
+        const open = [...track.turns.values()].filter(
+          (turn) => turn.opened.sequence <= base && (!turn.close || turn.latest.sequence > base),
+        );
+        const lower = Math.min(base, ...open.map((turn) => turn.opened.sequence - 1));
+        if (lower === base) return base;
+        base = lower;
+      }
     };
     const again = replayed(node, keptBy(node, from), chance);
     if (!equal(again.digest(), replica.digest()))
