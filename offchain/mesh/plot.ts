@@ -172,8 +172,13 @@ class Rota<V> {
 
 /** @throws WeftError `malformed` */
 export function liveSegment(bytes: Bytes): LiveSegment {
-  const header = readHeader(new Reader(bytes.subarray(0, HEADER_BYTES), "segment"));
+  const header = headerOf(bytes);
   return { frame: frameSegment(bytes), header, author: hex(header.operator), incarnation: hex(header.incarnation) };
+}
+
+/** @throws WeftError `malformed` */
+export function headerOf(segment: Bytes): Header {
+  return readHeader(new Reader(segment.subarray(0, HEADER_BYTES), "segment"));
 }
 
 export function frameSegment(segment: Bytes): Buffer {

@@ -14,7 +14,7 @@ import {
   RowsSubscribe,
 } from "./generated/mesh.ts";
 import type { Pager } from "./pager.ts";
-import { frameSegment, type PlotRequest, type PlotSource, PlotStream } from "./plot.ts";
+import { frameSegment, headerOf, type PlotRequest, type PlotSource, PlotStream } from "./plot.ts";
 import { RowsStream } from "./rows.ts";
 import type { Outlet, Service } from "./transport.ts";
 import type { FaultKind, PeerHandlers } from "./types.ts";
@@ -68,7 +68,7 @@ export function serviceOf(
             const bytes = batch.shift();
             if (!bytes) return out.end();
             out.send(frameSegment(bytes));
-            next++;
+            next = headerOf(bytes).sequence + 1; // the beginning may not be held any more
           }
         };
         out.onRoom = () => {
