@@ -151,9 +151,12 @@ export class Protocol {
     return [{ type: "fault", kind: "over_budget", operator, error }];
   }
 
-  /** Nothing here waits: what the pen has sealed is stored, then shown. */
-  #own(segment: Segment, now: number): Effect[] {
-    const effects = this.#replicaStep({ type: "segment", segment }, now);
+  /**
+   * Nothing here waits: what the pen has sealed is stored, then shown, whatever the chain says of us just now; others judge
+   * it. @throws WeftError when it does not follow what was sealed before
+   */
+  #own(segment: Segment & { hash: Bytes }, now: number): Effect[] {
+    const effects = this.#replicaStep({ type: "restore", segment, hash: segment.hash }, now);
     const fault = effects.find((effect) => effect.type === "fault");
     if (fault) throw fault.error;
     return effects;

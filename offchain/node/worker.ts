@@ -139,6 +139,10 @@ async function compose(
     parents: new ParentFinder(replica, consensus, conversations),
     concurrentTurns: config.concurrentTurns,
     admit() {
+      if (!replica.registry.entitles(self, signer.address))
+        throw new WeftError("not_registered", "the registry does not know this worker's operator with its key", {
+          remedy: "register the operator with this signer (docs/deploy.md), or wait until the chain was read",
+        });
       const { bavail, bsize } = statfsSync(config.dataFolder);
       if (bavail * bsize < config.minimumFreeDiskBytes)
         throw new WeftError("disk_full", "this worker takes no new turns: its disk is nearly full");

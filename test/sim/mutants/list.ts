@@ -203,9 +203,9 @@ export const MUTANTS: readonly Mutant[] = [
     file: "offchain/core/protocol.ts",
     changes: [
       {
-        find: '    const effects = this.#replicaStep({ type: "segment", segment }, now);\n    const fault',
+        find: '    const effects = this.#replicaStep({ type: "restore", segment, hash: segment.hash }, now);\n',
         replace:
-          '    if (this.#up.size === 0 && this.following.reachable().length > 1) return [];\n    const effects = this.#replicaStep({ type: "segment", segment }, now);\n    const fault',
+          '    if (this.#up.size === 0 && this.following.reachable().length > 1) return [];\n    const effects = this.#replicaStep({ type: "restore", segment, hash: segment.hash }, now);\n',
       },
     ],
     caughtBy: ["L1"],
