@@ -54,6 +54,19 @@ const steps: Step[] = [
     args: suite(["test/property/**/*.test.ts"], 2),
   },
   {
+    name: "compliance",
+    what: "every mesh is the same mesh",
+    command: node,
+    args: suite(["test/compliance/**/*.test.ts"], 2),
+  },
+  { name: "sim", what: "the simulator's own tests", command: node, args: suite(["test/sim/**/*.test.ts"], 2) },
+  {
+    name: "seeds",
+    what: "the protocol under a hostile world, seed by seed",
+    command: node,
+    args: ["test/sim/main.ts", "--seeds", "300"],
+  },
+  {
     name: "contracts",
     what: "contracts on the embedded chain",
     command: node,
