@@ -135,7 +135,7 @@ export class Protocol {
       registryPosition: replica.registry.position,
       registryMark: replica.registry.hash.subarray(0, 8),
       checkpoint: replica.checkpoint,
-      anchor: replica.anchor,
+      anchor: replica.drift.anchor,
       digest: replica.digest(),
       load,
       heads: replica.heads(),

@@ -1,6 +1,7 @@
-import { type Beat, LIMIT_BEAT_HEADS } from "./beat.ts";
-import { type Bytes, equal, fromHex, isZero, toHex, Writer } from "./bytes.ts";
+import type { Beat } from "./beat.ts";
+import { type Bytes, equal, toHex } from "./bytes.ts";
 import { type Advance, type Cut, trackName } from "./cut.ts";
+import { type Anchor, Drift } from "./drift.ts";
 import { WeftError } from "./errors.ts";
 import { type Evidence, verifyEvidence } from "./evidence.ts";
 import type { Crypto } from "./ports.ts";
@@ -49,14 +50,6 @@ const HELD_STEP_MS = 1_000;
 const LIMIT_VIEW_HEADS = 65_536;
 /** Tracks of one operator that no checkpoint has yet. A checkpoint admits four: who restarts more often waits. */
 export const LIMIT_NEW_TRACKS = 64;
-const NO_DIGEST = new Uint8Array(32);
-
-const word64 = (value: bigint): Bytes =>
-  new Writer()
-    .u32(Number(value >> 32n))
-    .u32(Number(value & 0xffffffffn))
-    .done();
-const first64 = (bytes: Bytes): bigint => new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
 
 export class Replica {
   readonly crypto: Crypto;
@@ -68,6 +61,7 @@ export class Replica {
   readonly peers = new Map<string, PeerView>();
   /** When > 2/3 of the stake was first seen to hold each track up to a sequence: what a proposal must not leave out. */
   readonly heldSince = new Map<string, { sequence: number; at: number }[]>();
+  readonly drift: Drift;
   #registries: Registry[];
 
   constructor(options: { crypto: Crypto; separator: Bytes; self: Bytes; registryGenesis: Bytes }) {
@@ -75,6 +69,7 @@ export class Replica {
     this.separator = options.separator;
     this.self = options.self;
     this.#registries = [Registry.genesis(options.registryGenesis)];
+    this.drift = new Drift(this);
   }
 
   get registry(): Registry {
@@ -88,7 +83,7 @@ export class Replica {
   /** Starts the registry's history anew, after a reorganisation of the chain. Segments and evidence stay. */
   resetRegistry(): void {
     this.#registries = [this.#registries[0]];
-    this.#forgetDigest();
+    this.drift.forget();
   }
 
   track(key: TrackKey): Track | undefined {
@@ -148,87 +143,23 @@ export class Replica {
     return out;
   }
 
-  /** The latest committed cut, and that from which on drift is looked for. */
   #cut?: Cut;
-  #anchor?: { number: number; hash: Bytes; cut: Cut };
 
   /** @param anchor the latest final checkpoint: nothing before it need be held by anybody. */
-  setCommitted(latest: Cut | undefined, anchor: { number: number; hash: Bytes; cut: Cut } | undefined): void {
+  setCommitted(latest: Cut | undefined, anchor: Anchor | undefined): void {
     if (this.#cut !== latest) this.#fresh = undefined;
     this.#cut = latest;
-    if (this.#anchor?.cut === anchor?.cut) return;
-    this.#anchor = anchor;
-    this.#forgetDigest();
+    this.drift.setAnchor(anchor);
   }
-
-  readonly #parts = new Map<string, bigint>();
-  #sum: bigint | undefined;
-  #digest?: Bytes;
 
   #touch(name: string): void {
-    this.#digest = undefined;
     this.#unnoted.add(name);
-    if (this.#sum === undefined) return;
-    this.#sum -= this.#parts.get(name) ?? 0n;
-    this.#parts.delete(name);
-    const track = this.tracks.get(name);
-    if (!track) return;
-    const part = this.#part(track);
-    if (part === undefined) this.#sum = undefined;
-    else {
-      this.#parts.set(name, part);
-      this.#sum += part;
-    }
+    this.drift.touch(name);
   }
 
-  #forgetDigest(): void {
-    this.#digest = undefined;
-    this.#sum = undefined;
-  }
-
-  /** What a track adds to the digest; undefined when it began, here, only after the anchor. */
-  #part(track: Track): bigint | undefined {
-    if (track.sequence === 0 || !this.#counts(track.key)) return 0n;
-    const drift = track.drift(this.#anchor?.cut.entry(track.key)?.sequence ?? 0);
-    if (drift === undefined) return undefined;
-    const { operator, incarnation } = track.key;
-    const said = new Writer().raw(operator).raw(incarnation).u64(track.sequence).raw(track.head).raw(word64(drift));
-    return first64(this.crypto.keccak256(said.done()));
-  }
-
-  /**
-   * Digest of what is derived from heads, evidence, registry position and checkpoint: replicas that agree on those agree
-   * on it. Zero when too little is held to say.
-   */
+  /** Digest of what is derived from heads, evidence, registry position and checkpoint. Zero when too little is held to say. */
   digest(): Bytes {
-    this.#digest ??= this.#derive();
-    return this.#digest;
-  }
-
-  #derive(): Bytes {
-    if (this.#sum === undefined) {
-      this.#parts.clear();
-      let sum = 0n;
-      for (const track of this.tracks.values()) {
-        const part = this.#part(track);
-        if (part === undefined) return NO_DIGEST;
-        this.#parts.set(track.name, part);
-        sum += part;
-      }
-      this.#sum = sum;
-    }
-    const accused = [...this.evidence.keys()].sort();
-    return this.crypto.keccak256(
-      this.registry.hash,
-      this.#anchor?.hash ?? NO_DIGEST,
-      word64(BigInt.asUintN(64, this.#sum)),
-      ...accused.map((operator) => fromHex(operator)),
-    );
-  }
-
-  /** Of tracks whose operator is accused or out, each holds what it heard before it knew: they are in no digest. */
-  #counts({ operator }: TrackKey): boolean {
-    return !this.evidence.has(toHex(operator)) && !this.registry.isEnded(operator);
+    return this.drift.digest();
   }
 
   step(event: ReplicaEvent): Effect[] {
@@ -243,7 +174,7 @@ export class Replica {
         return this.#beat(event.from, event.beat, event.now);
       case "registry":
         this.#registries.push(this.registry.apply(event.event));
-        this.#forgetDigest();
+        this.drift.forget();
         for (const name of this.tracks.keys()) this.#unnoted.add(name);
         return [{ type: "announce" }];
     }
@@ -344,7 +275,7 @@ export class Replica {
         this.registry.operatorOf(signer),
       );
       this.evidence.set(name, evidence);
-      this.#forgetDigest();
+      this.drift.forget();
       return [
         { type: "persist-evidence", operator, evidence },
         { type: "announce" },
@@ -383,7 +314,7 @@ export class Replica {
       if (track) this.#noteHeld(track, now);
     }
     this.#unnoted.clear();
-    if (this.#hasDrifted(view, beat))
+    if (this.drift.differs(view, beat))
       effects.push({
         type: "fault",
         kind: "drift",
@@ -394,43 +325,6 @@ export class Replica {
   }
 
   readonly #unnoted = new Set<string>();
-
-  #hasDrifted(view: PeerView, beat: Beat): boolean {
-    const ours = this.digest();
-    if (equal(beat.digest, ours) || isZero(beat.digest) || isZero(ours)) return false;
-    if (beat.heads.length === LIMIT_BEAT_HEADS) return false; // it is ahead of what it could name
-    return this.#agreesWith(view, beat);
-  }
-
-  /** Do we and the peer know the same segments, evidence, registry position and checkpoint? */
-  #agreesWith(view: PeerView, beat: Beat): boolean {
-    if (beat.registryPosition !== this.registry.position) return false;
-    if (beat.checkpoint !== this.checkpoint || beat.anchor !== this.anchor) return false;
-    if (!equal(beat.registryMark, this.registry.hash.subarray(0, 8))) return false;
-    if (view.evidence.size !== this.evidence.size) return false;
-    for (const operator of this.evidence.keys()) if (!view.evidence.has(operator)) return false;
-    const same = (name: string) => {
-      const [track, theirs] = [this.tracks.get(name), view.heads.get(name)];
-      const key = track?.key ?? (theirs as Advance);
-      if (!this.#counts(key) || (track?.sequence ?? 0) === 0)
-        return !this.#counts(key) || (theirs?.sequence ?? 0) === 0;
-      return theirs !== undefined && theirs.sequence === track?.sequence && equal(theirs.head, track.head);
-    };
-    if (view.differs && (this.tracks.has(view.differs) || view.heads.has(view.differs)) && !same(view.differs))
-      return false;
-    for (const names of [this.tracks.keys(), view.heads.keys()])
-      for (const name of names)
-        if (!same(name)) {
-          view.differs = name;
-          return false;
-        }
-    return true;
-  }
-
-  /** Number of the checkpoint from which on drift is looked for. */
-  get anchor(): number {
-    return this.#anchor?.number ?? 0;
-  }
 
   /** Number of the latest checkpoint that we know to be committed. */
   checkpoint = 0;
