@@ -72,7 +72,8 @@ const verdictOf = ({ mutant, found }: Result) => {
   return mutant.caughtBy.includes(found.invariant) ? "caught" : "CAUGHT BY ANOTHER";
 };
 
-const queue = MUTANTS.filter(({ name }) => !values.only || name.includes(values.only));
+const only = values.only?.split(",");
+const queue = MUTANTS.filter(({ name }) => !only || only.some((part) => name.includes(part)));
 const results: Result[] = [];
 const work = async () => {
   for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {

@@ -36,6 +36,11 @@ export const MUTANTS: readonly Mutant[] = [
         find: "    if (change.sequence !== this.sequence + 1 || !equal(change.signed.header.previous, this.head))\n",
         replace: "    if (change.sequence !== this.sequence + 1)\n",
       },
+      {
+        file: "offchain/core/replica.ts",
+        find: "    if (!equal(header.previous, track.head)) {\n",
+        replace: "    if (header.sequence <= track.sequence) {\n",
+      },
     ],
     caughtBy: ["S2", "S1", "L3", "S4"],
   },
@@ -57,7 +62,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         find: "    if (this.evidence.has(name)) return [];\n    try {",
         replace:
-          "    if (this.evidence.has(name) || this.#newTracksOf(evidence.a.header.operator) > 0) return [];\n    try {",
+          "    if (this.evidence.has(name) || this.#newTracksOf(evidence.a.header.operator, `held`) > 0) return [];\n    try {",
       },
     ],
     caughtBy: ["L3", "L6", "S1"],
@@ -110,6 +115,10 @@ export const MUTANTS: readonly Mutant[] = [
         replace: "    const { time } = this.#following;\n    const final = this.#consensus.latest.checkpoint.number;\n",
       },
       { find: "this.#marks[0].at + this.#seconds < time", replace: "this.#marks[0].at <= time" },
+      {
+        find: "    const cut = this.#consensus.committed(this.#following.final)?.cut;\n    const keep",
+        replace: "    const cut = this.#consensus.latest.cut;\n    const keep",
+      },
     ],
     caughtBy: ["S7", "L3", "L2"],
   },
@@ -158,6 +167,10 @@ export const MUTANTS: readonly Mutant[] = [
     file: "offchain/core/fetching.ts",
     changes: [
       {
+        find: "    if (!this.#areSigned(got)) return fault",
+        replace: "    if (got.length === 0) return fault",
+      },
+      {
         find: "    if (to !== entry.sequence || !equal(got[got.length - 1].hash, entry.head))\n",
         replace: "    if (to !== entry.sequence)\n",
       },
@@ -184,19 +197,23 @@ export const MUTANTS: readonly Mutant[] = [
         replace:
           '    if (type === "reorg") return [];\n    if (type === "reorg") {\n      this.#replica.resetRegistry();',
       },
+      {
+        find: "    for (const event of events) this.#take(event);\n",
+        replace: "    for (const event of events) try { this.#take(event); } catch {}\n",
+      },
     ],
     caughtBy: ["S11", "L3"],
   },
   {
     name: "a proposal that drops a track",
-    file: "offchain/core/cut.ts",
+    file: "offchain/core/consensus.ts",
     changes: [
       {
-        find: "    for (const known of this.entries) {\n",
-        replace: "    for (const known of this.entries.length > 3 ? this.entries.slice(0, -1) : this.entries) {\n",
+        find: "      if (without.has(track.name)) continue;\n",
+        replace: '      if (without.has(track.name) || track.name.endsWith("7")) continue;\n',
       },
     ],
-    caughtBy: ["S6", "S2"],
+    caughtBy: ["L4", "L7"],
   },
   {
     name: "a writer that waits",
