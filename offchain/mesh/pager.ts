@@ -9,6 +9,8 @@ import type { BeatState } from "./types.ts";
 
 const SOONEST_MS = 20;
 const LATEST_MS = 250;
+/** What beats may take of the connections: in a large mesh each names many heads, so that they come less often. */
+const BYTES_PER_MS = 4_000;
 const LIMIT_EVIDENCE = 255;
 /** So often everything is said anew: nobody is wrong about a peer for longer than that. */
 const WHOLE_MS = 30_000;
@@ -38,6 +40,8 @@ export class Pager {
   readonly #evidence = new Map<string, Buffer>();
   #state: Named | undefined;
   #lastBeat = Number.NEGATIVE_INFINITY;
+  /** Sent since then. */
+  #bytes = 0;
   #cancel: () => void = () => {};
   #hurried = false;
   #stopped = true;
@@ -70,11 +74,12 @@ export class Pager {
     this.#pump(subscriber);
   }
 
-  /** Something became durable: a beat at once, but not more often than every 20 ms. */
+  /** Something became durable: a beat at once, but not more often than every 20 ms, nor than beats of this size may come. */
   changed(): void {
     if (this.#stopped || this.#hurried) return;
     this.#hurried = true;
-    this.#arm(Math.max(0, this.#lastBeat + SOONEST_MS - this.#clock.now()));
+    const apart = Math.min(LATEST_MS, Math.max(SOONEST_MS, Math.ceil(this.#bytes / BYTES_PER_MS)));
+    this.#arm(Math.max(0, this.#lastBeat + apart - this.#clock.now()));
   }
 
   publishEvidence(evidence: Evidence): void {
@@ -97,6 +102,7 @@ export class Pager {
   #beat(): void {
     this.#hurried = false;
     this.#lastBeat = this.#clock.now();
+    this.#bytes = 0;
     this.#arm(LATEST_MS);
     if (this.#subscribers.size === 0 || !this.#refresh()) return;
     for (const subscriber of this.#subscribers) {
@@ -136,7 +142,11 @@ export class Pager {
     const { out } = subscriber;
     while (out.room && subscriber.evidence.length > 0) out.send(subscriber.evidence.shift()!);
     try {
-      while (out.room && subscriber.due && this.#state) out.send(this.#next(subscriber, this.#state));
+      while (out.room && subscriber.due && this.#state) {
+        const beat = this.#next(subscriber, this.#state);
+        this.#bytes += beat.length;
+        out.send(beat);
+      }
     } catch (error) {
       subscriber.due = false;
       this.#fault(error);
