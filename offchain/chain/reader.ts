@@ -1,7 +1,7 @@
 import type { RpcLog } from "viem";
 import type { ChainBlock, ChainEvent, Hex } from "../core/chain.ts";
 import { hexNumber, type RpcBlock, toBlock } from "./convert.ts";
-import { askAll, ChainMoved, type Rpc } from "./rpc.ts";
+import { askAll, ChainMoved, type Rpc, RpcRefusal } from "./rpc.ts";
 
 export type ReaderOptions = {
   rpc: Rpc;
@@ -54,8 +54,13 @@ export class Reader {
     );
   }
 
+  /** @throws ChainMoved when the node does not have the block any more. */
   async eventsOf(block: ChainBlock): Promise<ChainEvent[]> {
-    const logs = await this.#logs({ blockHash: block.hash });
+    const logs = await this.#logs({ blockHash: block.hash }).catch(async (error: unknown) => {
+      // Every node has words and a code of its own for "no such block", some of which sound as if it were for good.
+      if (error instanceof RpcRefusal) await this.blockByHash(block.hash);
+      throw error;
+    });
     if (logs.some((log) => log.blockHash !== block.hash))
       throw new ChainMoved("eth_getLogs gave logs of another block");
     return logs.flatMap((log) => this.#o.decode(log, block.timestamp) ?? []);
