@@ -39,8 +39,6 @@ export type Repair =
 
 /** Checkpoints whose cuts are in memory, so that a reorganisation of the chain needs nobody to show them again. */
 export const KEPT_CUTS = 64;
-/** Recovered signers that are remembered: more than one checkpoint covers. */
-const LIMIT_SIGNERS = 131_072;
 
 /** Proposing, attesting and following checkpoints, over what a replica knows. Pure, like it. */
 export class Consensus {
@@ -165,18 +163,6 @@ export class Consensus {
     return !entry || (ours !== undefined && equal(ours, entry.head));
   }
 
-  readonly #signers = new Map<string, Bytes | undefined>();
-
-  /** Recovered once per segment: judging the same segments again costs nothing. */
-  #signerOf(hash: Bytes, signature: Bytes): Bytes | undefined {
-    const name = toHex(hash);
-    if (!this.#signers.has(name)) {
-      if (this.#signers.size >= LIMIT_SIGNERS) this.#signers.clear();
-      this.#signers.set(name, this.#replica.crypto.recover(hash, signature));
-    }
-    return this.#signers.get(name);
-  }
-
   /** Was every new segment signed by a key that its operator had had at this position, which may be older than ours? */
   #entitled(advance: Advance, registry: Registry): boolean {
     const track = this.#replica.track(advance);
@@ -184,7 +170,7 @@ export class Consensus {
     for (let sequence = from + 1; sequence <= advance.sequence; sequence++) {
       const signed = track?.signedAt(sequence);
       if (!signed) return false;
-      const signer = this.#signerOf(track?.hashAt(sequence) as Bytes, signed.signature);
+      const signer = this.#replica.signerOf(signed, track?.hashAt(sequence) as Bytes);
       const owner = signer && registry.operatorOf(signer);
       if (!owner || !equal(owner, advance.operator)) return false;
     }

@@ -6,7 +6,7 @@ import { WeftError } from "./errors.ts";
 import { type Evidence, verifyEvidence } from "./evidence.ts";
 import type { Crypto } from "./ports.ts";
 import { Registry, type RegistryEvent } from "./registry.ts";
-import { headerHash, type Segment, type TrackKey } from "./segment.ts";
+import { headerHash, type Segment, type SignedHeader, type TrackKey } from "./segment.ts";
 import { type Change, Track } from "./track.ts";
 import type { Turn } from "./turn.ts";
 
@@ -46,6 +46,8 @@ export type Effect =
 
 /** How finely it is remembered since when segments are held. */
 const HELD_STEP_MS = 1_000;
+/** How often it is looked at: in a large mesh beats that name many heads come hundreds of times a second. */
+const NOTE_MS = 200;
 /** Tracks that are remembered of one peer's beats. */
 const LIMIT_VIEW_HEADS = 65_536;
 /** Tracks of one operator that no checkpoint has yet. A checkpoint admits four: who restarts more often waits. */
@@ -217,7 +219,22 @@ export class Replica {
         ? [{ type: "fetch", peer: from, track: track.key, from: track.sequence, to: track.sequence }]
         : fault("out_of_order", new WeftError("out_of_order", "the segment does not follow its track's beginning"));
     }
-    return this.#take(segment, hash, from);
+    const effects = this.#take(segment, hash, from);
+    const taken = this.tracks.get(name)?.signedAt(header.sequence);
+    if (taken?.signature === segment.signature) this.#signers.set(taken, signer);
+    return effects;
+  }
+
+  /** Recovered once each: to judge the same segments again costs nothing. */
+  readonly #signers = new WeakMap<SignedHeader, Bytes>();
+
+  /** Whose key signed a header that is held here; `hash` is the header's. */
+  signerOf(signed: SignedHeader, hash: Bytes): Bytes | undefined {
+    const known = this.#signers.get(signed);
+    if (known) return known;
+    const signer = this.crypto.recover(hash, signed.signature);
+    if (signer) this.#signers.set(signed, signer);
+    return signer;
   }
 
   #take(segment: Segment, hash: Bytes, from: Bytes | undefined): Effect[] {
@@ -309,11 +326,7 @@ export class Replica {
     }
     // Those too whose segments came after the beat that named them.
     for (const head of beat.heads) this.#unnoted.add(trackName(head));
-    for (const name of this.#unnoted) {
-      const track = this.tracks.get(name);
-      if (track) this.#noteHeld(track, now);
-    }
-    this.#unnoted.clear();
+    if (now === this.#notedAt || now - this.#notedAt >= NOTE_MS) this.#noteAll(now);
     if (this.drift.differs(view, beat))
       effects.push({
         type: "fault",
@@ -334,9 +347,10 @@ export class Replica {
     const held: { sequence: number; stake: bigint }[] = [
       { sequence: track.sequence, stake: this.registry.stakeOfOperator(this.self) },
     ];
+    const self = toHex(this.self);
     for (const [peer, view] of this.peers) {
       const head = view.heads.get(track.name);
-      if (!head || peer === toHex(this.self)) continue;
+      if (!head || peer === self) continue;
       const ours = track.hashAt(head.sequence);
       if (ours && !equal(ours, head.head)) continue; // holds another fork
       const stake = this.registry.stakeOfNamed(peer);
@@ -349,6 +363,18 @@ export class Replica {
       if (this.registry.isQuorum(stake)) return sequence;
     }
     return 0;
+  }
+
+  #notedAt = Number.NEGATIVE_INFINITY;
+
+  #noteAll(now: number): void {
+    for (const name of this.#unnoted) {
+      const track = this.tracks.get(name);
+      if (!track) continue;
+      this.#notedAt = now;
+      this.#noteHeld(track, now);
+    }
+    this.#unnoted.clear();
   }
 
   #noteHeld(track: Track, now: number): void {
