@@ -13,6 +13,8 @@ export type Beat = {
   checkpoint: number;
   /** The checkpoint from which on the digest counts. */
   anchor: number;
+  /** First 8 bytes of a digest of what the sender knows: heads, evidence, registry, and the checkpoint that is the anchor. */
+  known: Bytes;
   /** Digest of the state derived from the heads, the evidence and the registry position together. */
   digest: Bytes;
   /** Turns being written. */
@@ -33,6 +35,7 @@ export function encodeBeat(beat: Beat): Bytes {
     .fixed(beat.registryMark, 8)
     .u64(beat.checkpoint)
     .u64(beat.anchor)
+    .fixed(beat.known, 8)
     .fixed(beat.digest, 32)
     .u16(Math.min(beat.load, 0xffff))
     .u8(beat.whole ? 1 : 0)
@@ -50,6 +53,7 @@ export function decodeBeat(bytes: Bytes): Beat {
   const registryMark = from.fixed(8);
   const checkpoint = from.u64();
   const anchor = from.u64();
+  const known = from.fixed(8);
   const digest = from.fixed(32);
   const load = from.u16();
   const whole = from.bool();
@@ -61,6 +65,7 @@ export function decodeBeat(bytes: Bytes): Beat {
     registryMark,
     checkpoint,
     anchor,
+    known,
     digest,
     load,
     whole,

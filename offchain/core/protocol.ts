@@ -136,7 +136,7 @@ export class Protocol {
       registryMark: replica.registry.hash.subarray(0, 8),
       checkpoint: replica.checkpoint,
       anchor: replica.drift.anchor,
-      digest: replica.digest(),
+      ...replica.drift.say(),
       load,
       heads: replica.heads(),
       evidence: [...replica.evidence.keys()].map((operator) => fromHex(operator)),

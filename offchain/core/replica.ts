@@ -20,8 +20,6 @@ export type PeerView = {
   heads: Map<string, Advance>;
   evidence: Set<string>;
   beat?: Beat;
-  /** A track of which the peer held something else than we when it was last looked at: looked at first. */
-  differs?: string;
 };
 
 export type ReplicaEvent =
@@ -161,7 +159,7 @@ export class Replica {
 
   /** Digest of what is derived from heads, evidence, registry position and checkpoint. Zero when too little is held to say. */
   digest(): Bytes {
-    return this.drift.digest();
+    return this.drift.say().digest;
   }
 
   step(event: ReplicaEvent): Effect[] {
@@ -327,7 +325,7 @@ export class Replica {
     // Those too whose segments came after the beat that named them.
     for (const head of beat.heads) this.#unnoted.add(trackName(head));
     if (now === this.#notedAt || now - this.#notedAt >= NOTE_MS) this.#noteAll(now);
-    if (this.drift.differs(view, beat))
+    if (this.drift.differs(beat))
       effects.push({
         type: "fault",
         kind: "drift",

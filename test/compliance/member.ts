@@ -48,6 +48,7 @@ export class Member {
     registryMark: bytes(8),
     checkpoint: 0,
     anchor: 0,
+    known: new Uint8Array(8),
     digest: bytes(32),
     load: 0,
     heads: [],

@@ -222,7 +222,7 @@ export function beatOf(replica: Replica, changes: Partial<Beat> = {}): Beat {
     registryMark: replica.registry.hash.slice(0, 8),
     checkpoint: 0,
     anchor: 0,
-    digest: replica.digest(),
+    ...replica.drift.say(),
     load: 0,
     whole: true,
     heads: replica.heads(),

@@ -1,4 +1,4 @@
-import { type Bytes, toHex } from "../../offchain/core/bytes.ts";
+import { type Bytes, equal, toHex } from "../../offchain/core/bytes.ts";
 import { checkpointHash } from "../../offchain/core/checkpoint.ts";
 import { codeOf } from "../../offchain/core/errors.ts";
 import type { ChainUpdate, StoreRecord } from "../../offchain/core/events.ts";
@@ -7,6 +7,7 @@ import type { Proposal } from "../../offchain/core/proposal.ts";
 import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import type { Block } from "./chain.ts";
 import { Safety } from "./invariants/safety.ts";
+import { Violation } from "./invariants/types.ts";
 import type { Timeline } from "./timeline.ts";
 import type { SimWorker, Watch } from "./worker.ts";
 
@@ -19,6 +20,7 @@ export class Watching implements Watch {
   readonly faults = new Map<string, number>();
   readonly #timeline: Timeline;
   readonly #stop: () => void;
+  readonly #workers: () => readonly SimWorker[];
   readonly #owners = new Map<string, string>();
   readonly #reportedAt = new Map<string, number>();
   /** The first thing that did not hold. */
@@ -26,6 +28,7 @@ export class Watching implements Watch {
 
   constructor(workers: () => readonly SimWorker[], timeline: Timeline, stop: () => void) {
     this.safety = new Safety(workers);
+    this.#workers = workers;
     this.safety.keyOf = (signer) => this.#owners.get(toHex(signer));
     this.#timeline = timeline;
     this.#stop = stop;
@@ -89,6 +92,18 @@ export class Watching implements Watch {
     const about = operator ? ` of ${toHex(operator).slice(0, 10)}` : "";
     if (worker.honest)
       this.#report(worker, `reports ${kind}${about}: ${error instanceof Error ? error.message : error}`);
+    // An alarm about somebody honest is a false one, or a true one: either way somebody is broken.
+    if (
+      kind === "drift" &&
+      worker.honest &&
+      this.#workers().some((one) => one.honest && operator && equal(one.operator, operator))
+    )
+      this.#check(() => {
+        throw new Violation(
+          "S10",
+          `${worker.name} says that honest ${toHex(operator as Bytes).slice(0, 10)} has drifted`,
+        );
+      });
     // A mesh makes faults of what its handlers throw; what core throws is an error of a kind that it names, or a mistake.
     if (kind === "handler" && codeOf(error) === "internal") {
       this.failure ??= error;

@@ -161,6 +161,7 @@ export const beat: fc.Arbitrary<Beat> = record({
   registryMark: bytes(8),
   checkpoint: u64,
   anchor: u64,
+  known: bytes(8),
   digest: bytes(32),
   whole: fc.boolean(),
   load: u16,

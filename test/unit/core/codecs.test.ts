@@ -220,7 +220,7 @@ describe("codecs", () => {
     tooLarge(() => decodeBeat(new Uint8Array(LIMIT_BEAT_BYTES + 1)));
     malformed(() => decodeEntries(new Writer().u32(5).done(), 4));
     const heads = new Writer()
-      .raw(new Uint8Array(8 + 8 + 8 + 8 + 32 + 2 + 1))
+      .raw(new Uint8Array(8 + 8 + 8 + 8 + 8 + 32 + 2 + 1))
       .u16(LIMIT_BEAT_HEADS + 1)
       .u8(0)
       .done();
@@ -233,6 +233,7 @@ describe("codecs", () => {
       registryMark: new Uint8Array(8),
       checkpoint: 9,
       anchor: 7,
+      known: new Uint8Array(8),
       digest: hashOf("digest"),
       load: 3,
       whole: true,

@@ -84,6 +84,7 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
       registryMark: bytes(8),
       checkpoint: 0,
       anchor: 0,
+      known: new Uint8Array(8),
       digest: bytes(32),
       load: 0,
       heads: [],

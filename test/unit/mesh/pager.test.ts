@@ -14,6 +14,7 @@ function beaten(subscribers: number, tracks: number) {
     registryMark: new Uint8Array(8),
     checkpoint: 0,
     anchor: 0,
+    known: new Uint8Array(8),
     digest: new Uint8Array(32),
     load: 1,
     evidence: [],

@@ -92,6 +92,7 @@ function propose(): { checkpoint: Checkpoint; hash: Bytes } {
         registryMark: new Uint8Array(8),
         checkpoint: 0,
         anchor: 0,
+        known: new Uint8Array(8),
         digest: new Uint8Array(32),
         load: 0,
         whole: true,
