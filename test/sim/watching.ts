@@ -6,8 +6,10 @@ import type { Sealed } from "../../offchain/core/pen.ts";
 import type { Proposal } from "../../offchain/core/proposal.ts";
 import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import type { Block } from "./chain.ts";
+import { beatsArrive } from "./invariants/beats.ts";
 import { Safety } from "./invariants/safety.ts";
 import { Violation } from "./invariants/types.ts";
+import type { Plan } from "./plan.ts";
 import type { Timeline } from "./timeline.ts";
 import type { SimWorker, Watch } from "./worker.ts";
 
@@ -118,6 +120,12 @@ export class Watching implements Watch {
     if (now - (this.#reportedAt.get(name) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return;
     this.#reportedAt.set(name, now);
     this.line(worker, text);
+  }
+
+  beats(plan: Plan, members: readonly SimWorker[], now: number): void {
+    this.#check(() => {
+      if (beatsArrive(plan, members, now)) this.safety.count("L2");
+    });
   }
 
   /** The worker's mesh, so that its signatures are seen to leave. */

@@ -192,6 +192,11 @@ export class Life {
     });
   }
 
+  /** When a peer's last beat came, by this worker's clock; undefined before the first. */
+  lastBeat(peer: Bytes): number | undefined {
+    return this.#beatAt.get(toHex(peer));
+  }
+
   /** What new turns are written with. */
   get pen(): Pen {
     return this.pens.current;
@@ -281,6 +286,8 @@ export class SimWorker implements NodeView {
   readonly clock: Clock;
   life?: Life;
   lives = 0;
+  /** When its latest life began. */
+  startedAt = 0;
 
   constructor(spec: WorkerSpec, around: Surroundings, random: Random) {
     this.spec = spec;
@@ -317,6 +324,7 @@ export class SimWorker implements NodeView {
   start(): void {
     if (this.alive) return;
     this.lives += 1;
+    this.startedAt = this.#around.scheduler.now;
     this.#around.watch.line(this, this.lives === 1 ? "starts" : "starts again");
     this.life = new Life(this, this.#around, this.clock, this.#random.fork(`life ${this.lives}`));
   }

@@ -262,6 +262,7 @@ export class World {
     for (const node of owners.keys())
       if (plan.operators[node].founder) scheduler.after(chance.int(0, 500), () => this.#begin(node), "start");
     scheduler.every(CARE_MS, () => this.#care(), "care");
+    scheduler.every(1_000, () => watching.beats(plan, this.members(), scheduler.now), "beats");
     this.faults.start();
     if (plan.load.requestsPerSecond > 0) clients.start();
     // What still goes on at the end has not reached everybody, and says nothing about what will.

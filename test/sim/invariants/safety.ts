@@ -22,12 +22,13 @@ export class Safety {
     this.#nodes = nodes;
   }
 
-  #count(invariant: string): void {
+  /** A check was really made. */
+  count(invariant: string): void {
     this.checked.set(invariant, (this.checked.get(invariant) ?? 0) + 1);
   }
 
   #hold(invariant: string, holds: boolean, message: () => string): void {
-    this.#count(invariant);
+    this.count(invariant);
     if (!holds) throw new Violation(invariant, message());
   }
 
