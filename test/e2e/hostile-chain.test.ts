@@ -19,7 +19,7 @@ import { Random } from "../sim/random.ts";
 
 const PATIENCE_MS = 90_000;
 /** Several checkpoints long. */
-const AWAY_MS = 4_000;
+const AWAY_MS = 3_000;
 /** Large enough that those who join with the smallest stake, and never come, take no quorum away. */
 const STAKES = [4000, 4000, 4000, 4000];
 let net: LinedNet;
