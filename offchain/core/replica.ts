@@ -313,6 +313,7 @@ export class Replica {
     const effects: Effect[] = [];
     for (const head of beat.heads) {
       const name = trackName(head);
+      this.#unnoted.add(name); // also when its segments come after the beat that named them
       // A beat is a hint: what it says of too many tracks is not worth the memory. An operator that we do not know may
       // have joined where we have not read the chain yet, and a head that does not change is not said again.
       if (!view.heads.has(name) && view.heads.size >= LIMIT_VIEW_HEADS) continue;
@@ -322,8 +323,6 @@ export class Replica {
       if (track && ours && head.sequence > 0 && !equal(ours, head.head) && !this.evidence.has(toHex(head.operator)))
         effects.push({ type: "fetch", peer: from, track: track.key, from: head.sequence, to: head.sequence });
     }
-    // Those too whose segments came after the beat that named them.
-    for (const head of beat.heads) this.#unnoted.add(trackName(head));
     if (now === this.#notedAt || now - this.#notedAt >= NOTE_MS) this.#noteAll(now);
     if (this.drift.differs(beat))
       effects.push({
