@@ -179,7 +179,7 @@ describe("scripts against a node over HTTP", () => {
     await assert.rejects(deploy({ network: node.url, deployerKey: hot(99) }), code("NO_FUNDS"));
     assert.throws(() => parseReceipt({ number: -1 }), code("BAD_ARGUMENT"));
     const overrides = { unbondingSeconds: 1 };
-    await assert.rejects(deploy({ network: node.url, overrides }), /OperatorRegistryUnbondingTooShort\(1, 55\)/);
+    await assert.rejects(deploy({ network: node.url, overrides }), /OperatorRegistryUnbondingTooShort\(1, 3635\)/);
   });
 
   test("a deployment that is missing, torn, false or of another chain is refused by name", () => {
