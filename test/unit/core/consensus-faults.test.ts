@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { compare, toHex } from "../../../offchain/core/bytes.ts";
 import { checkpointOf } from "../../../offchain/core/cut.ts";
+import { repairs } from "../../../offchain/core/repairing.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import {
   equivocation,
@@ -104,7 +105,7 @@ describe("consensus among liars, the convicted and censors", () => {
     commitAll(nodes, made);
     fooled.consensus.learnCut(1, made.cut.entries);
     assert.deepEqual(
-      fooled.consensus.repairs().map(({ type }) => type),
+      repairs(fooled.consensus, fooled.replica).map(({ type }) => type),
       ["rewind"],
     );
     const beyond = { ...b[1]!.header, head: b[1]!.hash };
@@ -150,6 +151,20 @@ describe("consensus among liars, the convicted and censors", () => {
     }
     assert.equal(code(nodes[1], { ...proposal, checkpoint }), "shape", "nor after the chain took the key back");
     assert.equal(offer(nodes[0]), undefined);
+  });
+
+  test("two true proposals for one number may both be signed: an attestation is a statement of fact", () => {
+    const { nodes } = settled([
+      [members[0], "1", 2],
+      [members[1], "1", 2],
+    ]);
+    const whole = offer(nodes[0])!;
+    const part = offer(settled([[members[0], "1", 2]]).nodes[0])!;
+    assert.notDeepEqual(part.hash, whole.hash);
+    assert.equal(part.checkpoint.number, whole.checkpoint.number);
+    for (const { proposal } of [whole, part, whole]) assert.equal(code(nodes[1], proposal), "sign");
+    commitAll(nodes, part);
+    assert.equal(code(nodes[1], whole.proposal), "stale", "the chain takes one");
   });
 
   test("patience is not lost by hearing one proposal again and again", () => {
