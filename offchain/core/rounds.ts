@@ -103,10 +103,10 @@ export class Rounds {
     const { consensus, replica } = this.#o;
     if (this.#round) return now < this.#round.until ? [] : this.#end();
     if (replica.registry.set.length === 0 || now < this.#notBefore) return [];
-    // A checkpoint of the backlog's first few segments would only make the rest wait for the next one.
-    if (now - this.#healedAt < GATHER_MS) return [];
     const { backlog } = consensus;
     this.#waitingSince = backlog === 0 ? undefined : (this.#waitingSince ?? now);
+    // A checkpoint of the backlog's first few segments would only make the rest wait for the next one.
+    if (now - this.#healedAt < GATHER_MS) return [];
     if (this.#waitingSince === undefined || !this.#isDue(this.#waitingSince, backlog, load, now)) return [];
     this.#dueSince ??= now;
     const rank = this.#rank(now);
