@@ -33,12 +33,17 @@ export type Figures = {
 export const gasOf = (operators: number) => 119_000 + 3_923 * operators;
 /** Of the native library: signatures and hashes cost nothing in a simulation. */
 const RECOVER_MS = 0.08;
+/** Of a message's sender, and again of its receiver, by `test/sim/message-cost.ts`. */
+const MESSAGE_MS = 0.05;
 
 const kb = (bytes: number) => (bytes / 1_000).toFixed(bytes < 10_000 ? 1 : 0);
 const ms = (value: number) => value.toFixed(value < 10 ? 1 : 0);
-export const coreOf = ({ cpu }: Figures) => Object.values(cpu).reduce((sum, one) => sum + one, 0);
+const coreOf = ({ cpu }: Figures) => Object.values(cpu).reduce((sum, one) => sum + one, 0);
 /** Computed: every segment of every other operator is verified once. */
-export const signaturesOf = ({ segments, operators }: Figures) => segments * (operators - 1) * RECOVER_MS;
+const signaturesOf = ({ segments, operators }: Figures) => segments * (operators - 1) * RECOVER_MS;
+/** Computed: a message for each segment and each beat, to and from everybody. */
+const messagesOf = ({ segments, beats, operators }: Figures) => 2 * (segments + beats) * (operators - 1) * MESSAGE_MS;
+const threadOf = (one: Figures) => coreOf(one) + signaturesOf(one) + messagesOf(one);
 
 type Row = { name: string; of: (one: Figures) => number; say?: (value: number) => string };
 
@@ -58,6 +63,8 @@ const ROWS: readonly Row[] = [
   { name: "of it beats", of: ({ cpu }) => cpu["beat"] ?? 0 },
   { name: "of it ticks", of: ({ cpu }) => cpu["tick"] ?? 0 },
   { name: "signatures, computed at 0.08 ms, CPU ms/s", of: signaturesOf },
+  { name: "gRPC, computed at 0.05 ms an end, CPU ms/s", of: messagesOf },
+  { name: "the three together, CPU ms/s", of: threadOf },
   { name: "core, mesh and simulator, CPU ms/s", of: ({ all }) => all },
   { name: "proposal, bytes", of: ({ checkpoint }) => checkpoint.proposalBytes, say: (value) => value.toFixed(0) },
   { name: "attestations asked for", of: ({ checkpoint }) => checkpoint.asked, say: String },
@@ -112,18 +119,16 @@ export function drawScale(figures: readonly Figures[]): string {
     ],
   };
   const cpu: Chart = {
-    title: "CPU of one operator's core",
+    title: "CPU of one operator",
     x,
     y: { name: "ms/s", from: 1, to: 1e4, ticks: [1, 10, 100, 1e3, 1e4], log: true },
     lines: [
-      line("segments", "#2b5fad", ({ cpu: of }) => of["segments"] ?? 0),
-      line("beats", "#b8860b", ({ cpu: of }) => of["beat"] ?? 0),
+      line("core", "#2b5fad", coreOf),
       line("signatures (computed)", "#777", signaturesOf),
+      line("gRPC (computed)", "#b8860b", messagesOf),
+      line("together", "#2f8f4e", threadOf),
       limit("one thread", 1e3),
     ],
   };
-  return picture("Bytes that leave one operator a second by lane, and CPU of its core, at 4 to 128 operators.", [
-    bytes,
-    cpu,
-  ]);
+  return picture("Bytes that leave one operator a second by lane, and its CPU, at 4 to 128 operators.", [bytes, cpu]);
 }
