@@ -12,7 +12,7 @@ export type RoundsOptions = {
   replica: Replica;
   consensus: Consensus;
   signer: Signer;
-  /** Checkpoints come no faster than `shortestMs`, and no slower than `longestMs` while there is anything to commit. */
+  /** Checkpoints come no faster than `shortestMs`, and nothing waits for longer than `longestMs` to be proposed. */
   shortestMs: number;
   longestMs: number;
   /** Segments whose arrival makes a checkpoint due before the longest interval: how far the plot may move. */
@@ -50,6 +50,8 @@ export class Rounds {
   readonly #up = new Map<string, Bytes>();
   readonly #heardAt = new Map<string, number>();
   #lastCommitAt: number;
+  /** Since when there has been something that no checkpoint has. */
+  #waitingSince?: number;
   #dueSince?: number;
   #healedAt = Number.NEGATIVE_INFINITY;
   #notBefore = Number.NEGATIVE_INFINITY;
@@ -71,6 +73,7 @@ export class Rounds {
   /** The chain took a checkpoint, whoever proposed it, or took some back. */
   moved(now: number): Effect[] {
     this.#lastCommitAt = now;
+    this.#waitingSince = undefined;
     this.#dueSince = undefined;
     this.#notBefore = Number.NEGATIVE_INFINITY;
     return this.#end();
@@ -100,23 +103,27 @@ export class Rounds {
     const { consensus, replica } = this.#o;
     if (this.#round) return now < this.#round.until ? [] : this.#end();
     if (replica.registry.set.length === 0 || now < this.#notBefore) return [];
+    const { backlog } = consensus;
+    this.#waitingSince = backlog === 0 ? undefined : (this.#waitingSince ?? now);
     // A checkpoint of the backlog's first few segments would only make the rest wait for the next one.
     if (now - this.#healedAt < GATHER_MS) return [];
-    const { backlog } = consensus;
-    if (backlog === 0) return [];
-    if (now - this.#lastCommitAt < this.#interval(backlog, load, now)) return [];
+    if (this.#waitingSince === undefined || !this.#isDue(this.#waitingSince, backlog, load, now)) return [];
     this.#dueSince ??= now;
     const rank = this.#rank(now);
     if (rank === undefined || now - this.#dueSince < rank * PROPOSER_PATIENCE_MS) return [];
     return this.#propose(now);
   }
 
-  /** Sooner when much was said, or when nobody says anything more; as late as allowed in between. */
-  #interval(backlog: number, load: number, now: number): number {
+  /**
+   * Once the shortest interval is over, when much was said, or when nobody says anything more. In between nothing waits
+   * for longer than the longest; that is not counted from the last commit, or the first words after a silence had a
+   * checkpoint to themselves.
+   */
+  #isDue(waitingSince: number, backlog: number, load: number, now: number): boolean {
     const { replica, shortestMs, longestMs, pace } = this.#o;
     const writes = [...replica.peers].some(([peer, { beat }]) => beat && beat.load > 0 && this.#isHeard(peer, now));
     const quiet = load === 0 && !writes;
-    return quiet || backlog >= pace ? shortestMs : longestMs;
+    return quiet || backlog >= pace ? now - this.#lastCommitAt >= shortestMs : now - waitingSince >= longestMs;
   }
 
   /** Our distance from the operator whose turn it is, past those of whom nothing is heard. */

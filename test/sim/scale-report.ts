@@ -29,31 +29,21 @@ export type Figures = {
   all: number;
 };
 
-/** Gas of a commit by signers: measured, with three new slots and the event. */
-const GAS: readonly (readonly [number, number])[] = [
-  [4, 123_000],
-  [16, 211_000],
-  [32, 327_000],
-  [128, 1_020_000],
-];
-/** Of the native library, and of the curve and the hash in no simulated figure. */
+/** Of a commit that a quorum of equal stakes signed: within 1 % of what `test/sim/commit-gas.ts` measures at 4 to 128. */
+export const gasOf = (operators: number) => 119_000 + 3_923 * operators;
+/** Of the native library: signatures and hashes cost nothing in a simulation. */
 const RECOVER_MS = 0.08;
-
-/** Gas by a straight line between what was measured. */
-export function gasOf(signers: number): number {
-  const above = GAS.findIndex(([most]) => signers <= most);
-  const [[a, low], [b, high]] = GAS.slice(Math.max(0, above - 1), Math.max(0, above - 1) + 2) as [
-    readonly [number, number],
-    readonly [number, number],
-  ];
-  return low + ((high - low) * (signers - a)) / (b - a);
-}
+/** Of a message's sender, and again of its receiver, by `test/sim/message-cost.ts`. */
+const MESSAGE_MS = 0.05;
 
 const kb = (bytes: number) => (bytes / 1_000).toFixed(bytes < 10_000 ? 1 : 0);
 const ms = (value: number) => value.toFixed(value < 10 ? 1 : 0);
-export const coreOf = ({ cpu }: Figures) => Object.values(cpu).reduce((sum, one) => sum + one, 0);
+const coreOf = ({ cpu }: Figures) => Object.values(cpu).reduce((sum, one) => sum + one, 0);
 /** Computed: every segment of every other operator is verified once. */
-export const signaturesOf = ({ segments, operators }: Figures) => segments * (operators - 1) * RECOVER_MS;
+const signaturesOf = ({ segments, operators }: Figures) => segments * (operators - 1) * RECOVER_MS;
+/** Computed: a message for each segment and each beat, to and from everybody. */
+const messagesOf = ({ segments, beats, operators }: Figures) => 2 * (segments + beats) * (operators - 1) * MESSAGE_MS;
+const threadOf = (one: Figures) => coreOf(one) + signaturesOf(one) + messagesOf(one);
 
 type Row = { name: string; of: (one: Figures) => number; say?: (value: number) => string };
 
@@ -71,20 +61,19 @@ const ROWS: readonly Row[] = [
   { name: "core, CPU ms/s", of: coreOf },
   { name: "of it segments", of: ({ cpu }) => cpu["segments"] ?? 0 },
   { name: "of it beats", of: ({ cpu }) => cpu["beat"] ?? 0 },
+  { name: "of it ticks", of: ({ cpu }) => cpu["tick"] ?? 0 },
   { name: "signatures, computed at 0.08 ms, CPU ms/s", of: signaturesOf },
+  { name: "gRPC, computed at 0.05 ms an end, CPU ms/s", of: messagesOf },
+  { name: "the three together, CPU ms/s", of: threadOf },
   { name: "core, mesh and simulator, CPU ms/s", of: ({ all }) => all },
   { name: "proposal, bytes", of: ({ checkpoint }) => checkpoint.proposalBytes, say: (value) => value.toFixed(0) },
   { name: "attestations asked for", of: ({ checkpoint }) => checkpoint.asked, say: String },
   { name: "signatures in the commit", of: ({ checkpoint }) => checkpoint.signatures, say: String },
   { name: "commit, calldata bytes", of: ({ checkpoint }) => checkpoint.calldata, say: String },
-  {
-    name: "commit, gas (interpolated)",
-    of: ({ checkpoint }) => gasOf(checkpoint.signatures),
-    say: (v) => v.toFixed(0),
-  },
+  { name: "commit, thousand gas", of: ({ operators }) => gasOf(operators) / 1_000, say: (value) => value.toFixed(0) },
   { name: "segments in that checkpoint", of: ({ checkpoint }) => checkpoint.segments, say: String },
-  { name: "longest proposing step, ms", of: ({ longest }) => longest["tick"] ?? 0 },
-  { name: "longest attesting step, ms", of: ({ longest }) => longest["asked"] ?? 0 },
+  { name: "longest proposing step, CPU ms", of: ({ longest }) => longest["tick"] ?? 0 },
+  { name: "longest attesting step, CPU ms", of: ({ longest }) => longest["asked"] ?? 0 },
 ];
 
 /** The exponent x of growth as N^x between the first and the last size, and between the last two. */
@@ -130,18 +119,16 @@ export function drawScale(figures: readonly Figures[]): string {
     ],
   };
   const cpu: Chart = {
-    title: "CPU of one operator's core",
+    title: "CPU of one operator",
     x,
     y: { name: "ms/s", from: 1, to: 1e4, ticks: [1, 10, 100, 1e3, 1e4], log: true },
     lines: [
-      line("segments", "#2b5fad", ({ cpu: of }) => of["segments"] ?? 0),
-      line("beats", "#b8860b", ({ cpu: of }) => of["beat"] ?? 0),
+      line("core", "#2b5fad", coreOf),
       line("signatures (computed)", "#777", signaturesOf),
+      line("gRPC (computed)", "#b8860b", messagesOf),
+      line("together", "#2f8f4e", threadOf),
       limit("one thread", 1e3),
     ],
   };
-  return picture("Bytes that leave one operator a second by lane, and CPU of its core, at 4 to 128 operators.", [
-    bytes,
-    cpu,
-  ]);
+  return picture("Bytes that leave one operator a second by lane, and its CPU, at 4 to 128 operators.", [bytes, cpu]);
 }
