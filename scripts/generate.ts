@@ -9,6 +9,7 @@ const contracts: ContractName[] = [
   "OperatorRegistry",
   "CheckpointLedger",
   "EquivocationCourt",
+  "Guardian",
   "StakeToken",
   "TokenConsumer",
 ];

@@ -22,6 +22,7 @@ const deploymentSchema = z
       operatorRegistry: address,
       checkpointLedger: address,
       equivocationCourt: address,
+      guardian: address,
       tokenConsumer: address,
     }),
     domain: z.object({

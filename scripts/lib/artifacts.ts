@@ -10,6 +10,7 @@ const sources = {
   StakeToken: "contracts/StakeToken.sol",
   OperatorRegistry: "contracts/OperatorRegistry.sol",
   CheckpointLedger: "contracts/CheckpointLedger.sol",
+  Guardian: "contracts/Guardian.sol",
   EquivocationCourt: "contracts/courts/EquivocationCourt.sol",
   TokenConsumer: "contracts/examples/TokenConsumer.sol",
   FormatsHarness: "contracts/test/FormatsHarness.sol",

@@ -11,6 +11,7 @@ const places = {
   StakeToken: "stakeToken",
   OperatorRegistry: "operatorRegistry",
   CheckpointLedger: "checkpointLedger",
+  Guardian: "guardian",
   EquivocationCourt: "equivocationCourt",
   TokenConsumer: "tokenConsumer",
 } as const satisfies Partial<Record<ContractName, keyof Deployment["contracts"]>>;

@@ -21,6 +21,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import {
   checkpointLedgerAbi,
   equivocationCourtAbi,
+  guardianAbi,
   operatorRegistryAbi,
   stakeTokenAbi,
   tokenConsumerAbi,
@@ -53,6 +54,7 @@ export interface World {
   registry: { address: Address; abi: typeof operatorRegistryAbi };
   ledger: { address: Address; abi: typeof checkpointLedgerAbi };
   court: { address: Address; abi: typeof equivocationCourtAbi };
+  guardian: { address: Address; abi: typeof guardianAbi };
   consumer: { address: Address; abi: typeof tokenConsumerAbi };
   token: { address: Address; abi: typeof stakeTokenAbi };
   /** Sends a transaction and returns its gas and logs. */
@@ -82,6 +84,7 @@ export async function openWorld(overrides: Partial<DeploymentParameters> = {}): 
     registry: { address: contracts.operatorRegistry, abi: operatorRegistryAbi },
     ledger: { address: contracts.checkpointLedger, abi: checkpointLedgerAbi },
     court: { address: contracts.equivocationCourt, abi: equivocationCourtAbi },
+    guardian: { address: contracts.guardian, abi: guardianAbi },
     consumer: { address: contracts.tokenConsumer, abi: tokenConsumerAbi },
     token: { address: contracts.stakeToken, abi: stakeTokenAbi },
     async send({ account = accounts[0] as Address, ...call }) {
@@ -106,7 +109,7 @@ export async function openWorld(overrides: Partial<DeploymentParameters> = {}): 
   };
 }
 
-const abis: Abi[] = [operatorRegistryAbi, checkpointLedgerAbi, equivocationCourtAbi, tokenConsumerAbi];
+const abis: Abi[] = [operatorRegistryAbi, checkpointLedgerAbi, equivocationCourtAbi, guardianAbi, tokenConsumerAbi];
 const errors = abis.flat().filter(({ type }) => type === "error");
 
 /** Fails unless the call reverts with exactly this custom error and, where given, these arguments. */
