@@ -10,6 +10,8 @@ export type CommitOutcome =
   | { type: "committed"; txHash: Hex; gas: bigint }
   /** Another checkpoint, or the same one sent by somebody else, was first. */
   | { type: "lost"; reason: string }
+  /** The guardian paused the contracts; a pause ends by itself. */
+  | { type: "paused"; reason: string }
   | { type: "refused"; reason: string }
   /** Perhaps it was committed all the same: the followed events tell. */
   | { type: "unreachable"; reason: string };
@@ -29,5 +31,5 @@ export async function commitCheckpoint(
   if (sent.type !== "reverted") return { type: sent.type, reason: sent.message };
   const wentOn = sent.name === "CheckpointLedgerWrongNumber" && (sent.args[0] as bigint) > BigInt(checkpoint.number);
   if (wentOn || sent.name === "CheckpointLedgerWrongParent") return { type: "lost", reason: sent.message };
-  return { type: "refused", reason: sent.message };
+  return { type: sent.name === "ActiveClockPaused" ? "paused" : "refused", reason: sent.message };
 }

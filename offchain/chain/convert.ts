@@ -68,7 +68,8 @@ export function convictArgs({ a, b }: Evidence, set: readonly bigint[]): Convict
 const EVENTS = [...operatorRegistryAbi, ...checkpointLedgerAbi].filter((item) => item.type === "event");
 const FOLLOWED = [
   ...(["OperatorJoined", "SignerRotated", "ExitRequested", "EpochActivated", "OperatorConvicted"] as const),
-  ...(["EndpointChanged", "CheckpointCommitted"] as const),
+  ...(["EndpointChanged", "CheckpointCommitted", "CheckpointFell", "DisputeOpened", "DisputeClosed"] as const),
+  ...(["Paused", "Resumed"] as const),
 ];
 
 /** First topics of the events that are followed. */
@@ -95,6 +96,17 @@ export function toChainEvent(h: Hashing, separator: Bytes, log: RpcLog, timestam
       if (!equal(hash, checkpointHash(h, separator, checkpoint))) throw badLog(log, "has a hash of something else");
       return { kind: "committed", hash, checkpoint, committedAt: timestamp, ...at };
     }
+    case "CheckpointFell": {
+      const { from, standing } = parsed.args;
+      return { kind: "fell", from: safeNumber(from), standing: safeNumber(standing), ...at };
+    }
+    case "DisputeOpened":
+    case "DisputeClosed":
+      return { kind: "disputed", number: safeNumber(parsed.args.number), open: parsed.args.open, ...at };
+    case "Paused":
+      return { kind: "paused", from: timestamp, until: safeNumber(parsed.args.until), ...at };
+    case "Resumed":
+      return { kind: "resumed", at: timestamp, ...at };
     default: {
       const event = toRegistryEvent(parsed);
       return event && { kind: "registry", event, ...at };

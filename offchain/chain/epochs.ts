@@ -17,6 +17,7 @@ const NOT_DUE = new Set([
   "OperatorRegistryTooFewOperators",
   // The set moved on: somebody else activated, or a court convicted.
   "OperatorRegistrySetMismatch",
+  "ActiveClockPaused",
 ]);
 
 /** Applies waiting joins, exits and key changes when they are due. Anyone may. Never throws. */

@@ -40,6 +40,7 @@ const PASSING = new Set([
   "OperatorRegistrySetMismatch",
   "OperatorRegistryWrongStatus",
   "EquivocationCourtNotSlashable",
+  "ActiveClockPaused",
   "",
 ]);
 

@@ -11,6 +11,13 @@ export type ChainEvent = (
   | { kind: "registry"; event: RegistryEvent }
   | { kind: "endpoint"; operator: Bytes; endpoint: string }
   | { kind: "committed"; hash: Bytes; checkpoint: Checkpoint; committedAt: number }
+  /** Standing checkpoints from this number on fell; `standing` is the latest now. */
+  | { kind: "fell"; from: number; standing: number }
+  /** So many disputes about a checkpoint are open now. */
+  | { kind: "disputed"; number: number; open: number }
+  /** Deadlines stand still from the one block time to the other, in seconds. */
+  | { kind: "paused"; from: number; until: number }
+  | { kind: "resumed"; at: number }
 ) & { block: number; logIndex: number };
 
 /** What has been read from the chain, kept so that a restart goes on where it stopped. */

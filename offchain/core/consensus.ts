@@ -1,6 +1,7 @@
 import { type Bytes, compare, equal, toHex } from "./bytes.ts";
 import { Censorship, type CensorshipOptions } from "./censorship.ts";
 import { type Checkpoint, checkpointHash, encodeCheckpoint, genesisCheckpoint } from "./checkpoint.ts";
+import { Checkpoints, type Committed } from "./checkpoints.ts";
 import { type Advance, Cut, type CutEntry, checkpointOf, trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
@@ -19,88 +20,78 @@ export type ConsensusOptions = CensorshipOptions & {
 /** A checkpoint with what it was made of. */
 export type Built = { checkpoint: Checkpoint; hash: Bytes; cut: Cut; segments: ListTree };
 
-/** `cut` is absent as long as nobody has shown it to us, and again when `KEPT_CUTS` newer ones are committed. */
-export type Committed = { checkpoint: Checkpoint; hash: Bytes; cut?: Cut };
-
 export type Verdict =
   | { type: "sign"; built: Built }
   | { type: "missing"; tracks: readonly (TrackKey & { have: number })[] }
   | { type: "evidence"; evidence: Evidence }
   | { type: "refused"; code: string; message: string };
 
-/** Checkpoints whose cuts are in memory, so that a reorganisation of the chain needs nobody to show them again. */
-export const KEPT_CUTS = 64;
-
 /** Proposing, attesting and following checkpoints, over what a replica knows. Pure, like it. */
 export class Consensus {
   readonly #replica: Replica;
   readonly #options: ConsensusOptions;
-  /** Cuts that we made, verified or were shown, by the hash of their checkpoint: also of ones that are not committed now. */
-  readonly #cuts = new Map<string, { number: number; cut: Cut }>();
-  /** The highest number ever committed: a reorganisation does not lower it, since what it took back may come again. */
-  #highest = 0;
-  #chain: Committed[];
+  readonly #checkpoints: Checkpoints;
   readonly #censorship: Censorship;
 
   constructor(replica: Replica, options: ConsensusOptions) {
     this.#replica = replica;
     this.#options = options;
-    this.#chain = [this.#genesis()];
+    this.#checkpoints = new Checkpoints(replica.crypto, () => this.#genesis());
     this.#censorship = new Censorship(replica, options);
   }
 
   #genesis(): Committed {
     const { crypto, separator } = this.#replica;
     const checkpoint = genesisCheckpoint(crypto, (this.#replica.registryAt(0) as Registry).hash);
-    return { checkpoint, hash: checkpointHash(crypto, separator, checkpoint), cut: Cut.empty(crypto) };
+    return { checkpoint, hash: checkpointHash(crypto, separator, checkpoint), parent: 0, cut: Cut.empty(crypto) };
   }
 
+  /** The latest checkpoint that stands. */
   get latest(): Committed {
-    return this.#chain[this.#chain.length - 1];
+    return this.#checkpoints.latest;
   }
 
+  /** The number that the next one will have. */
+  get next(): number {
+    return this.#checkpoints.next;
+  }
+
+  /** Numbers of the checkpoints that stand, ascending, from 0 on. */
+  get standing(): readonly number[] {
+    return this.#checkpoints.standing;
+  }
+
+  /** A checkpoint on record, which may have fallen. */
   committed(number: number): Committed | undefined {
-    return this.#chain[number];
+    return this.#checkpoints.committed(number);
   }
 
-  /** Forgets what was committed, after a reorganisation; cuts are kept, since their hashes name them. */
+  /** Forgets what was committed, after a reorganisation. */
   reset(): void {
-    this.#chain = [this.#genesis()];
+    this.#checkpoints.reset();
     this.#censorship.moved(undefined);
   }
 
-  /** The chain took a checkpoint. @throws WeftError `checkpoint_gap` unless it follows the latest. */
+  /** The chain took a checkpoint. @throws WeftError `checkpoint_gap` unless it is the next. */
   commit(checkpoint: Checkpoint, hash: Bytes): void {
-    if (checkpoint.number !== this.latest.checkpoint.number + 1 || !equal(checkpoint.parent, this.latest.hash))
-      throw new WeftError("checkpoint_gap", `checkpoint ${checkpoint.number} does not follow the latest`);
-    this.#chain.push({ checkpoint, hash, cut: this.#cuts.get(toHex(hash))?.cut });
+    this.#checkpoints.commit(checkpoint, hash);
     this.#censorship.moved(this.latest.cut);
-    this.#forget(checkpoint.number);
   }
 
-  /** Cuts that a reorganisation will hardly bring back are let go. */
-  #forget(number: number): void {
-    const old = this.#chain[number - KEPT_CUTS];
-    if (old && number > KEPT_CUTS) old.cut = undefined;
-    if (number <= this.#highest) return;
-    this.#highest = number;
-    for (const [name, known] of this.#cuts) if (known.number + KEPT_CUTS < number) this.#cuts.delete(name);
+  /** Checkpoints from `from` on fell, so that `standing` is the latest. What they covered is to be covered again. */
+  fell(from: number, standing: number): void {
+    this.#checkpoints.fell(from, standing);
+    this.#censorship.moved(undefined);
   }
 
   /** A cut from our own disk, before the chain tells of its checkpoint. */
   remember(number: number, hash: Bytes, cut: Cut): void {
-    this.#cuts.set(toHex(hash), { number, cut });
+    this.#checkpoints.remember(number, hash, cut);
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */
   learnCut(number: number, entries: readonly CutEntry[]): void {
-    const committed = this.#chain[number];
-    if (!committed) throw new WeftError("unknown_checkpoint", `checkpoint ${number} is not committed`);
-    const cut = Cut.of(this.#replica.crypto, entries);
-    if (!equal(cut.root, committed.checkpoint.cutRoot))
-      throw new WeftError("bad_root", "the entries are not the committed cut", { field: "entries" });
-    this.remember(number, committed.hash, cut);
-    committed.cut = cut;
+    this.#checkpoints.learnCut(number, entries);
   }
 
   /** Was every new segment signed by a key that its operator had had at this position, which may be older than ours? */
@@ -128,21 +119,29 @@ export class Consensus {
       if (!hash) throw new WeftError("unknown_segment", "a segment of the cut is not held");
       return hash;
     };
-    const { checkpoint, segments } = checkpointOf(crypto, { ...parent, cut: parent.cut }, cut, registry, hashOf);
+    const { checkpoint, segments } = checkpointOf(
+      crypto,
+      { ...parent, cut: parent.cut, next: this.next },
+      cut,
+      registry,
+      hashOf,
+    );
     const hash = checkpointHash(crypto, separator, checkpoint);
     return { checkpoint, hash, cut, segments };
   }
 
   /** The segments tree of a committed checkpoint whose segments we hold, for proofs. @throws WeftError `unknown_segment` */
   segmentsOf(number: number, parentCut: Cut, cut: Cut): ListTree {
-    const [parent, { checkpoint }] = [this.#chain[number - 1], this.#chain[number]];
+    const { checkpoint, parent } = this.committed(number) as Committed;
+    const before = this.committed(parent) as Committed;
     const hashOf = (track: TrackKey, sequence: number) => {
       const hash = this.#replica.track(track)?.hashAt(sequence);
       if (!hash) throw new WeftError("unknown_segment", "a segment of the checkpoint is not held any more");
       return hash;
     };
     const registry = { position: checkpoint.registryPosition, hash: checkpoint.registryHash };
-    return checkpointOf(this.#replica.crypto, { ...parent, cut: parentCut }, cut, registry, hashOf).segments;
+    return checkpointOf(this.#replica.crypto, { ...before, cut: parentCut, next: number }, cut, registry, hashOf)
+      .segments;
   }
 
   /** Tracks that a checkpoint may advance, and how far > 2/3 of the stake holds them. */
@@ -168,7 +167,7 @@ export class Consensus {
   #inTurn<T extends { track: Track }>(open: readonly T[]): T[] {
     const sorted = [...open].sort((a, b) => (a.track.name < b.track.name ? -1 : 1));
     const owners = [...new Set(sorted.map(({ track }) => toHex(track.key.operator)))];
-    const first = owners.length === 0 ? 0 : (this.latest.checkpoint.number + 1) % owners.length;
+    const first = owners.length === 0 ? 0 : this.next % owners.length;
     const rank = new Map([...owners.slice(first), ...owners.slice(0, first)].map((owner, i) => [owner, i]));
     const rankOf = ({ track }: T) => rank.get(toHex(track.key.operator)) as number;
     return sorted.sort((a, b) => rankOf(a) - rankOf(b));
@@ -213,8 +212,8 @@ export class Consensus {
     const { checkpoint, advances } = proposal;
     const { latest } = this;
     const { cut } = latest;
-    if (checkpoint.number !== latest.checkpoint.number + 1 || !equal(checkpoint.parent, latest.hash))
-      return refused("stale", `the next checkpoint is ${latest.checkpoint.number + 1}`);
+    if (checkpoint.number !== this.next || !equal(checkpoint.parent, latest.hash))
+      return refused("stale", `the next checkpoint is ${this.next}`);
     if (!cut) return refused("behind", "the latest committed cut is not known here yet");
     const registry = this.#replica.registryAt(checkpoint.registryPosition);
     if (!registry || !equal(registry.hash, checkpoint.registryHash))

@@ -125,12 +125,12 @@ export class Cut {
 }
 
 /**
- * The checkpoint that a cut is. `hashOf` gives the header hash of a segment in it.
+ * The checkpoint that a cut is; its number is the one after its parent's unless fallen ones used that. `hashOf` gives the header hash of a segment in it.
  * @throws WeftError `too_large` when the cut covers more segments than fit.
  */
 export function checkpointOf(
   h: Hashing,
-  parent: { checkpoint: Checkpoint; hash: Bytes; cut: Cut },
+  parent: { checkpoint: Checkpoint; hash: Bytes; cut: Cut; next?: number },
   cut: Cut,
   registry: { position: number; hash: Bytes },
   hashOf: (track: TrackKey, sequence: number) => Bytes,
@@ -150,7 +150,7 @@ export function checkpointOf(
     leaves.map(() => unchanged),
   );
   const checkpoint: Checkpoint = {
-    number: parent.checkpoint.number + 1,
+    number: parent.next ?? parent.checkpoint.number + 1,
     parent: parent.hash,
     registryPosition: registry.position,
     registryHash: registry.hash,

@@ -41,7 +41,7 @@ export type ChainUpdate = {
 };
 
 /** `lost`: another checkpoint was first. */
-export type CommitResult = { type: "committed" | "lost" } | { type: "failed"; reason: string };
+export type CommitResult = { type: "committed" | "lost" | "paused" } | { type: "failed"; reason: string };
 
 export type Question =
   | { type: "attest"; proposal: Proposal }

@@ -1,6 +1,8 @@
+import { ActiveClock } from "./active-clock.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { ChainEvent } from "./chain.ts";
-import { type Consensus, KEPT_CUTS } from "./consensus.ts";
+import { KEPT_CUTS } from "./checkpoints.ts";
+import type { Consensus } from "./consensus.ts";
 import type { CutEntry } from "./cut.ts";
 import type { ChainUpdate, Effect } from "./events.ts";
 import type { Replica } from "./replica.ts";
@@ -17,12 +19,15 @@ export class Following {
   /** When the chain took each checkpoint, in seconds, by number. */
   #committedAt: number[] = [];
   #final = 0;
+  #clock = new ActiveClock();
+  /** Open disputes, by the number of their checkpoint. */
+  readonly #disputes = new Map<number, number>();
   /** Checkpoints that are on disk with their cuts: their hashes, by number. */
   readonly #stored = new Map<number, Bytes>();
   /** Latest block time that was read, in seconds. */
   time = 0;
 
-  /** @param challengeWindow seconds from commit to final */
+  /** @param challengeWindow seconds from commit to final, without those that are paused */
   constructor(replica: Replica, consensus: Consensus, challengeWindow: number) {
     this.#replica = replica;
     this.#consensus = consensus;
@@ -41,6 +46,8 @@ export class Following {
       this.#consensus.reset();
       this.#endpoints.clear();
       this.#committedAt = [];
+      this.#clock = new ActiveClock();
+      this.#disputes.clear();
       this.#final = 0;
     }
     this.time = type === "reorg" ? time : Math.max(time, this.time);
@@ -69,7 +76,25 @@ export class Following {
       case "committed":
         this.#committedAt[event.checkpoint.number] = event.committedAt;
         if (event.checkpoint.number > 0) this.#consensus.commit(event.checkpoint, event.hash);
+        break;
+      case "fell":
+        this.#consensus.fell(event.from, event.standing);
+        for (const number of this.#disputes.keys()) if (number >= event.from) this.#disputes.delete(number);
+        break;
+      case "disputed":
+        this.#dispute(event);
+        break;
+      case "paused":
+        this.#clock.pause(event.from, event.until);
+        break;
+      case "resumed":
+        this.#clock.resume(event.at);
     }
+  }
+
+  #dispute({ number, open }: { number: number; open: number }): void {
+    if (open === 0) this.#disputes.delete(number);
+    else if (this.#consensus.standing.includes(number)) this.#disputes.set(number, open);
   }
 
   /** What the replica needs to know of the checkpoints. */
@@ -127,9 +152,12 @@ export class Following {
   }
 
   #late(): number[] {
-    const latest = this.#consensus.latest.checkpoint.number;
-    const first = Math.max(1, latest - KEPT_CUTS + 1);
-    return Array.from({ length: latest - first + 1 }, (_, i) => first + i);
+    return this.#consensus.standing.slice(-KEPT_CUTS).filter((number) => number > 0);
+  }
+
+  /** Seconds of block time without those that were paused, as deadlines count them. */
+  active(time = this.time): number {
+    return this.#clock.active(time);
   }
 
   /** When the chain took a checkpoint, in seconds of block time. */
@@ -137,16 +165,19 @@ export class Following {
     return this.#committedAt[number];
   }
 
-  /** Number of the latest checkpoint whose challenge window is over, by the latest block that was read. */
+  /** Number of the latest checkpoint that is final, by the latest block that was read. It never falls. */
   get final(): number {
     return this.#final;
   }
 
+  /** As the ledger says it: it stands, its window is over, and nobody disputes it or one before it. */
   #advanceFinal(): void {
-    for (let next = this.#final + 1; ; next++) {
-      const at = this.#committedAt[next];
-      if (at === undefined || at + this.#challengeWindow > this.time) return;
-      this.#final = next;
+    const { standing } = this.#consensus;
+    const now = this.#clock.active(this.time);
+    for (let i = after(standing, this.#final); i < standing.length; i++) {
+      const at = this.#committedAt[standing[i]];
+      if (this.#disputes.has(standing[i]) || this.#clock.active(at) + this.#challengeWindow > now) return;
+      this.#final = standing[i];
     }
   }
 
@@ -168,4 +199,15 @@ export class Following {
     const key = registry.votingKey(self);
     return key !== undefined && equal(key, signer) && !registry.isEnded(self);
   }
+}
+
+/** Index of the first of these ascending numbers that is above `number`. */
+function after(numbers: readonly number[], number: number): number {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle] > number) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

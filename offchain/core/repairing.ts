@@ -37,8 +37,9 @@ export function repairs(consensus: Consensus, replica: Replica): Repair[] {
 /** The nearest committed entry of a track beyond what is held: a repair is no larger than one checkpoint, where cuts are known. */
 function nextEntry(consensus: Consensus, entry: CutEntry, have: number): CutEntry {
   let best = entry;
-  for (let at = consensus.latest.checkpoint.number - 1; at > 0; at--) {
-    const before = consensus.committed(at)?.cut?.entry(entry);
+  const { standing } = consensus;
+  for (let i = standing.length - 2; i > 0; i--) {
+    const before = consensus.committed(standing[i])?.cut?.entry(entry);
     if (!before || before.sequence <= have) break;
     best = before;
   }
@@ -47,8 +48,9 @@ function nextEntry(consensus: Consensus, entry: CutEntry, have: number): CutEntr
 
 /** How far a track of ours is what checkpoints committed, by the cuts that are known; its base at least. */
 function agreed(consensus: Consensus, track: Track): number {
-  for (let at = consensus.latest.checkpoint.number; at > 0; at--) {
-    const cut = consensus.committed(at)?.cut;
+  const { standing } = consensus;
+  for (let i = standing.length - 1; i > 0; i--) {
+    const cut = consensus.committed(standing[i])?.cut;
     if (!cut) break;
     const entry = cut.entry(track.key);
     const ours = entry && track.hashAt(entry.sequence);

@@ -9,7 +9,7 @@ import type { Track } from "./track.ts";
 /** Marks in one retention time: how finely it is known what was final when. */
 const MARKS = 16;
 
-/** What was final at some time, and when it may go. */
+/** What was final at some time, in active seconds, and when it may go. */
 type Mark = { at: number; number: number; sequences: readonly { name: string; sequence: number }[] };
 
 /**
@@ -23,7 +23,7 @@ export class Retention {
   readonly #seconds: number;
   #marks: Mark[] = [];
 
-  /** @param seconds from commit: retention, and the answer window and longest pause after it */
+  /** @param seconds of active time from commit: retention, and the answer window and longest pause after it */
   constructor(replica: Replica, consensus: Consensus, following: Following, seconds: number) {
     this.#replica = replica;
     this.#consensus = consensus;
@@ -33,11 +33,12 @@ export class Retention {
 
   /** To be called with every word from the chain. */
   advance(): Effect[] {
-    const { time, final } = this.#following;
+    const { final } = this.#following;
+    const time = this.#following.active();
     const last = this.#marks.at(-1);
     const cut = this.#consensus.committed(final)?.cut;
-    const at = this.#following.committedAt(final);
-    if (final > 0 && cut && at !== undefined && (!last || at - last.at > this.#seconds / MARKS))
+    const at = this.#following.active(this.#following.committedAt(final));
+    if (final > 0 && cut && (!last || at - last.at > this.#seconds / MARKS))
       this.#marks.push({
         at,
         number: final,

@@ -28,6 +28,8 @@ const ATTEST_TIMEOUT_MS = 3_000;
 const UNHEARD_MS = 1_000;
 /** After a commit that the chain did not take, how long another try waits. */
 const RETRY_MS = 2_000;
+/** A pause of the contracts takes longer than a chain out of breath. */
+const PAUSED_MS = 30_000;
 /** How long a commit may take to be seen on the chain, before the same number is proposed again. */
 const SETTLE_MS = 30_000;
 /** After a quorum is heard again, how long what was written meanwhile is let come in. */
@@ -130,7 +132,7 @@ export class Rounds {
   #rank(now: number): number | undefined {
     const { replica, consensus, signer } = this.#o;
     const { registry } = replica;
-    const first = (consensus.latest.checkpoint.number + 1) % Math.max(1, registry.set.length);
+    const first = consensus.next % Math.max(1, registry.set.length);
     const rotation = [...registry.set.slice(first), ...registry.set.slice(0, first)].filter(({ signer: key }) => {
       const operator = registry.operatorOf(key);
       return equal(key, signer.address) || (operator !== undefined && this.#isHeard(toHex(operator), now));
@@ -235,7 +237,8 @@ export class Rounds {
 
   /** The chain's answer to our commit. */
   outcome(outcome: CommitResult, now: number): Effect[] {
-    if (outcome.type !== "committed") this.#notBefore = now + RETRY_MS;
+    if (outcome.type === "paused") this.#notBefore = now + PAUSED_MS;
+    else if (outcome.type !== "committed") this.#notBefore = now + RETRY_MS;
     return [];
   }
 

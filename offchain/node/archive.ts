@@ -27,16 +27,17 @@ export class Archive {
     return Cut.of(this.#crypto, decodeEntries(stored.entries, 2 ** TREE.cut.depth));
   }
 
-  /** The first committed checkpoint that has `sequence` of the track: cuts only grow, so it is searched by halves. */
+  /** The first standing checkpoint that has `sequence` of the track: cuts only grow, so it is searched by halves. */
   covering(track: TrackKey, sequence: number): number | undefined {
-    const covers = (number: number) => (this.cutAt(number)?.entry(track)?.sequence ?? 0) >= sequence;
-    let [low, high] = [1, this.#consensus.latest.checkpoint.number];
+    const { standing } = this.#consensus;
+    const covers = (at: number) => (this.cutAt(standing[at])?.entry(track)?.sequence ?? 0) >= sequence;
+    let [low, high] = [1, standing.length - 1];
     if (high === 0 || !covers(high)) return undefined;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       if (covers(middle)) high = middle;
       else low = middle + 1;
     }
-    return low;
+    return standing[low];
   }
 }

@@ -170,9 +170,10 @@ export class Driver {
       (outcome) => {
         failpoint("chain.after-commit");
         if (outcome.type === "committed") onMined(checkpoint.number, checkpoint.segmentCount, outcome.gas);
-        else if (outcome.type !== "lost") onFault("commit", undefined, new Error(outcome.reason));
+        else if (outcome.type !== "lost" && outcome.type !== "paused")
+          onFault("commit", undefined, new Error(outcome.reason));
         report(
-          outcome.type === "committed" || outcome.type === "lost"
+          outcome.type === "committed" || outcome.type === "lost" || outcome.type === "paused"
             ? { type: outcome.type }
             : { type: "failed", reason: outcome.reason },
         );

@@ -1,5 +1,5 @@
 import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
-import type { Committed } from "../core/consensus.ts";
+import type { Committed } from "../core/checkpoints.ts";
 import type { Conversations } from "../core/conversations.ts";
 import type { CutEntry } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
@@ -81,13 +81,14 @@ export class Receipts {
     number: number,
   ): Receipt {
     const { consensus, following, replica } = this.#protocol;
-    const [parent, cut] = [this.#archive.cutAt(number - 1), this.#archive.cutAt(number)];
+    const { hash, parent: before } = consensus.committed(number) as Committed;
+    const [parent, cut] = [this.#archive.cutAt(before), this.#archive.cutAt(number)];
     // Without it, it is not even known whether this checkpoint is the first with the token.
-    if (!parent && following.unknownCuts().includes(number - 1))
+    if (!parent && following.unknownCuts().includes(before))
       throw notYet("an earlier checkpoint is not known here yet");
     const stored = this.#store.segment(turn.track, place.sequence);
     if (!parent || !cut || !stored) throw new WeftError("not_found", "the checkpoint's segments are not all held here");
-    const name = toHex((consensus.committed(number) as Committed).hash);
+    const name = toHex(hash);
     const segments = this.#trees.get(name) ?? consensus.segmentsOf(number, parent, cut);
     this.#trees.delete(name);
     this.#trees.set(name, segments);

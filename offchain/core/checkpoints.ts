@@ -1,0 +1,102 @@
+import { type Bytes, equal, toHex } from "./bytes.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { Cut, type CutEntry } from "./cut.ts";
+import { WeftError } from "./errors.ts";
+import type { Hashing } from "./ports.ts";
+
+/**
+ * A checkpoint that the chain took. `parent` is the number of the one that it extends: not always the number before, since
+ * numbers of fallen ones are not used again. `cut` is absent as long as nobody has shown it to us, and again when `KEPT_CUTS`
+ * newer ones stand.
+ */
+export type Committed = { checkpoint: Checkpoint; hash: Bytes; parent: number; cut?: Cut };
+
+/** Checkpoints whose cuts are in memory, so that a reorganisation of the chain needs nobody to show them again. */
+export const KEPT_CUTS = 64;
+
+/** The checkpoints as the chain has them: those on record, and of these the ones that stand. */
+export class Checkpoints {
+  readonly #hashing: Hashing;
+  readonly #genesis: () => Committed;
+  /** Cuts that we made, verified or were shown, by the hash of their checkpoint: also of ones that are not committed now. */
+  readonly #cuts = new Map<string, { number: number; cut: Cut }>();
+  /** The highest number ever committed: a reorganisation does not lower it, since what it took back may come again. */
+  #highest = 0;
+  /** By number, fallen ones too. */
+  #record: Committed[];
+  #standing: number[] = [0];
+
+  constructor(hashing: Hashing, genesis: () => Committed) {
+    this.#hashing = hashing;
+    this.#genesis = genesis;
+    this.#record = [genesis()];
+  }
+
+  /** The latest that stands: the parent of the next. */
+  get latest(): Committed {
+    return this.#record[this.#standing[this.#standing.length - 1]];
+  }
+
+  /** The number that the next one will have. */
+  get next(): number {
+    return this.#record.length;
+  }
+
+  /** One on record, which may have fallen. */
+  committed(number: number): Committed | undefined {
+    return this.#record[number];
+  }
+
+  /** Numbers of those that stand, ascending, from 0 on. */
+  get standing(): readonly number[] {
+    return this.#standing;
+  }
+
+  /** Forgets what was committed, after a reorganisation; cuts are kept, since their hashes name them. */
+  reset(): void {
+    this.#record = [this.#genesis()];
+    this.#standing = [0];
+  }
+
+  /** The chain took a checkpoint. @throws WeftError `checkpoint_gap` unless it is the next. */
+  commit(checkpoint: Checkpoint, hash: Bytes): void {
+    const { number } = checkpoint;
+    if (number !== this.next || !equal(checkpoint.parent, this.latest.hash))
+      throw new WeftError("checkpoint_gap", `checkpoint ${number} does not follow the latest`);
+    const parent = this.latest.checkpoint.number;
+    this.#record.push({ checkpoint, hash, parent, cut: this.#cuts.get(toHex(hash))?.cut });
+    this.#standing.push(number);
+    const old = this.#standing[this.#standing.length - 1 - KEPT_CUTS];
+    if (old) this.#record[old].cut = undefined;
+    if (number <= this.#highest) return;
+    this.#highest = number;
+    for (const [name, known] of this.#cuts) if (known.number + KEPT_CUTS < number) this.#cuts.delete(name);
+  }
+
+  /** Those that stand from `from` on fell: `standing` is the latest now. @throws WeftError `checkpoint_gap` unless it is. */
+  fell(from: number, standing: number): void {
+    const kept = this.#standing.findLastIndex((number) => number < from) + 1;
+    if (this.#standing[kept - 1] !== standing)
+      throw new WeftError(
+        "checkpoint_gap",
+        `checkpoint ${from} and what extends it fell, but ${standing} is not below`,
+      );
+    this.#standing.length = kept;
+  }
+
+  /** A cut from our own disk, or of our own making, before the chain tells of its checkpoint. */
+  remember(number: number, hash: Bytes, cut: Cut): void {
+    this.#cuts.set(toHex(hash), { number, cut });
+  }
+
+  /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */
+  learnCut(number: number, entries: readonly CutEntry[]): void {
+    const committed = this.#record[number];
+    if (!committed) throw new WeftError("unknown_checkpoint", `checkpoint ${number} is not committed`);
+    const cut = Cut.of(this.#hashing, entries);
+    if (!equal(cut.root, committed.checkpoint.cutRoot))
+      throw new WeftError("bad_root", "the entries are not the committed cut", { field: "entries" });
+    this.remember(number, committed.hash, cut);
+    committed.cut = cut;
+  }
+}
