@@ -137,6 +137,12 @@ export class Following {
     return this.#committedAt[number];
   }
 
+  /** When a checkpoint becomes final, or became, in seconds of block time: its window is over, and those of all before it. */
+  finalAt(number: number): number | undefined {
+    const at = this.#committedAt[number];
+    return at === undefined ? undefined : at + this.#challengeWindow;
+  }
+
   /** Number of the latest checkpoint whose challenge window is over, by the latest block that was read. */
   get final(): number {
     return this.#final;
@@ -144,8 +150,8 @@ export class Following {
 
   #advanceFinal(): void {
     for (let next = this.#final + 1; ; next++) {
-      const at = this.#committedAt[next];
-      if (at === undefined || at + this.#challengeWindow > this.time) return;
+      const at = this.finalAt(next);
+      if (at === undefined || at > this.time) return;
       this.#final = next;
     }
   }
