@@ -2,7 +2,7 @@ import { type Bytes, equal, toHex } from "./bytes.ts";
 import { Context } from "./context.ts";
 import type { Hashing } from "./ports.ts";
 import type { Replica } from "./replica.ts";
-import { type Turn, turnTokens } from "./turn.ts";
+import { goesOnFrom, type Turn, turnTokens } from "./turn.ts";
 
 /** Which known turn a prompt goes on from, and what a turn's whole context is. */
 export class Conversations {
@@ -20,11 +20,12 @@ export class Conversations {
       for (const turn of track.turns.values()) if (equal(turn.open.requestId, requestId)) yield turn;
   }
 
-  /** All tokens from the conversation's beginning, or nothing when an ancestor is not held. */
+  /** All tokens from the conversation's beginning, or nothing when an ancestor is not held, or is not what a turn says of it. */
   tokens(turn: Turn): number[] | undefined {
     const tail: number[][] = [];
     let last: Turn | undefined;
     for (const one of this.#replica.ancestry(turn)) {
+      if (last && !goesOnFrom(this.#h, last, one)) return undefined;
       const own = turnTokens(one);
       // Of an ancestor only what comes before the position at which it was gone on from.
       const end = last?.open.parent?.position ?? turn.context.length;

@@ -165,6 +165,12 @@ export class Following {
     return this.#committedAt[number];
   }
 
+  /** When the window of a checkpoint is over, in active seconds. */
+  finalAt(number: number): number | undefined {
+    const at = this.#committedAt[number];
+    return at === undefined ? undefined : this.active(at) + this.#challengeWindow;
+  }
+
   /** Number of the latest checkpoint that is final, by the latest block that was read. It never falls. */
   get final(): number {
     return this.#final;
@@ -173,10 +179,10 @@ export class Following {
   /** As the ledger says it: it stands, its window is over, and nobody disputes it or one before it. */
   #advanceFinal(): void {
     const { standing } = this.#consensus;
-    const now = this.#clock.active(this.time);
+    const now = this.active();
     for (let i = after(standing, this.#final); i < standing.length; i++) {
-      const at = this.#committedAt[standing[i]];
-      if (this.#disputes.has(standing[i]) || this.#clock.active(at) + this.#challengeWindow > now) return;
+      const at = this.finalAt(standing[i]);
+      if (this.#disputes.has(standing[i]) || at === undefined || at > now) return;
       this.#final = standing[i];
     }
   }

@@ -23,7 +23,9 @@ export class ParentFinder {
     if (!cut) return undefined;
     for (const turn of this.#replica.ancestry(order.parent && this.#replica.turn(order.parent))) {
       const entry = cut.entry(turn.track);
-      if (!entry || this.#isForbidden(turn) || !equal(turn.open.request.requester, order.request.requester)) continue;
+      const track = this.#replica.track(turn.track);
+      if (!entry || !track || !cut.agrees(track) || this.#isForbidden(turn)) continue;
+      if (!equal(turn.open.request.requester, order.request.requester)) continue;
       const committed = turn.runs.filter((run) => run.place.sequence <= entry.sequence).at(-1);
       if (!committed) continue;
       const position = Math.min(committed.first + committed.ids.length, order.request.before.length);

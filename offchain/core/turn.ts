@@ -148,6 +148,14 @@ export function rewindTurn(h: Hashing, turn: Turn, to: number): void {
   turn.latest = isAfter(learnt, wrote) ? learnt : wrote;
 }
 
+/** Does a turn begin with what its parent itself had said up to the position that it names? */
+export function goesOnFrom(h: Hashing, { open: { parent, start } }: Turn, before: Turn): boolean {
+  const { length, peaks } = before.open.start;
+  if (!parent || parent.position <= length || parent.position > before.context.length) return false;
+  const stood = Context.fromPeaks(h, length, peaks).append(turnTokens(before).slice(0, parent.position - length));
+  return equal(stood.root, Context.fromPeaks(h, start.length, start.peaks).root);
+}
+
 /** The token ids that the turn itself holds, from its start on. */
 export function turnTokens(turn: Turn): number[] {
   return turn.runs.flatMap((run) => [...run.ids]);

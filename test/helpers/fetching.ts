@@ -1,0 +1,59 @@
+import { toHex } from "../../offchain/core/bytes.ts";
+import { Credits } from "../../offchain/core/credits.ts";
+import { trackName } from "../../offchain/core/cut.ts";
+import type { Effect } from "../../offchain/core/events.ts";
+import { Fetching } from "../../offchain/core/fetching.ts";
+import { Following } from "../../offchain/core/following.ts";
+import type { RegistryEvent } from "../../offchain/core/registry.ts";
+import type { ReplicaEvent } from "../../offchain/core/replica.ts";
+import type { Segment, TrackKey } from "../../offchain/core/segment.ts";
+import { beatOf, hashOf, type Keys } from "./core.ts";
+import { nodeOf } from "./mesh.ts";
+
+/** Seconds from commit to final. */
+export const WINDOW = 60;
+
+/** One worker that asks its peers. */
+export function fetchingAt(self: Keys, events: readonly RegistryEvent[]) {
+  const { replica, consensus } = nodeOf(self, events);
+  const following = new Following(replica, consensus, WINDOW);
+  const credits = new Credits();
+  let ids = 0;
+  /** Sequences of what was taken. */
+  const taken: number[] = [];
+  const step = (event: ReplicaEvent) => {
+    for (const effect of replica.step(event)) if (effect.type === "persist") taken.push(effect.segment.header.sequence);
+    return [];
+  };
+  const fetching = new Fetching({ replica, consensus, following, credits, nextId: () => ++ids, step });
+  /** A peer is up, and its beat says that it holds so much of these tracks. */
+  const hear = (peer: Keys, heads: readonly (TrackKey & { sequence: number })[], now: number) => {
+    const said = heads.map((head) => ({ ...head, head: hashOf(`head ${head.sequence}`) }));
+    replica.step({ type: "beat", from: peer.operator, beat: beatOf(replica, { heads: said }), now });
+    fetching.peer(peer.operator, true);
+    fetching.heard(heads, now);
+  };
+  /** A peer's whole answer to a question. */
+  const answer = (id: number, segments: readonly Segment[], now: number) => {
+    const sized = segments.map((segment) => ({ segment, size: 100 }));
+    return fetching.answered(id, { type: "segments", segments: sized, last: true }, now);
+  };
+  return { replica, consensus, following, credits, fetching, hear, answer, taken };
+}
+
+/** The segments that are asked for. */
+export function asked(effects: readonly Effect[]) {
+  return effects.flatMap((effect) => {
+    if (effect.type !== "ask" || effect.question.type !== "fetch") return [];
+    const { track, from, to } = effect.question;
+    return [{ id: effect.id, peer: toHex(effect.to), track: trackName(track), from, to }];
+  });
+}
+
+/** What is to be stored, by kind; and the kinds of faults. */
+export function kindsOf(effects: readonly Effect[]): string[] {
+  return effects.flatMap((effect) => {
+    if (effect.type === "store") return [effect.record.type];
+    return effect.type === "fault" ? [effect.kind] : [];
+  });
+}

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { trackName } from "../../../offchain/core/cut.ts";
+import { Track } from "../../../offchain/core/track.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
+import {
+  equivocation,
+  feed,
+  foundingEvents,
+  type Keys,
+  operatorAt,
+  type Sealed,
+  TrackWriter,
+  writeSegments,
+} from "../../helpers/core.ts";
+import { asked, fetchingAt, kindsOf, WINDOW } from "../../helpers/fetching.ts";
+import { gossip, netsOf, offer } from "../../helpers/mesh.ts";
+
+const members = [0, 1, 2, 3].map(operatorAt) as [Keys, Keys, Keys, Keys];
+const [, b, c, d] = members;
+const events = foundingEvents(members);
+
+/** A worker that has read of a final checkpoint over these tracks, with its cut, and holds nothing of it yet. */
+function late(tracks: readonly (readonly Sealed[])[]) {
+  const nodes = netsOf(members, events).net();
+  for (const { replica } of nodes) feed(replica, tracks.flat());
+  gossip(nodes, 0);
+  const { checkpoint, hash, cut } = offer(nodes[0])!;
+  const worker = fetchingAt(members[0], events);
+  worker.consensus.remember(checkpoint.number, hash, cut);
+  const committed = { kind: "committed", checkpoint, hash, committedAt: 1, block: 1, logIndex: 0 } as const;
+  worker.following.take({ type: "events", events: [committed], time: 1 + WINDOW });
+  assert.equal(worker.following.final, 1);
+  return worker;
+}
+
+const one = new TrackWriter(b, "one");
+const two = new TrackWriter(c, "two");
+const nine = writeSegments(one, 9);
+const another = writeSegments(one.fork(), 2, 7);
+const [ofOne, ofTwo] = [[...nine, ...writeSegments(one, 1, 1)], writeSegments(two, 3, 2)];
+
+describe("what is committed is repaired", () => {
+  test("who holds nothing of it begins where everything is final", () => {
+    const { fetching, replica } = late([ofOne, ofTwo]);
+    assert.deepEqual(kindsOf(fetching.tick(0)), ["base", "base"]);
+    for (const writer of [one, two]) {
+      const { base, sequence } = replica.track(writer.track)!;
+      assert.deepEqual([base.sequence, base.head, sequence], [writer.sequence, writer.head, writer.sequence]);
+    }
+    assert.deepEqual(fetching.tick(1), [], "once");
+  });
+
+  test("whose beginning no connected peer has any more begins there too, and not while one may have it", () => {
+    const { fetching, replica, hear, answer } = late([ofOne, ofTwo]);
+    feed(replica, ofTwo);
+    for (const peer of [c, d]) hear(peer, [{ ...one.track, sequence: 10 }], 0);
+    const tail = ofOne.slice(4);
+    const [first] = asked(fetching.tick(0));
+    assert.deepEqual([first?.track, first?.from, first?.to], [trackName(one.track), 1, 10]);
+    assert.deepEqual(kindsOf(answer(first!.id, tail, 1)), []);
+    assert.equal(replica.track(one.track), undefined, "the other peer may have it");
+    const [second] = asked(fetching.tick(2));
+    assert.notEqual(second?.peer, first?.peer);
+    assert.deepEqual(kindsOf(answer(second!.id, tail, 3)), ["base"]);
+    assert.deepEqual(replica.track(one.track)?.base, { sequence: 10, head: one.head });
+  });
+
+  test("only what each segment's author signed is taken, in one piece, to the committed head", () => {
+    const { fetching, replica, hear, answer, taken } = late([ofOne, ofTwo]);
+    feed(replica, ofTwo);
+    hear(c, [{ ...one.track, sequence: 10 }], 0);
+    const [flipped, gap] = [[...ofOne], ofOne.filter((_, i) => i !== 4)];
+    // By another operator: the hash of a header does not cover its signature.
+    flipped[3] = { ...ofOne[3]!, signature: ofTwo[0]!.signature };
+    for (const lie of [flipped, gap, [...nine, another[0]!]]) {
+      const [question] = asked(fetching.tick(1));
+      assert.deepEqual(kindsOf(answer(question!.id, lie, 2)), ["repair"]);
+      assert.deepEqual(taken, []);
+    }
+    for (const more of [ofTwo[0]!, another[1]!]) {
+      const [question] = asked(fetching.tick(3));
+      const strange = answer(question!.id, [...ofOne, more], 4);
+      assert.deepEqual(kindsOf(strange), ["fetch"], "segments that were not asked for");
+      assert.ok(strange.some((effect) => effect.type === "forget"));
+    }
+    answer(asked(fetching.tick(5))[0]!.id, ofOne, 6);
+    assert.deepEqual(taken, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  test("a fork that the chain did not take is dropped from where both agree", () => {
+    const { common, a, b: taken } = equivocation(d, "two faces", 2, 3);
+    const { fetching, replica, hear, answer } = late([[...common, ...taken]]);
+    feed(replica, [...common, ...a.slice(0, 1)]);
+    const track = a[0]!.header;
+    hear(c, [{ operator: track.operator, incarnation: track.incarnation, sequence: 5 }], 0);
+    const [question] = asked(fetching.tick(0));
+    assert.deepEqual([question?.from, question?.to], [4, 5], "as if it went on from ours");
+    assert.deepEqual(kindsOf(answer(question!.id, taken.slice(1), 1)), []);
+    assert.deepEqual(replica.track(track)?.head, a[0]!.hash, "it does not");
+    const [again] = asked(fetching.tick(2));
+    assert.equal(again?.from, 1, "no earlier checkpoint says where both agree");
+    assert.deepEqual(kindsOf(answer(again!.id, [...common, ...taken], 3)), ["rewind"]);
+    assert.deepEqual(replica.track(track)?.head, taken[2]!.hash);
+  });
+});
+
+describe("what stands before a base is fetched", () => {
+  const long = new TrackWriter(b, "long");
+  const segments = writeSegments(long, 210);
+
+  /** A worker whose copy of the track begins after 200, and that has been shown 201, of a turn opened in 1. */
+  function begun() {
+    const worker = fetchingAt(members[0], events);
+    const { replica, fetching, hear } = worker;
+    replica.replace(new Track(crypto, long.track, { sequence: 200, head: segments[199]!.hash }));
+    hear(c, [{ ...long.track, sequence: 200 }], 0);
+    const [effect] = feed(replica, segments.slice(200, 201), c.operator);
+    assert.ok(effect?.type === "history");
+    return { ...worker, first: asked(fetching.needsHistory(effect.track, 0))[0]! };
+  }
+  const part = (from: number, to: number) => segments.slice(from - 1, to);
+
+  test("64 segments, and twice as many each time, until the turn's beginning is found", () => {
+    const { replica, answer, first } = begun();
+    assert.deepEqual([first.from, first.to], [137, 200]);
+    const [second] = asked(answer(first.id, part(137, 200), 1));
+    assert.deepEqual([second?.from, second?.to], [73, 200]);
+    const [third] = asked(answer(second!.id, part(73, 200), 2));
+    assert.deepEqual([third?.from, third?.to], [1, 200]);
+    const found = kindsOf(answer(third!.id, part(1, 200), 3));
+    assert.deepEqual([found.length, found[0], new Set(found.slice(1))], [201, "base", new Set(["segment"])]);
+    const track = replica.track(long.track)!;
+    assert.deepEqual([track.base.sequence, track.sequence], [0, 200]);
+    feed(replica, part(201, 210));
+    assert.deepEqual(track.head, long.head, "and the track goes on");
+  });
+
+  test("believed only when it is signed and leads to our head", () => {
+    const signature = ofTwo[0]!.signature;
+    const lies = [
+      part(137, 199),
+      part(137, 200).filter((_, i) => i !== 30),
+      part(137, 200).map((segment, i) => (i === 30 ? { ...segment, signature } : segment)),
+      [],
+    ];
+    for (const lie of lies) {
+      const { replica, answer, first } = begun();
+      assert.deepEqual(kindsOf(answer(first.id, lie, 1)), ["history"]);
+      assert.equal(replica.track(long.track)?.base.sequence, 200);
+    }
+  });
+
+  test("ever more rarely, at last once a minute, when nobody has it", () => {
+    const { fetching, answer, first } = begun();
+    answer(first.id, [], 0);
+    const times = [0];
+    for (let now = 100; now < 600_000; now += 100)
+      for (const { id } of asked(fetching.tick(now))) {
+        answer(id, [], now);
+        times.push(now);
+      }
+    const waits = times.slice(1).map((time, i) => time - times[i]!);
+    assert.deepEqual(waits.slice(0, 8), [800, 1_600, 3_200, 6_400, 12_800, 25_600, 51_200, 60_000]);
+    assert.equal(waits.at(-1), 60_000);
+  });
+});
