@@ -262,7 +262,7 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ["S9"],
   },
   {
-    name: "the key changes in the middle of a count",
+    name: "a quorum by heads, not by stake",
     file: "offchain/core/rounds.ts",
     changes: [
       {
