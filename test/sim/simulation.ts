@@ -42,15 +42,16 @@ function settled(world: World): void {
   registryEventsFrom((node) =>
     node instanceof SimWorker ? node.disk.chain().events.flatMap((event) => registryEventOf(event)) : [],
   );
-  for (const worker of members) backlogCovered(worker, worker.clock.now());
+  // Causes before what follows from them.
+  for (const worker of members) chainReplays(worker, worker.disk.chain());
   converged(members);
+  for (const worker of members) backlogCovered(worker, worker.clock.now());
   // Replays are dear, and seeds are many: of one member each time.
   if (members.length > 0) {
     const one = chance.pick(members);
     orderIsForgotten([one], chance.fork("order"));
     suffixIsEnough([one], chance.fork("suffix"));
   }
-  for (const worker of members) chainReplays(worker, worker.disk.chain());
   world.clients.allAnswered();
 }
 

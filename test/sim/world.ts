@@ -7,6 +7,7 @@ import { Clients } from "./clients.ts";
 import { deploymentOf } from "./contract-state.ts";
 import { SimDisk } from "./disk.ts";
 import { Faults } from "./faults.ts";
+import type { Life } from "./life.ts";
 import { MemoryMesh } from "./mesh.ts";
 import { SimNetwork } from "./network.ts";
 import { wireOf } from "./node-wire.ts";
@@ -19,7 +20,7 @@ import { parametersOf, protocolOptions } from "./setup.ts";
 import { type Keyring, realKeyring, simulatedKeyring } from "./simcrypto.ts";
 import { Timeline } from "./timeline.ts";
 import { Watching } from "./watching.ts";
-import { type Life, SimWorker, type WorkerSpec } from "./worker.ts";
+import { SimWorker, type WorkerSpec } from "./worker.ts";
 
 const START_TIME = 1_700_000_000;
 const FLUSH_MS = 50;
@@ -59,6 +60,7 @@ export class World {
     const { scheduler } = this;
     this.#keyring = (plan.profile === "signed" ? realKeyring : simulatedKeyring)(String(plan.seed));
     this.watching = new Watching(
+      plan,
       () => this.workers,
       this.timeline,
       () => scheduler.stop(),
@@ -262,7 +264,7 @@ export class World {
     for (const node of owners.keys())
       if (plan.operators[node].founder) scheduler.after(chance.int(0, 500), () => this.#begin(node), "start");
     scheduler.every(CARE_MS, () => this.#care(), "care");
-    scheduler.every(1_000, () => watching.beats(plan, this.members(), scheduler.now), "beats");
+    scheduler.every(1_000, () => watching.beats(this.members(), scheduler.now), "beats");
     this.faults.start();
     if (plan.load.requestsPerSecond > 0) clients.start();
     // What still goes on at the end has not reached everybody, and says nothing about what will.

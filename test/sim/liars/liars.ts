@@ -1,6 +1,6 @@
+import type { Life } from "../life.ts";
 import type { Role } from "../plan.ts";
 import type { Random } from "../random.ts";
-import type { Life } from "../worker.ts";
 import { FalseAttester } from "./attester.ts";
 import { FalseBeats } from "./beats.ts";
 import { Censor } from "./censor.ts";
