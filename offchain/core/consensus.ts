@@ -1,4 +1,5 @@
 import { type Bytes, compare, equal, toHex } from "./bytes.ts";
+import { Censorship, type CensorshipOptions } from "./censorship.ts";
 import { type Checkpoint, checkpointHash, encodeCheckpoint, genesisCheckpoint } from "./checkpoint.ts";
 import { type Advance, Cut, type CutEntry, checkpointOf, trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
@@ -10,13 +11,9 @@ import type { TrackKey } from "./segment.ts";
 import type { Track } from "./track.ts";
 import type { ListTree } from "./tree.ts";
 
-export type ConsensusOptions = {
+export type ConsensusOptions = CensorshipOptions & {
   /** The most segments that one checkpoint covers. */
   capacity: number;
-  /** The most tracks of one operator that one checkpoint admits. */
-  newTracksPerOperator: number;
-  /** How long a segment that > 2/3 hold may be left out before we refuse, in milliseconds. */
-  censorshipMs: number;
 };
 
 /** A checkpoint with what it was made of. */
@@ -31,12 +28,6 @@ export type Verdict =
   | { type: "evidence"; evidence: Evidence }
   | { type: "refused"; code: string; message: string };
 
-/** What is to be done so that we hold what the chain took. */
-export type Repair =
-  | { type: "fetch"; entry: CutEntry; from: number }
-  /** Ours is another fork behind `to`. */
-  | { type: "rewind"; track: TrackKey; to: number };
-
 /** Checkpoints whose cuts are in memory, so that a reorganisation of the chain needs nobody to show them again. */
 export const KEPT_CUTS = 64;
 
@@ -49,14 +40,13 @@ export class Consensus {
   /** The highest number ever committed: a reorganisation does not lower it, since what it took back may come again. */
   #highest = 0;
   #chain: Committed[];
-  /** How often proposals for the next number were refused as censoring: patience doubles each time. */
-  #refusals = 0;
-  #patientUntil = Number.NEGATIVE_INFINITY;
+  readonly #censorship: Censorship;
 
   constructor(replica: Replica, options: ConsensusOptions) {
     this.#replica = replica;
     this.#options = options;
     this.#chain = [this.#genesis()];
+    this.#censorship = new Censorship(replica, options);
   }
 
   #genesis(): Committed {
@@ -76,7 +66,7 @@ export class Consensus {
   /** Forgets what was committed, after a reorganisation; cuts are kept, since their hashes name them. */
   reset(): void {
     this.#chain = [this.#genesis()];
-    this.#refusals = 0;
+    this.#censorship.moved(undefined);
   }
 
   /** The chain took a checkpoint. @throws WeftError `checkpoint_gap` unless it follows the latest. */
@@ -84,19 +74,12 @@ export class Consensus {
     if (checkpoint.number !== this.latest.checkpoint.number + 1 || !equal(checkpoint.parent, this.latest.hash))
       throw new WeftError("checkpoint_gap", `checkpoint ${checkpoint.number} does not follow the latest`);
     this.#chain.push({ checkpoint, hash, cut: this.#cuts.get(toHex(hash))?.cut });
-    this.#refusals = 0;
+    this.#censorship.moved(this.latest.cut);
     this.#forget(checkpoint.number);
   }
 
-  /** What is committed can no longer be left out; cuts that a reorganisation will hardly bring back are let go. */
+  /** Cuts that a reorganisation will hardly bring back are let go. */
   #forget(number: number): void {
-    const { cut } = this.latest;
-    for (const [name, log] of cut ? this.#replica.heldSince : []) {
-      const track = this.#replica.tracks.get(name);
-      const covered = (track && cut?.entry(track.key)?.sequence) ?? 0;
-      const kept = log.filter((step) => step.sequence > covered);
-      this.#replica.heldSince.set(name, kept.length > 0 ? kept : log.slice(-1));
-    }
     const old = this.#chain[number - KEPT_CUTS];
     if (old && number > KEPT_CUTS) old.cut = undefined;
     if (number <= this.#highest) return;
@@ -120,49 +103,6 @@ export class Consensus {
     committed.cut = cut;
   }
 
-  /** What we lack of the latest committed cut, and the forks of ours that it did not take. */
-  repairs(): Repair[] {
-    const out: Repair[] = [];
-    for (const entry of this.latest.cut?.entries ?? []) {
-      const track = this.#replica.track(entry);
-      const ours = track?.hashAt(entry.sequence);
-      if (!track || track.sequence < entry.sequence) {
-        const have = track?.sequence ?? 0;
-        out.push({ type: "fetch", entry: this.#nextEntry(entry, have), from: have + 1 });
-      } else if (entry.sequence >= track.base.sequence && (!ours || !equal(ours, entry.head)))
-        out.push({ type: "rewind", track: track.key, to: this.agreed(track) });
-    }
-    return out;
-  }
-
-  /** The nearest committed entry of a track beyond what is held: a repair is no larger than one checkpoint, where cuts are known. */
-  #nextEntry(entry: CutEntry, have: number): CutEntry {
-    let best = entry;
-    for (let at = this.#chain.length - 2; at > 0 && this.#chain[at].cut; at--) {
-      const before = this.#chain[at].cut?.entry(entry);
-      if (!before || before.sequence <= have) break;
-      best = before;
-    }
-    return best;
-  }
-
-  /** How far a track of ours is what checkpoints committed, by the cuts that are known; its base at least. */
-  agreed(track: Track): number {
-    for (let at = this.#chain.length - 1; at > 0 && this.#chain[at].cut; at--) {
-      const entry = this.#chain[at].cut?.entry(track.key);
-      const ours = entry && track.hashAt(entry.sequence);
-      if (entry && ours && equal(ours, entry.head)) return entry.sequence;
-    }
-    return track.base.sequence;
-  }
-
-  /** Do we hold the track as the latest cut has it? After it took another fork, not until ours is dropped. */
-  #follows(track: Track): boolean {
-    const entry = this.latest.cut?.entry(track.key);
-    const ours = entry && track.hashAt(entry.sequence);
-    return !entry || (ours !== undefined && equal(ours, entry.head));
-  }
-
   /** Was every new segment signed by a key that its operator had had at this position, which may be older than ours? */
   #entitled(advance: Advance, registry: Registry): boolean {
     const track = this.#replica.track(advance);
@@ -170,7 +110,7 @@ export class Consensus {
     for (let sequence = from + 1; sequence <= advance.sequence; sequence++) {
       const signed = track?.signedAt(sequence);
       if (!signed) return false;
-      const signer = this.#replica.signerOf(signed, track?.hashAt(sequence) as Bytes);
+      const signer = this.#replica.signers.of(signed, track?.hashAt(sequence) as Bytes);
       const owner = signer && registry.operatorOf(signer);
       if (!owner || !equal(owner, advance.operator)) return false;
     }
@@ -210,7 +150,7 @@ export class Consensus {
     const { registry, evidence, tracks } = this.#replica;
     return [...tracks.values()]
       .filter(({ key }) => !evidence.has(toHex(key.operator)) && !registry.isEnded(key.operator))
-      .filter((track) => this.#follows(track) && !this.latest.cut?.entry(track.key)?.ended)
+      .filter((track) => (this.latest.cut?.agrees(track) ?? true) && !this.latest.cut?.entry(track.key)?.ended)
       .map((track) => ({
         track,
         from: this.latest.cut?.entry(track.key)?.sequence ?? 0,
@@ -272,9 +212,10 @@ export class Consensus {
     const refused = (code: string, message: string): Verdict => ({ type: "refused", code, message });
     const { checkpoint, advances } = proposal;
     const { latest } = this;
+    const { cut } = latest;
     if (checkpoint.number !== latest.checkpoint.number + 1 || !equal(checkpoint.parent, latest.hash))
       return refused("stale", `the next checkpoint is ${latest.checkpoint.number + 1}`);
-    if (!latest.cut) return refused("behind", "the latest committed cut is not known here yet");
+    if (!cut) return refused("behind", "the latest committed cut is not known here yet");
     const registry = this.#replica.registryAt(checkpoint.registryPosition);
     if (!registry || !equal(registry.hash, checkpoint.registryHash))
       return refused("registry", "the registry position is not known here");
@@ -286,7 +227,7 @@ export class Consensus {
     const missing = advances.filter((a) => {
       const track = this.#replica.track(a);
       const held = track?.hashAt(a.sequence);
-      return !track || !held || !equal(held, a.head) || !this.#follows(track);
+      return !track || !held || !equal(held, a.head) || !cut.agrees(track);
     });
     if (missing.length > 0)
       return {
@@ -310,24 +251,11 @@ export class Consensus {
     if (built.checkpoint.segmentCount === 0) return refused("empty", "a checkpoint adds something");
     if (compare(encodeCheckpoint(built.checkpoint), encodeCheckpoint(checkpoint)) !== 0)
       return refused("false", "the roots are not those that follow from the segments");
-    const left = this.#leftOut(built, advances.length, registry, now);
-    if (left) {
-      this.#losePatience(now);
-      return refused("censoring", `leaves out segments of ${left} that > 2/3 have held for long`);
-    }
+    const isFull = built.checkpoint.segmentCount >= this.#options.capacity || advances.length === LIMIT_ADVANCES;
+    const left = isFull ? undefined : this.#censorship.leftOut(cut, built.cut, registry, now);
+    if (left) return refused("censoring", `leaves out segments of ${left} that > 2/3 have held for long`);
     this.remember(built.checkpoint.number, built.hash, built.cut);
     return { type: "sign", built };
-  }
-
-  /** Patience doubles with refused proposals, but not faster than it runs out: repeating one gains nothing. */
-  #losePatience(now: number): void {
-    if (now < this.#patientUntil) return;
-    this.#patientUntil = now + this.#patience;
-    this.#refusals += 1;
-  }
-
-  get #patience(): number {
-    return this.#options.censorshipMs * 2 ** Math.min(this.#refusals, 16);
   }
 
   #shape(advances: readonly Advance[], registry: Registry): string | undefined {
@@ -349,28 +277,6 @@ export class Consensus {
         if ((fresh.get(owner) as number) > this.#options.newTracksPerOperator)
           return "too many new tracks of one operator";
       }
-    }
-    return undefined;
-  }
-
-  /** A track that the cut leaves behind although > 2/3 have long held more of it, and there is room. */
-  #leftOut(built: Built, advances: number, registry: Registry, now: number): string | undefined {
-    if (built.checkpoint.segmentCount >= this.#options.capacity || advances === LIMIT_ADVANCES) return undefined;
-    const patience = this.#patience;
-    const fresh = new Map<string, number>();
-    for (const entry of built.cut.entries)
-      if (this.latest.cut?.slot(entry) === undefined)
-        fresh.set(toHex(entry.operator), (fresh.get(toHex(entry.operator)) ?? 0) + 1);
-    for (const [name, log] of this.#replica.heldSince) {
-      const track = this.#replica.tracks.get(name);
-      if (!track || this.#replica.evidence.has(toHex(track.key.operator)) || registry.isEnded(track.key.operator))
-        continue;
-      const entry = built.cut.entry(track.key);
-      if (!entry && (fresh.get(toHex(track.key.operator)) ?? 0) >= this.#options.newTracksPerOperator) continue;
-      if (entry?.ended || !this.#follows(track)) continue;
-      const covered = entry?.sequence ?? 0;
-      const overdue = log.find((step) => step.sequence > covered);
-      if (overdue && now - overdue.at > patience) return name;
     }
     return undefined;
   }

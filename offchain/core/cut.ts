@@ -1,4 +1,4 @@
-import { type Bytes, compare, Reader, toHex, Writer } from "./bytes.ts";
+import { type Bytes, compare, equal, Reader, toHex, Writer } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { WeftError } from "./errors.ts";
 import type { Hashing } from "./ports.ts";
@@ -75,6 +75,13 @@ export class Cut {
   entry(track: TrackKey): CutEntry | undefined {
     const slot = this.slot(track);
     return slot === undefined ? undefined : this.entries[slot];
+  }
+
+  /** Do we hold the track as this cut has it, or beyond? After it took another fork, not until ours is dropped. */
+  agrees(track: { key: TrackKey; hashAt(sequence: number): Bytes | undefined }): boolean {
+    const entry = this.entry(track.key);
+    const ours = entry && track.hashAt(entry.sequence);
+    return !entry || (ours !== undefined && equal(ours, entry.head));
   }
 
   proof(slot: number): Bytes[] {

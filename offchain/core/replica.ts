@@ -4,23 +4,13 @@ import { type Advance, type Cut, trackName } from "./cut.ts";
 import { type Anchor, Drift } from "./drift.ts";
 import { WeftError } from "./errors.ts";
 import { type Evidence, verifyEvidence } from "./evidence.ts";
+import { Holdings, type PeerView } from "./holdings.ts";
 import type { Crypto } from "./ports.ts";
 import { Registry, type RegistryEvent } from "./registry.ts";
-import { headerHash, type Segment, type SignedHeader, type TrackKey } from "./segment.ts";
+import { headerHash, type Segment, type TrackKey } from "./segment.ts";
+import { Signers } from "./signers.ts";
 import { type Change, Track } from "./track.ts";
 import type { Turn } from "./turn.ts";
-
-/**
- * What one worker knows, and the rules by which it learns more: a deterministic function of the segments, the evidence
- * and the chain that it was shown. No I/O, no clock, no randomness; times come in with the events that need them.
- */
-
-/** What a peer said of itself, beat after beat. */
-export type PeerView = {
-  heads: Map<string, Advance>;
-  evidence: Set<string>;
-  beat?: Beat;
-};
 
 export type ReplicaEvent =
   | { type: "segment"; segment: Segment; from?: Bytes }
@@ -42,15 +32,13 @@ export type Effect =
   | { type: "history"; track: TrackKey }
   | { type: "fault"; kind: string; operator?: Bytes; error: WeftError };
 
-/** How finely it is remembered since when segments are held. */
-const HELD_STEP_MS = 1_000;
-/** How often it is looked at: in a large mesh beats that name many heads come hundreds of times a second. */
-const NOTE_MS = 200;
-/** Tracks that are remembered of one peer's beats. */
-const LIMIT_VIEW_HEADS = 65_536;
 /** Tracks of one operator that no checkpoint has yet. A checkpoint admits four: who restarts more often waits. */
 export const LIMIT_NEW_TRACKS = 64;
 
+/**
+ * What one worker knows, and the rules by which it learns more: a deterministic function of the segments, the evidence
+ * and the chain that it was shown. No I/O, no clock, no randomness; times come in with the events that need them.
+ */
 export class Replica {
   readonly crypto: Crypto;
   readonly separator: Bytes;
@@ -58,10 +46,13 @@ export class Replica {
   readonly self: Bytes;
   readonly tracks = new Map<string, Track>();
   readonly evidence = new Map<string, Evidence>();
-  readonly peers = new Map<string, PeerView>();
+  readonly #holdings = new Holdings(this);
+  /** What peers said of themselves, by operator in hexadecimal. */
+  readonly peers: ReadonlyMap<string, PeerView> = this.#holdings.peers;
   /** When > 2/3 of the stake was first seen to hold each track up to a sequence: what a proposal must not leave out. */
-  readonly heldSince = new Map<string, { sequence: number; at: number }[]>();
+  readonly heldSince = this.#holdings.since;
   readonly drift: Drift;
+  readonly signers: Signers;
   #registries: Registry[];
 
   constructor(options: { crypto: Crypto; separator: Bytes; self: Bytes; registryGenesis: Bytes }) {
@@ -70,6 +61,7 @@ export class Replica {
     this.self = options.self;
     this.#registries = [Registry.genesis(options.registryGenesis)];
     this.drift = new Drift(this);
+    this.signers = new Signers(options.crypto);
   }
 
   get registry(): Registry {
@@ -153,7 +145,7 @@ export class Replica {
   }
 
   #touch(name: string): void {
-    this.#unnoted.add(name);
+    this.#holdings.touch(name);
     this.drift.touch(name);
   }
 
@@ -175,7 +167,7 @@ export class Replica {
       case "registry":
         this.#registries.push(this.registry.apply(event.event));
         this.drift.forget();
-        for (const name of this.tracks.keys()) this.#unnoted.add(name);
+        for (const name of this.tracks.keys()) this.#holdings.touch(name);
         return [{ type: "announce" }];
     }
   }
@@ -219,20 +211,8 @@ export class Replica {
     }
     const effects = this.#take(segment, hash, from);
     const taken = this.tracks.get(name)?.signedAt(header.sequence);
-    if (taken?.signature === segment.signature) this.#signers.set(taken, signer);
+    if (taken?.signature === segment.signature) this.signers.note(taken, signer);
     return effects;
-  }
-
-  /** Recovered once each: to judge the same segments again costs nothing. */
-  readonly #signers = new WeakMap<SignedHeader, Bytes>();
-
-  /** Whose key signed a header that is held here; `hash` is the header's. */
-  signerOf(signed: SignedHeader, hash: Bytes): Bytes | undefined {
-    const known = this.#signers.get(signed);
-    if (known) return known;
-    const signer = this.crypto.recover(hash, signed.signature);
-    if (signer) this.#signers.set(signed, signer);
-    return signer;
   }
 
   #take(segment: Segment, hash: Bytes, from: Bytes | undefined): Effect[] {
@@ -303,86 +283,17 @@ export class Replica {
   }
 
   #beat(from: Bytes, beat: Beat, now: number): Effect[] {
-    let view = this.peers.get(toHex(from));
-    if (!view || beat.whole) {
-      view = { heads: new Map(), evidence: new Set() };
-      this.peers.set(toHex(from), view);
-    }
-    view.beat = beat;
-    for (const operator of beat.evidence) view.evidence.add(toHex(operator));
-    const effects: Effect[] = [];
-    for (const head of beat.heads) {
-      const name = trackName(head);
-      this.#unnoted.add(name); // also when its segments come after the beat that named them
-      // A beat is a hint: what it says of too many tracks is not worth the memory. An operator that we do not know may
-      // have joined where we have not read the chain yet, and a head that does not change is not said again.
-      if (!view.heads.has(name) && view.heads.size >= LIMIT_VIEW_HEADS) continue;
-      view.heads.set(name, head);
-      const track = this.tracks.get(name);
-      const ours = track?.hashAt(head.sequence);
-      if (track && ours && head.sequence > 0 && !equal(ours, head.head) && !this.evidence.has(toHex(head.operator)))
-        effects.push({ type: "fetch", peer: from, track: track.key, from: head.sequence, to: head.sequence });
-    }
-    if (now === this.#notedAt || now - this.#notedAt >= NOTE_MS) this.#noteAll(now);
-    if (this.drift.differs(beat))
-      effects.push({
-        type: "fault",
-        kind: "drift",
-        operator: from,
-        error: new WeftError("drift", "equal heads, evidence, registry position and checkpoint, but another state"),
-      });
-    return effects;
+    const forks = this.#holdings.hear(from, beat, now);
+    if (!this.drift.differs(beat)) return forks;
+    const what = "equal heads, evidence, registry position and checkpoint, but another state";
+    return [...forks, { type: "fault", kind: "drift", operator: from, error: new WeftError("drift", what) }];
   }
-
-  readonly #unnoted = new Set<string>();
-
-  /** Number of the latest checkpoint that we know to be committed. */
-  checkpoint = 0;
 
   /** The longest prefix of our track that, by the beats, > 2/3 of the stake holds; we count as holding all of it. */
   heldByQuorum(track: Track): number {
-    const held: { sequence: number; stake: bigint }[] = [
-      { sequence: track.sequence, stake: this.registry.stakeOfOperator(this.self) },
-    ];
-    const self = toHex(this.self);
-    for (const [peer, view] of this.peers) {
-      const head = view.heads.get(track.name);
-      if (!head || peer === self) continue;
-      const ours = track.hashAt(head.sequence);
-      if (ours && !equal(ours, head.head)) continue; // holds another fork
-      const stake = this.registry.stakeOfNamed(peer);
-      held.push({ sequence: Math.min(head.sequence, track.sequence), stake });
-    }
-    held.sort((a, b) => b.sequence - a.sequence);
-    let stake = 0n;
-    for (const { sequence, stake: more } of held) {
-      stake += more;
-      if (this.registry.isQuorum(stake)) return sequence;
-    }
-    return 0;
+    return this.#holdings.byQuorum(track);
   }
 
-  #notedAt = Number.NEGATIVE_INFINITY;
-
-  #noteAll(now: number): void {
-    for (const name of this.#unnoted) {
-      const track = this.tracks.get(name);
-      if (!track) continue;
-      this.#notedAt = now;
-      this.#noteHeld(track, now);
-    }
-    this.#unnoted.clear();
-  }
-
-  #noteHeld(track: Track, now: number): void {
-    const log = this.heldSince.get(track.name) ?? [];
-    const noted = log.at(-1)?.sequence ?? 0;
-    if (noted >= track.sequence) return;
-    const sequence = this.heldByQuorum(track);
-    if (sequence <= noted) return;
-    const last = log.at(-1);
-    if (last && now - last.at < HELD_STEP_MS) last.sequence = sequence;
-    else log.push({ sequence, at: now });
-    this.heldSince.set(track.name, log);
-  }
+  /** Number of the latest checkpoint that we know to be committed. */
+  checkpoint = 0;
 }

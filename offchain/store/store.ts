@@ -2,11 +2,10 @@ import { join } from "node:path";
 import type { Bytes } from "../core/bytes.ts";
 import type { ChainLog } from "../core/chain.ts";
 import { encodeCheckpoint } from "../core/checkpoint.ts";
-import { decodeEntries, encodeEntries } from "../core/cut.ts";
+import { encodeEntries } from "../core/cut.ts";
 import type { Disk, StoreRecord } from "../core/events.ts";
 import { decodeEvidence, encodeEvidence } from "../core/evidence.ts";
 import { decodeSegment, encodeSegment, type TrackKey } from "../core/segment.ts";
-import { TREE } from "../core/tree.ts";
 import { sqliteChainLog } from "./chain-log.ts";
 import { CheckpointTable, type KeptCheckpoint } from "./checkpoints.ts";
 import { guarded, openDatabase } from "./database.ts";
@@ -110,11 +109,14 @@ export class Store {
         this.#tracks.put({ operator, incarnation, sequence, hash: record.hash, bytes });
         break;
       }
-      case "evidence":
-        this.#putEvidence(record.operator, encodeEvidence(record.evidence));
+      case "evidence": {
+        // The first against an operator stays: more evidence changes nothing.
+        const put = "INSERT INTO evidence (operator, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING";
+        this.#sql.run(put, record.operator, encodeEvidence(record.evidence));
         break;
+      }
       case "attested":
-        this.#putAttested(record.number, record.hash);
+        this.#sql.run("INSERT INTO attested VALUES (?, ?) ON CONFLICT DO NOTHING", record.number, record.hash);
         break;
       case "checkpoint": {
         const { number, hash, checkpoint, cut } = record;
@@ -152,19 +154,6 @@ export class Store {
     };
   }
 
-  /** @throws WeftError `conflict` when another segment stands at one of the places; then none is kept. */
-  appendSegments(segments: readonly StoredSegment[]): void {
-    if (segments.length === 0) return;
-    this.#durably(["store"], () => {
-      for (const segment of segments) this.#tracks.put(segment);
-    });
-  }
-
-  /** Forgets a track from `sequence` on: the chain took the other fork. */
-  dropTrackFrom(track: TrackKey, sequence: number): void {
-    this.#durably(["store.drop"], () => this.#tracks.dropAfter(track, sequence - 1));
-  }
-
   segment(track: TrackKey, sequence: number): StoredSegment | undefined {
     return this.#tracks.segment(track, sequence);
   }
@@ -183,23 +172,8 @@ export class Store {
     return this.#tracks.heads();
   }
 
-  /** The first against an operator stays: more evidence changes nothing. */
-  putEvidence(operator: Bytes, bytes: Bytes): void {
-    this.#durably(["store.evidence"], () => this.#putEvidence(operator, bytes));
-  }
-
-  #putEvidence(operator: Bytes, bytes: Bytes): void {
-    this.#sql.run("INSERT INTO evidence (operator, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING", operator, bytes);
-  }
-
   evidence(): { operator: Bytes; bytes: Bytes }[] {
     return this.#sql.all("SELECT operator, bytes FROM evidence ORDER BY id");
-  }
-
-  /** @throws WeftError `conflict` when another checkpoint has this number; drop it first. */
-  putCheckpoint({ number, hash, checkpoint, entries }: StoredCheckpoint & { entries: Bytes }): void {
-    const decoded = decodeEntries(entries, 2 ** TREE.cut.depth);
-    this.#durably(["store.checkpoint"], () => this.#checkpoints.put(number, hash, checkpoint, decoded));
   }
 
   checkpoint(number: number): StoredCheckpoint | undefined {
@@ -212,24 +186,7 @@ export class Store {
     for (const kept of this.#checkpoints.since(0)) yield encoded(kept);
   }
 
-  dropCheckpointsFrom(number: number): void {
-    this.#durably(["store.drop"], () => this.#checkpoints.dropFrom(number));
-  }
-
-  /** Forgets what the cuts before `before` were, but for up to 63 that later ones are read from; their hashes stay. */
-  pruneCheckpoints(before: number): void {
-    this.#durably(["store.drop"], () => this.#checkpoints.prune(before));
-  }
-
-  /** To be called before the signature leaves. A node may attest to several true proposals for one number. */
-  putAttested(number: number, hash: Bytes): void {
-    this.#durably(["store.attested"], () => this.#putAttested(number, hash));
-  }
-
-  #putAttested(number: number, hash: Bytes): void {
-    this.#sql.run("INSERT INTO attested VALUES (?, ?) ON CONFLICT DO NOTHING", number, hash);
-  }
-
+  /** The checkpoints that we attested to, of one number. */
   attested(number: number): Bytes[] {
     return this.#sql.all<{ hash: Bytes }>("SELECT hash FROM attested WHERE number = ?", number).map(({ hash }) => hash);
   }

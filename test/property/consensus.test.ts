@@ -5,6 +5,7 @@ import { equal, toHex } from "../../offchain/core/bytes.ts";
 import { type Checkpoint, checkpointHash } from "../../offchain/core/checkpoint.ts";
 import { trackName } from "../../offchain/core/cut.ts";
 import { decodeProposal, encodeProposal, type Proposal } from "../../offchain/core/proposal.ts";
+import { repairs } from "../../offchain/core/repairing.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import type { Sealed } from "../helpers/core.ts";
 import { feed, hashOf, SEPARATOR } from "../helpers/core.ts";
@@ -55,7 +56,7 @@ function play(
       if (stake < 3) continue;
       commitAll(nodes, made);
       for (const { replica, consensus } of nodes)
-        for (const repair of consensus.repairs()) {
+        for (const repair of repairs(consensus, replica)) {
           assert.ok(repair.type === "fetch");
           const track = w.tracks.find(
             ([first]) => first && trackName(first.header) === trackName(repair.entry),

@@ -164,10 +164,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "trusting a relayer's frontier",
-    file: "offchain/core/fetching.ts",
+    file: "offchain/core/repairing.ts",
     changes: [
       {
-        find: "    if (!this.#areSigned(got)) return fault",
+        find: "    if (!areSigned(replica, got)) return fault",
         replace: "    if (got.length === 0) return fault",
       },
       {
@@ -179,7 +179,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "counting an operator's stake twice",
-    file: "offchain/core/replica.ts",
+    file: "offchain/core/holdings.ts",
     changes: [
       {
         find: "      held.push({ sequence: Math.min(head.sequence, track.sequence), stake });\n",

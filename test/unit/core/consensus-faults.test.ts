@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { compare, toHex } from "../../../offchain/core/bytes.ts";
 import { checkpointOf } from "../../../offchain/core/cut.ts";
+import { repairs } from "../../../offchain/core/repairing.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import {
   equivocation,
@@ -104,7 +105,7 @@ describe("consensus among liars, the convicted and censors", () => {
     commitAll(nodes, made);
     fooled.consensus.learnCut(1, made.cut.entries);
     assert.deepEqual(
-      fooled.consensus.repairs().map(({ type }) => type),
+      repairs(fooled.consensus, fooled.replica).map(({ type }) => type),
       ["rewind"],
     );
     const beyond = { ...b[1]!.header, head: b[1]!.hash };

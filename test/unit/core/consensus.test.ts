@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Checkpoint } from "../../../offchain/core/checkpoint.ts";
+import { repairs } from "../../../offchain/core/repairing.ts";
 import { feed, foundingEvents, hashOf, type Keys, operatorAt, TrackWriter, writeSegments } from "../../helpers/core.ts";
 import { answer as code, commitAll, gossip, netsOf, nodeOf, offer } from "../../helpers/mesh.ts";
 
@@ -148,7 +149,7 @@ describe("consensus", () => {
     assert.throws(() => stranger.consensus.learnCut(9, []), { code: "unknown_checkpoint" });
     stranger.consensus.learnCut(1, made.cut.entries);
     assert.deepEqual(
-      stranger.consensus.repairs().map((r) => [r.type, r.type === "fetch" && r.from]),
+      repairs(stranger.consensus, stranger.replica).map((r) => [r.type, r.type === "fetch" && r.from]),
       [["fetch", 1]],
     );
     commitAll(nodes, made);

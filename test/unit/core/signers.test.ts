@@ -56,5 +56,5 @@ test("a relayed copy with somebody else's signature is not taken for signed by i
   replica.step({ type: "restore", segment: { ...segment!, signature }, hash: segment!.hash });
   const held = replica.track(writer.track)?.signedAt(1);
   assert.ok(held);
-  assert.deepEqual(replica.signerOf(held, segment!.hash), members[2].signer.address);
+  assert.deepEqual(replica.signers.of(held, segment!.hash), members[2].signer.address);
 });

@@ -99,7 +99,7 @@ test("L8: a checkpoint costs what changed, not what there is", (t) => {
     store.write([checkpointRecord(number, cut)]);
     cut = cut.extend(crypto, [advanceOf(tracks[number % 200]!, number + 1)], () => false);
   }
-  store.pruneCheckpoints(63);
+  store.write([{ type: "prune-checkpoints", before: 63 }]);
   store.close();
   const rows = sizes(folder);
   const whole = rows.filter((row) => row.whole === 1).map(({ number }) => number);
@@ -165,7 +165,7 @@ test("a cut is kept as what changed only since the one right before it, if that 
   put(46);
   check(39, 40, 42, 46);
   for (const number of [64, 43]) put(number);
-  store.pruneCheckpoints(64);
+  store.write([{ type: "prune-checkpoints", before: 64 }]);
   put(44);
   check(44, 64);
 });

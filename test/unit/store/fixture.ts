@@ -7,7 +7,7 @@ import { type Bytes, concat, Writer } from "../../../offchain/core/bytes.ts";
 import { genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
 import { type Advance, Cut, type CutEntry } from "../../../offchain/core/cut.ts";
 import type { StoreRecord } from "../../../offchain/core/events.ts";
-import type { Segment, TrackKey } from "../../../offchain/core/segment.ts";
+import { encodeSegment, type TrackKey } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { Store, type StoredSegment, type StoreOptions } from "../../../offchain/store/store.ts";
 
@@ -31,20 +31,28 @@ export function trackOf(incarnation: number): TrackKey {
 const hashOf = ({ operator, incarnation }: TrackKey, sequence: number, fork = 0) =>
   sha256(operator, incarnation, new Writer().u64(sequence).u8(fork).done());
 
-/** A stand-in whose bytes begin with the hash before it, so that a reader can check the chain. */
-export function segmentOf(track: TrackKey, sequence: number, fork = 0): StoredSegment {
-  const before = hashOf(track, sequence - 1, fork);
-  const bytes = concat(before, new Uint8Array(200 + (sequence % 100)).fill(sequence % 251));
-  return { ...track, sequence, hash: hashOf(track, sequence, fork), bytes };
-}
-
 /** A record of a real segment, as far as its form goes; its hash is that of `segmentOf`. */
-export function segmentRecord(track: TrackKey, sequence: number, fork = 0): StoreRecord & { segment: Segment } {
+export function segmentRecord(track: TrackKey, sequence: number, fork = 0): StoreRecord & { type: "segment" } {
   const previous = hashOf(track, sequence - 1);
   const header = { ...track, sequence, previous, snapshotsRoot: hashOf(track, sequence, 7), snapshotCount: 1 };
   const snapshots = [{ salt: new Uint8Array(16).fill(fork + 1), body: rowsOf(sequence) }];
   const segment = { header, signature: new Uint8Array(65).fill(sequence % 251), snapshots };
   return { type: "segment", segment, hash: hashOf(track, sequence, fork) };
+}
+
+/** What the store holds of `segmentRecord`. */
+export function segmentOf(track: TrackKey, sequence: number, fork = 0): StoredSegment {
+  const { segment } = segmentRecord(track, sequence, fork);
+  return { ...track, sequence, hash: hashOf(track, sequence, fork), bytes: encodeSegment(segment) };
+}
+
+/** Two signed headers for the first place of a track; the fork of the second is `fork`. */
+export function evidenceOf(track: TrackKey, fork = 1): StoreRecord & { type: "evidence" } {
+  const signed = (of: number) => {
+    const { header, signature } = segmentRecord(track, 1, of).segment;
+    return { header: { ...header, snapshotsRoot: hashOf(track, 1, of) }, signature };
+  };
+  return { type: "evidence", operator: track.operator, evidence: { a: signed(0), b: signed(fork) } };
 }
 
 export function advanceOf(track: TrackKey, sequence: number): Advance {

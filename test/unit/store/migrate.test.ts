@@ -96,7 +96,7 @@ test("a folder of the first version is taken over with everything in it", (t) =>
   assert.deepEqual(store.attested(2), [checkpointRecord(2, cuts[1]!).hash]);
   const cut = cuts[1]!.extend(crypto, [advanceOf(A, 5)], () => false);
   store.write([segmentRecord(A, 5), checkpointRecord(3, cut), { type: "base", base: advanceOf(A, 3) }]);
-  store.pruneCheckpoints(2);
+  store.write([{ type: "prune-checkpoints", before: 2 }]);
   store.close();
   store = openStore(folder);
   t.after(() => store.close());

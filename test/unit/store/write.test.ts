@@ -9,6 +9,7 @@ import {
   batchOf,
   checkpointRecord,
   contents,
+  evidenceOf,
   openStore,
   segmentOf,
   segmentRecord,
@@ -22,21 +23,17 @@ const segments = (track: typeof A, from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => segmentRecord(track, from + i));
 const sequences = (store: ReturnType<typeof openStore>, track: typeof A) =>
   [...store.segments(track, 0, 1000)].map(({ sequence }) => sequence);
-const signed = (sequence: number, fork: number) => {
-  const { header, signature } = segmentRecord(A, sequence, fork).segment;
-  return { header, signature };
-};
 
 test("records of every kind are written together, in their order, and read again by a worker that starts", (t) => {
   const folder = temporary(t);
   let store = openStore(folder);
-  const evidence = { a: signed(1, 0), b: signed(1, 1) };
+  const { evidence } = evidenceOf(A);
   const cut = Cut.of(crypto, [{ ...advanceOf(A, 3), ended: false, first: 0 }]);
   const records: StoreRecord[] = [
     ...segments(A, 1, 3),
     ...segments(B, 8, 9),
     { type: "base", base: advanceOf(B, 7) },
-    { type: "evidence", operator: A.operator, evidence },
+    evidenceOf(A),
     { type: "attested", number: 4, hash: segmentOf(A, 3).hash },
     checkpointRecord(4, cut),
     checkpointRecord(5, cut),

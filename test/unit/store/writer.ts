@@ -1,7 +1,7 @@
 // Writes to a store until it is killed. Says on standard output what is durable, each time after the store returned.
 import { writeSync } from "node:fs";
 import { Store } from "../../../offchain/store/store.ts";
-import { IDENTITY, place, rowsOf, segmentOf, trackOf } from "./fixture.ts";
+import { IDENTITY, place, rowsOf, segmentOf, segmentRecord, trackOf } from "./fixture.ts";
 
 const [folder, incarnation, killAt, killCount] = process.argv.slice(2);
 const track = trackOf(Number(incarnation));
@@ -17,13 +17,13 @@ const store = Store.open(folder, {
 const say = (line: string) => writeSync(1, `${line}\n`);
 
 for (let sequence = 1; ; ) {
-  const batch = Array.from({ length: 1 + (sequence % 4) }, (_, i) => segmentOf(track, sequence + i));
-  store.appendSegments(batch);
+  const batch = Array.from({ length: 1 + (sequence % 4) }, (_, i) => segmentRecord(track, sequence + i));
+  store.write(batch);
   sequence += batch.length;
   say(`segments ${sequence - 1}`);
   store.rows.append(track, place(sequence), rowsOf(sequence));
   if (sequence % 3 === 0) {
-    store.putAttested(sequence, segmentOf(track, sequence).hash);
+    store.write([{ type: "attested", number: sequence, hash: segmentOf(track, sequence).hash }]);
     say(`attested ${sequence}`);
   }
 }

@@ -1,0 +1,134 @@
+import { type Bytes, equal, fromHex, toHex } from "./bytes.ts";
+import type { CutEntry } from "./cut.ts";
+import { WeftError } from "./errors.ts";
+import type { Effect } from "./events.ts";
+import type { Held } from "./range.ts";
+import type { Replica } from "./replica.ts";
+import type { TrackKey } from "./segment.ts";
+
+/** Segments asked for at once. */
+export const FETCH_SPAN = 1024;
+/** A fetch is given up after this, however busily its peer drips. */
+const FETCH_MS = 15_000;
+const CUT_MS = 5_000;
+/** Questions to one peer at a time. */
+const MOST_PER_PEER = 16;
+
+/** What a question is for. */
+export type Errand = { id: number; peer: Bytes; until: number } & (
+  | { kind: "segments"; track: TrackKey; from: number; to: number }
+  /** What a quorum attested to: taken by its hashes, whatever has become of its author since. */
+  | { kind: "committed"; entry: CutEntry; from: number; to: number; got: Held[] }
+  /** What stands before our base, up to what we hold: believed because it leads to our head. */
+  | { kind: "history"; track: TrackKey; from: number; to: number; got: Held[] }
+  | { kind: "cut"; number: number }
+);
+
+type Errandless = Errand extends infer E ? (E extends unknown ? Omit<E, "id" | "until"> : never) : never;
+
+/** Who was asked for what: one question per track at a time, few to one peer, none waited for for long. */
+export class Errands {
+  readonly #replica: Replica;
+  readonly #nextId: () => number;
+  readonly #errands = new Map<number, Errand>();
+  /** By track, or `cut`. */
+  readonly #busy = new Map<string, Errand>();
+  readonly #up = new Set<string>();
+  #attempts = 0;
+
+  constructor(replica: Replica, nextId: () => number) {
+    this.#replica = replica;
+    this.#nextId = nextId;
+  }
+
+  /** Peers that can be asked, in hexadecimal. */
+  get up(): ReadonlySet<string> {
+    return this.#up;
+  }
+
+  peer(peer: Bytes, up: boolean): Effect[] {
+    const name = toHex(peer);
+    if (up) {
+      this.#up.add(name);
+      return [];
+    }
+    this.#up.delete(name);
+    return [...this.#errands.values()]
+      .filter((errand) => equal(errand.peer, peer))
+      .flatMap((errand) => this.giveUp(errand));
+  }
+
+  /** The question with this id, unless its answer is not waited for any more. */
+  get(id: number): Errand | undefined {
+    return this.#errands.get(id);
+  }
+
+  /** @param name of a track, or `cut` */
+  isBusy(name: string): boolean {
+    return this.#busy.has(name);
+  }
+
+  /** Asks, unless something is being asked for under this name, or the peer is away or has been asked enough. */
+  send(errand: Errandless, name: string, now: number): Effect[] {
+    const peer = toHex(errand.peer);
+    if (this.#busy.has(name) || !this.#up.has(peer)) return [];
+    let asked = 0;
+    for (const one of this.#errands.values()) if (equal(one.peer, errand.peer)) asked += 1;
+    if (asked >= MOST_PER_PEER) return [];
+    const id = this.#nextId();
+    const sent = { ...errand, id, until: now + (errand.kind === "cut" ? CUT_MS : FETCH_MS) } as Errand;
+    this.#errands.set(id, sent);
+    this.#busy.set(name, sent);
+    const question =
+      sent.kind === "cut"
+        ? ({ type: "cut", number: sent.number } as const)
+        : ({ type: "fetch", track: keyOf(sent), from: sent.from, to: sent.to } as const);
+    return [{ type: "ask", id, to: sent.peer, question }];
+  }
+
+  done(errand: Errand): void {
+    this.#errands.delete(errand.id);
+    for (const [name, one] of this.#busy) if (one === errand) this.#busy.delete(name);
+  }
+
+  giveUp(errand: Errand): Effect[] {
+    this.done(errand);
+    return [{ type: "forget", id: errand.id }];
+  }
+
+  /** Gives up what took too long. */
+  tick(now: number): Effect[] {
+    const effects: Effect[] = [];
+    for (const errand of [...this.#errands.values()])
+      if (now >= errand.until) {
+        effects.push(...this.giveUp(errand));
+        const error = new WeftError("deadline", "the peer took too long to send what it was asked for");
+        effects.push({ type: "fault", kind: "fetch", operator: errand.peer, error });
+      }
+    return effects;
+  }
+
+  /** Peers that are up and say that they hold a track so far, another one first each time. */
+  holders(name: string, sequence: number): Bytes[] {
+    const held = [...this.#replica.peers]
+      .filter(([peer, view]) => this.#up.has(peer) && (view.heads.get(name)?.sequence ?? 0) >= sequence)
+      .map(([peer]) => peer)
+      .sort();
+    this.#attempts += 1;
+    const first = held.length === 0 ? 0 : this.#attempts % held.length;
+    return [...held.slice(first), ...held.slice(0, first)].map((peer) => fromHex(peer));
+  }
+
+  /** Any peer that is up, another one each time. */
+  anybody(): Bytes | undefined {
+    if (this.#up.size === 0) return undefined;
+    const peers = [...this.#up].sort();
+    this.#attempts += 1;
+    return fromHex(peers[this.#attempts % peers.length]);
+  }
+}
+
+export function keyOf(errand: Exclude<Errand, { kind: "cut" }>): TrackKey {
+  const { operator, incarnation } = errand.kind === "committed" ? errand.entry : errand.track;
+  return { operator, incarnation };
+}
