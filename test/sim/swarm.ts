@@ -26,6 +26,8 @@ const MOST_FORKED_MS = 5_000;
 const STAKE = 1000;
 /** Share of runs in which little goes wrong: some promises are only made while nothing disturbs. */
 const CALM_RUNS = 0.25;
+/** Lies show best where nothing else goes wrong, and there are many kinds of them. */
+const LYING_RUNS = 0.65;
 
 /** Background faults have no actions, but are on or off like the rest. */
 const BACKGROUND = ["loss", "tail", "slow-disk", "disk-crashes", "effect-crashes", "provider", "misreport"] as const;
@@ -58,7 +60,7 @@ export function planOf(seed: number, profile: ProfileName): Plan {
   const { faultyMs, settleMs, requestsPerSecond } = PROFILE[profile];
   const healAt = QUIET_MS + random.int(...faultyMs);
   const density = random.chance(CALM_RUNS) ? 0.1 : 0.5;
-  const on = (kind: FaultKind) => random.fork(`on ${kind}`).chance(density);
+  const on = (kind: FaultKind) => random.fork(`on ${kind}`).chance(kind === "liars" ? LYING_RUNS : density);
   const strength = random.fork("strength");
   const some = (kind: FaultKind, most: number) => (on(kind) ? most * strength.float() : 0);
   const operators = operatorsOf(random.fork("operators"), on);
