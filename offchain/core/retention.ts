@@ -1,7 +1,7 @@
-import { toHex } from "./bytes.ts";
-import type { Consensus } from "./consensus.ts";
-import { trackName } from "./cut.ts";
-import type { Effect } from "./events.ts";
+import { type Bytes, equal, toHex } from "./bytes.ts";
+import { type Consensus, KEPT_CUTS } from "./consensus.ts";
+import { type Cut, type CutEntry, trackName } from "./cut.ts";
+import type { Disk, Effect } from "./events.ts";
 import type { Following } from "./following.ts";
 import type { Replica } from "./replica.ts";
 import type { Track } from "./track.ts";
@@ -9,8 +9,8 @@ import type { Track } from "./track.ts";
 /** Marks in one retention time: how finely it is known what was final when. */
 const MARKS = 16;
 
-/** What was final at some time, and when it may go. */
-type Mark = { at: number; number: number; sequences: readonly { name: string; sequence: number }[] };
+/** A checkpoint that was final, how far it went, and when the chain took it, in seconds. */
+type Mark = { number: number; hash: Bytes; at: number; sequences: readonly { name: string; sequence: number }[] };
 
 /**
  * What may be forgotten: segments of checkpoints that were final, and are past the time for which anybody may ask for them;
@@ -31,29 +31,61 @@ export class Retention {
     this.#seconds = seconds;
   }
 
+  /** From disk, once the chain's log has been replayed: what was final before this process began is over as early as ever. */
+  recall(cutOf: Disk["cut"]): void {
+    const { time, final } = this.#following;
+    const at = (number: number) => this.#following.committedAt(number) ?? 0;
+    let first = final;
+    while (first > 1 && at(first) + this.#seconds >= time) first -= 1;
+    // The last that is over, or of those before it the first whose cut was ever shown to us.
+    for (let tries = KEPT_CUTS; tries > 0 && first > 1 && !cutOf(first); tries--) first -= 1;
+    for (let number = first; number <= final; number++) {
+      const known = this.#isDue(number) ? cutOf(number) : undefined;
+      if (known) this.#mark(number, known.hash, known.entries);
+    }
+  }
+
   /** To be called with every word from the chain. */
   advance(): Effect[] {
     const { time, final } = this.#following;
-    const last = this.#marks.at(-1);
-    const cut = this.#consensus.committed(final)?.cut;
-    const at = this.#following.committedAt(final);
-    if (final > 0 && cut && at !== undefined && (!last || at - last.at > this.#seconds / MARKS))
-      this.#marks.push({
-        at,
-        number: final,
-        sequences: cut.entries.map((entry) => ({
-          name: trackName(entry),
-          sequence: entry.sequence,
-        })),
-      });
+    this.#keepCommitted();
+    const settled = this.#settled();
+    if (settled && this.#isDue(settled.number)) this.#mark(settled.number, settled.hash, settled.cut.entries);
     let ripe: Mark | undefined;
-    while (this.#marks.length > 0 && this.#marks[0].at + this.#seconds < time) ripe = this.#marks.shift();
+    while (this.#marks.length > 0 && this.#marks[0].at + this.#seconds < time && this.#marks[0].number <= final)
+      ripe = this.#marks.shift();
     return ripe ? this.#prune(ripe) : [];
   }
 
-  /** The chain was reorganised: what seemed final was not. */
-  reset(): void {
-    this.#marks = [];
+  /** The latest final checkpoint whose cut is known: of later ones nobody may have shown it to us yet. */
+  #settled(): { number: number; hash: Bytes; cut: Cut } | undefined {
+    for (let number = this.#following.final; number > 0; number--) {
+      const { hash, cut } = this.#consensus.committed(number) ?? {};
+      if (hash && cut) return { number, hash, cut };
+    }
+    return undefined;
+  }
+
+  /** Is a final checkpoint so much later than the last that was marked? */
+  #isDue(number: number): boolean {
+    const at = this.#following.committedAt(number);
+    const last = this.#marks.at(-1);
+    return number > 0 && at !== undefined && (!last || at - last.at > this.#seconds / MARKS);
+  }
+
+  #mark(number: number, hash: Bytes, entries: readonly CutEntry[]): void {
+    const at = this.#following.committedAt(number) as number;
+    const sequences = entries.map((entry) => ({ name: trackName(entry), sequence: entry.sequence }));
+    this.#marks.push({ number, hash, at, sequences });
+  }
+
+  /** After a reorganisation: a checkpoint that is committed anew is as old as it is now, one that is not is none. */
+  #keepCommitted(): void {
+    this.#marks = this.#marks.flatMap((mark) => {
+      const committed = this.#consensus.committed(mark.number);
+      const at = this.#following.committedAt(mark.number);
+      return committed && at !== undefined && equal(committed.hash, mark.hash) ? [{ ...mark, at }] : [];
+    });
   }
 
   #prune({ sequences, number }: Mark): Effect[] {
@@ -77,7 +109,7 @@ export class Retention {
 
   /** Turns that turns which may still go on, or are not final, go on from. */
   #needed(ripe: ReadonlyMap<string, number>): ReadonlySet<string> {
-    const cut = this.#consensus.committed(this.#following.final)?.cut;
+    const cut = this.#settled()?.cut;
     const keep = new Set<string>();
     for (const track of this.#replica.tracks.values()) {
       const final = cut?.entry(track.key)?.sequence ?? 0;

@@ -38,6 +38,8 @@ export class Life {
   readonly author: SimAuthor;
   readonly gateway: SimGateway;
   readonly mesh: MeshPort;
+  /** What its peers talk to, where it does not lie. */
+  readonly handlers: PeerHandlers;
   readonly random: Random;
   /** What makes a liar of it. */
   readonly twist?: Twist;
@@ -117,7 +119,8 @@ export class Life {
         equal(author, spec.operator) ? this.author.generate(order, on) : this.order(author, order, on),
       silenceMs: spec.silenceMs,
     });
-    const handlers = this.#handlers(disk, rows);
+    this.handlers = this.#handlers(disk, rows);
+    const { handlers } = this;
     if (spec.role && spec.role !== "honest") {
       this.twist = twist(spec.role, this, random.fork("lies"));
       this.author.generate = this.twist.generate(this.author.generate.bind(this.author));

@@ -4,10 +4,13 @@ import { codeOf } from "../../offchain/core/errors.ts";
 import type { ChainUpdate, StoreRecord } from "../../offchain/core/events.ts";
 import type { Sealed } from "../../offchain/core/pen.ts";
 import type { Proposal } from "../../offchain/core/proposal.ts";
+import type { SetMember } from "../../offchain/core/registry.ts";
 import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import type { Block } from "./chain.ts";
 import { Beats } from "./invariants/beats.ts";
 import { Checkpoints } from "./invariants/checkpoints.ts";
+import { bounded } from "./invariants/kept.ts";
+import { Progress } from "./invariants/progress.ts";
 import { Safety } from "./invariants/safety.ts";
 import { Seen } from "./invariants/seen.ts";
 import { Violation } from "./invariants/types.ts";
@@ -17,6 +20,15 @@ import type { SimWorker, Watch } from "./worker.ts";
 
 /** The same report of the same worker is noted once in so long. */
 const QUIET_MS = 10_000;
+
+type Watched = {
+  plan: Plan;
+  workers: () => readonly SimWorker[];
+  /** The operator set that counts on the chain now. */
+  set: () => readonly SetMember[];
+  timeline: Timeline;
+  stop: () => void;
+};
 
 /** Lays what is seen of a simulation before the invariants, and notes it. What they say stops the simulation. */
 export class Watching implements Watch {
@@ -30,11 +42,15 @@ export class Watching implements Watch {
   readonly #owners = new Map<string, string>();
   readonly #reportedAt = new Map<string, number>();
   readonly #beats: Beats;
+  readonly progress: Progress;
+  readonly #set: () => readonly SetMember[];
   /** The first thing that did not hold. */
   failure: unknown;
 
-  constructor(plan: Plan, workers: () => readonly SimWorker[], timeline: Timeline, stop: () => void) {
+  constructor({ plan, workers, set, timeline, stop }: Watched) {
     this.#beats = new Beats(plan);
+    this.progress = new Progress(plan);
+    this.#set = set;
     this.seen = new Seen(workers);
     this.#safety = new Safety(this.seen);
     this.#checkpoints = new Checkpoints(this.seen);
@@ -73,10 +89,10 @@ export class Watching implements Watch {
     });
   }
 
-  stored(worker: SimWorker, records: readonly StoreRecord[]): void {
+  stored(worker: SimWorker, records: readonly StoreRecord[], forgotten: Parameters<Safety["stored"]>[2]): void {
     if (!worker.honest) return;
     this.#check(() => {
-      this.#safety.stored(worker, records);
+      this.#safety.stored(worker, records, forgotten);
       for (const record of records)
         if (record.type === "segment")
           this.#safety.bounded(worker, record.segment.header, record.segment.header.sequence);
@@ -130,6 +146,19 @@ export class Watching implements Watch {
     this.line(worker, text);
   }
 
+  #proposes(worker: SimWorker, proposal: Proposal): void {
+    this.#checkpoints.proposes(worker, proposal);
+    const { now } = this.#timeline;
+    if (this.progress.proposes(worker, proposal, { now, set: this.#set(), workers: this.#workers() }))
+      this.seen.count("L4");
+  }
+
+  bounds(): void {
+    this.#check(() => {
+      for (const worker of this.#workers()) if (worker.honest) bounded(this.seen, worker, this.#timeline.now);
+    });
+  }
+
   beats(members: readonly SimWorker[], now: number): void {
     this.#check(() => {
       if (this.#beats.check(this.#workers(), members, now) > 0) this.seen.count("L2");
@@ -163,7 +192,7 @@ export class Watching implements Watch {
       ask: (id, to, question) => {
         if (question.type === "attest") {
           signed(question.proposal);
-          this.#check(() => this.#checkpoints.proposes(worker, question.proposal));
+          this.#check(() => this.#proposes(worker, question.proposal));
         }
         mesh.ask(id, to, question);
       },

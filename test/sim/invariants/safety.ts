@@ -1,10 +1,12 @@
 import { type Bytes, equal, toHex } from "../../../offchain/core/bytes.ts";
-import { type Advance, trackName } from "../../../offchain/core/cut.ts";
+import { trackName } from "../../../offchain/core/cut.ts";
 import type { StoreRecord } from "../../../offchain/core/events.ts";
 import type { Segment, TrackKey } from "../../../offchain/core/segment.ts";
 import { decodeSnapshot } from "../../../offchain/core/snapshot.ts";
 import type { Seen } from "./seen.ts";
 import type { NodeView } from "./types.ts";
+
+type Place = TrackKey & { sequence: number };
 
 /** What honest workers write and store, watched all the time: nothing of this may ever be seen, whatever the faults. */
 export class Safety {
@@ -39,10 +41,10 @@ export class Safety {
   }
 
   /** A write is on an honest worker's disk. */
-  stored(node: NodeView, records: readonly StoreRecord[]): void {
+  stored(node: NodeView, records: readonly StoreRecord[], forgotten: readonly Place[]): void {
+    for (const place of forgotten) this.#pruned(node, place);
     for (const record of records)
       if (record.type === "segment") this.#storedSegment(node, record.segment, record.hash);
-      else if (record.type === "base") this.#pruned(node, record.base);
       else if (record.type === "evidence")
         this.#seen.hold(
           "S9",
@@ -76,26 +78,24 @@ export class Safety {
       );
   }
 
-  /** Nothing is forgotten that somebody may still ask for: it was committed, and its time is over. */
-  #pruned(node: NodeView, { operator, incarnation, sequence }: Advance): void {
+  /** Nothing that was held is forgotten while somebody may ask for it: it is final, and its retention time is over. */
+  #pruned(node: NodeView, { operator, incarnation, sequence }: Place): void {
     const { protocol } = node;
-    if (!protocol || sequence === 0) return;
+    if (!protocol) return;
     const { consensus, following } = protocol;
-    for (let number = consensus.latest.checkpoint.number; number > 0; number--) {
+    const { challengeWindowSeconds, retentionSeconds } = node.options;
+    for (let number = consensus.latest.checkpoint.number; number >= 0; number--) {
       const cut = consensus.committed(number)?.cut;
       if (!cut) return; // too long ago to be remembered, so to be asked for
-      if ((cut.entry({ operator, incarnation })?.sequence ?? 0) < sequence) {
-        const next = consensus.committed(number + 1);
-        const at = following.committedAt(number + 1);
-        const over =
-          next !== undefined && at !== undefined && at + node.options.challengeWindowSeconds <= following.time;
-        this.#seen.hold(
-          "S7",
-          over,
-          () => `${node.name} forgot segment ${sequence} of ${toHex(operator)}, which is not final`,
-        );
-        return;
-      }
+      if ((cut.entry({ operator, incarnation })?.sequence ?? 0) >= sequence) continue;
+      const at = following.committedAt(number + 1);
+      const isCovered = consensus.committed(number + 1) !== undefined && at !== undefined;
+      this.#seen.hold(
+        "S7",
+        isCovered && at + Math.max(challengeWindowSeconds, retentionSeconds) <= following.time,
+        () => `${node.name} forgot segment ${sequence} of ${toHex(operator)}, for which anybody may still ask`,
+      );
+      return;
     }
   }
 
