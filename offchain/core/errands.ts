@@ -34,7 +34,8 @@ export class Errands {
   /** By track, or `cut`. */
   readonly #busy = new Map<string, Errand>();
   readonly #up = new Set<string>();
-  #attempts = 0;
+  /** How often was asked, by track or `cut`. */
+  readonly #attempts = new Map<string, number>();
 
   constructor(replica: Replica, nextId: () => number) {
     this.#replica = replica;
@@ -70,8 +71,9 @@ export class Errands {
 
   /** Asks, unless something is being asked for under this name, or the peer is away or has been asked enough. */
   send(errand: Errandless, name: string, now: number): Effect[] {
-    const peer = toHex(errand.peer);
-    if (this.#busy.has(name) || !this.#up.has(peer)) return [];
+    if (this.#busy.has(name) || !this.#up.has(toHex(errand.peer))) return [];
+    // Also when the peer has enough to do: next time it is another's turn.
+    this.#attempts.set(name, this.#turn(name) + 1);
     let asked = 0;
     for (const one of this.#errands.values()) if (equal(one.peer, errand.peer)) asked += 1;
     if (asked >= MOST_PER_PEER) return [];
@@ -108,23 +110,26 @@ export class Errands {
     return effects;
   }
 
-  /** Peers that are up and say that they hold a track so far, another one first each time. */
+  /** Of a track, the peers that are up and say that they hold it so far; each question another one comes first. */
   holders(name: string, sequence: number): Bytes[] {
-    const held = [...this.#replica.peers]
-      .filter(([peer, view]) => this.#up.has(peer) && (view.heads.get(name)?.sequence ?? 0) >= sequence)
-      .map(([peer]) => peer)
-      .sort();
-    this.#attempts += 1;
-    const first = held.length === 0 ? 0 : this.#attempts % held.length;
-    return [...held.slice(first), ...held.slice(0, first)].map((peer) => fromHex(peer));
+    const holds = (peer: string) => (this.#replica.peers.get(peer)?.heads.get(name)?.sequence ?? 0) >= sequence;
+    return this.#inTurn([...this.#up].filter(holds), name);
   }
 
-  /** Any peer that is up, another one each time. */
-  anybody(): Bytes | undefined {
-    if (this.#up.size === 0) return undefined;
-    const peers = [...this.#up].sort();
-    this.#attempts += 1;
-    return fromHex(peers[this.#attempts % peers.length]);
+  /** The peers that are up; for each question under this name another one comes first. */
+  anybody(name: string): Bytes[] {
+    return this.#inTurn([...this.#up], name);
+  }
+
+  #inTurn(peers: string[], name: string): Bytes[] {
+    const first = peers.length === 0 ? 0 : this.#turn(name) % peers.length;
+    const sorted = peers.sort();
+    return [...sorted.slice(first), ...sorted.slice(0, first)].map((peer) => fromHex(peer));
+  }
+
+  /** Not all tracks are asked of the same peer first. */
+  #turn(name: string): number {
+    return this.#attempts.get(name) ?? (Number.parseInt(name.slice(-4), 16) || 0);
   }
 }
 

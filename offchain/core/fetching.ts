@@ -135,7 +135,7 @@ export class Fetching {
 
   #seekCut(now: number): Effect[] {
     const [number] = this.#o.following.unknownCuts();
-    const peer = number === undefined ? undefined : this.#errands.anybody();
+    const [peer] = this.#errands.anybody("cut");
     if (number === undefined || !peer) return [];
     return this.#errands.send({ kind: "cut", peer, number }, "cut", now);
   }

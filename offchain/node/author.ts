@@ -1,3 +1,4 @@
+import type { Admission } from "../core/admission.ts";
 import { type Bytes, equal } from "../core/bytes.ts";
 import { Context } from "../core/context.ts";
 import { WeftError } from "../core/errors.ts";
@@ -39,9 +40,7 @@ export type AuthorOptions = {
   pens: Pens;
   rows: RowBook;
   parents: ParentFinder;
-  concurrentTurns: number;
-  /** Throws when a new turn cannot be taken, for want of disk. */
-  admit(): void;
+  admission: Admission;
   onFalseRows(piece: Piece): void;
   now(): number;
   onTokens(count: number): void;
@@ -51,30 +50,28 @@ export type AuthorOptions = {
 /** Writes turns: from an order to tokens, on rows that others computed where they fit. */
 export class Author {
   readonly #options: AuthorOptions;
-  #active = 0;
 
   constructor(options: AuthorOptions) {
     this.#options = options;
   }
 
-  /** Turns being written. */
-  get load(): number {
-    return this.#active;
-  }
-
-  /** Shows tokens at once; seals only what rests on rows computed here. @throws WeftError when the order is refused. */
-  async *generate(order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+  /**
+   * Shows tokens at once; seals only what rests on rows computed here.
+   * @param gateway the operator that ordered it
+   * @throws WeftError when the order is refused.
+   */
+  async *generate(gateway: Bytes, order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
     this.#check(order);
-    this.#active += 1;
+    const leave = this.#options.admission.enter(gateway);
     try {
       yield* this.#write(order, signal);
     } finally {
-      this.#active -= 1;
+      leave();
     }
   }
 
   #check({ request, prompt, answered }: GenerateOrder): void {
-    const { crypto, engine, concurrentTurns, admit } = this.#options;
+    const { crypto, engine } = this.#options;
     const fault = (code: string, message: string, field: string) => new WeftError(code, message, { field });
     if (!equal(request.model, engine.model.id)) throw fault("unknown_model", "this worker runs another model", "model");
     if (request.memory) throw fault("unsupported", "this worker reads no memory", "gate");
@@ -89,8 +86,6 @@ export class Author {
     const after = context.append(prompt.slice(request.before.length)).root;
     if (!equal(before, request.before.root) || !equal(after, request.after.root))
       throw fault("malformed", "the prompt is not the context that the request binds", "prompt");
-    if (this.#active >= concurrentTurns) throw fault("busy", "this worker writes as many turns as it can", "load");
-    admit();
   }
 
   async *#write(order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {

@@ -31,6 +31,8 @@ const schema = z.strictObject({
   threads: z.int().min(1).default(1),
   /** Answers written at the same time; more are refused as busy. */
   concurrentTurns: z.int().min(1).default(8),
+  /** How many of them another worker's gateway may have ordered; half of them unless it is said. */
+  turnsPerGateway: z.int().min(1).optional(),
   /** New turns are refused when less disk is free. */
   minimumFreeDiskBytes: z
     .int()

@@ -1,4 +1,5 @@
 import type { AuthoredInfo, CompletionEvent, CompletionRequest } from "../api/ports.ts";
+import type { Admission } from "../core/admission.ts";
 import { Answering } from "../core/answering.ts";
 import { type Bytes, equal, toHex, utf8, Writer } from "../core/bytes.ts";
 import { Context } from "../core/context.ts";
@@ -26,6 +27,7 @@ export type GatewayOptions = {
   self: Bytes;
   model: ModelInfo;
   author: Author;
+  admission: Admission;
   authors: Authors;
   conversations: Conversations;
   replica: Replica;
@@ -169,9 +171,9 @@ export class Gateway {
   }
 
   #rank(one: Bytes, preferred: Bytes | undefined): number {
-    const { author, self, replica } = this.#options;
+    const { admission, self, replica } = this.#options;
     if (preferred && equal(one, preferred)) return -1;
-    if (equal(one, self)) return author.load + 0.5; // the gateway writes when the others are busier
+    if (equal(one, self)) return admission.load + 0.5; // the gateway writes when the others are busier
     return replica.peers.get(toHex(one))?.beat?.load ?? 0;
   }
 
@@ -179,7 +181,7 @@ export class Gateway {
   async *#listen(author: Bytes, order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
     const { self, authors, now, silenceMs } = this.#options;
     if (equal(author, self)) {
-      yield* this.#options.author.generate(order, signal);
+      yield* this.#options.author.generate(self, order, signal);
       return;
     }
     const events = authors.generate(author, order, signal)[Symbol.asyncIterator]();

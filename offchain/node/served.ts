@@ -1,3 +1,4 @@
+import type { Admission } from "../core/admission.ts";
 import { toHex } from "../core/bytes.ts";
 import { encodeCheckpoint } from "../core/checkpoint.ts";
 import { encodeEntries, trackName } from "../core/cut.ts";
@@ -13,12 +14,13 @@ export function served(parts: {
   archive: Archive;
   store: Store;
   author: Author;
+  admission: Admission;
 }): Pick<MeshHandlers, "heads" | "state" | "segmentsSince" | "fetch" | "cut" | "generate"> {
-  const { protocol, archive, store, author } = parts;
+  const { protocol, archive, store, author, admission } = parts;
   const { replica, consensus } = protocol;
   return {
     heads: () => replica.heads(),
-    state: () => protocol.state(author.load),
+    state: () => protocol.state(admission.load),
     *segmentsSince(since, of) {
       const wanted = new Set(of.map(toHex));
       const reached = new Map(since.map((head) => [trackName(head), head.sequence]));
@@ -36,6 +38,6 @@ export function served(parts: {
       if (!committed || !cut) return undefined;
       return { checkpoint: encodeCheckpoint(committed.checkpoint), entries: encodeEntries(cut.entries) };
     },
-    generate: (_from, order, signal) => author.generate(order, signal),
+    generate: (from, order, signal) => author.generate(from, order, signal),
   };
 }

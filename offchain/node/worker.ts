@@ -5,9 +5,9 @@ import { createApi } from "../api/server.ts";
 import { Chain } from "../chain/chain.ts";
 import { type Deployment, loadDeployment } from "../chain/deployment.ts";
 import type { ChainUpdate } from "../chain/follower.ts";
+import { Admission } from "../core/admission.ts";
 import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
 import { Conversations } from "../core/conversations.ts";
-import { WeftError } from "../core/errors.ts";
 import { ParentFinder } from "../core/parents.ts";
 import { Pen, type Sealed } from "../core/pen.ts";
 import { Pens } from "../core/pens.ts";
@@ -130,6 +130,17 @@ async function compose(
 
   const archive = new Archive(crypto, consensus, store);
   const conversations = new Conversations(crypto, replica);
+  const admission = new Admission({
+    replica,
+    signer: signer.address,
+    concurrentTurns: config.concurrentTurns,
+    turnsPerGateway: config.turnsPerGateway ?? Math.ceil(config.concurrentTurns / 2),
+    minimumFreeBytes: config.minimumFreeDiskBytes,
+    freeBytes() {
+      const { bavail, bsize } = statfsSync(config.dataFolder);
+      return bavail * bsize;
+    },
+  });
   const author = new Author({
     crypto,
     engine,
@@ -137,16 +148,7 @@ async function compose(
     pens,
     rows,
     parents: new ParentFinder(replica, consensus, conversations),
-    concurrentTurns: config.concurrentTurns,
-    admit() {
-      if (!replica.registry.entitles(self, signer.address))
-        throw new WeftError("not_registered", "the registry does not know this worker's operator with its key", {
-          remedy: "register the operator with this signer (docs/deploy.md), or wait until the chain was read",
-        });
-      const { bavail, bsize } = statfsSync(config.dataFolder);
-      if (bavail * bsize < config.minimumFreeDiskBytes)
-        throw new WeftError("disk_full", "this worker takes no new turns: its disk is nearly full");
-    },
+    admission,
     now,
     onFalseRows: (piece) => observer.falseRows(store, piece),
     onTokens: (count) => metrics.tokensWritten.inc(count),
@@ -161,7 +163,7 @@ async function compose(
     separator: replica.separator,
     listen: config.listen,
     handlers: {
-      ...served({ protocol, archive, store, author }),
+      ...served({ protocol, archive, store, author, admission }),
       beat(from, beat) {
         beatAt.set(toHex(from), now());
         driver.handle({ type: "beat", from, beat });
@@ -217,7 +219,7 @@ async function compose(
   driver.carryOut(recalled);
   const ticking = setInterval(() => {
     if ((chain.time() ?? 0) > following.time) follow({ type: "events", events: [] }); // what is final depends on it
-    driver.handle({ type: "tick", load: author.load });
+    driver.handle({ type: "tick", load: admission.load });
     if (chain.status().block >= 0) observer.registered(following.isRegistered(signer.address), signer.address);
   }, TICK_MS);
   onStop(() => clearInterval(ticking));
@@ -227,6 +229,7 @@ async function compose(
     self,
     model: engine.model,
     author,
+    admission,
     authors: {
       up: () => mesh.peers().flatMap(({ up, operator }) => (up ? [operator] : [])),
       generate: (peer, order, signal) => mesh.generate(peer, order, signal),
@@ -256,7 +259,7 @@ async function compose(
   const finish = async () => {
     for (const order of unfinished(replica, conversations, (track) => pens.has(track)))
       try {
-        for await (const _event of author.generate(order, new AbortController().signal));
+        for await (const _event of author.generate(self, order, new AbortController().signal));
       } catch (error) {
         onFault("finish", undefined, error);
       }

@@ -153,6 +153,20 @@ describe("consensus among liars, the convicted and censors", () => {
     assert.equal(offer(nodes[0]), undefined);
   });
 
+  test("two true proposals for one number may both be signed: an attestation is a statement of fact", () => {
+    const { nodes } = settled([
+      [members[0], "1", 2],
+      [members[1], "1", 2],
+    ]);
+    const whole = offer(nodes[0])!;
+    const part = offer(settled([[members[0], "1", 2]]).nodes[0])!;
+    assert.notDeepEqual(part.hash, whole.hash);
+    assert.equal(part.checkpoint.number, whole.checkpoint.number);
+    for (const { proposal } of [whole, part, whole]) assert.equal(code(nodes[1], proposal), "sign");
+    commitAll(nodes, part);
+    assert.equal(code(nodes[1], whole.proposal), "stale", "the chain takes one");
+  });
+
   test("patience is not lost by hearing one proposal again and again", () => {
     const { nodes } = settled(
       [

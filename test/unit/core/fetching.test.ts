@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { toHex } from "../../../offchain/core/bytes.ts";
+import { Credits } from "../../../offchain/core/credits.ts";
+import { trackName } from "../../../offchain/core/cut.ts";
+import type { Effect } from "../../../offchain/core/events.ts";
+import { Fetching } from "../../../offchain/core/fetching.ts";
+import { Following } from "../../../offchain/core/following.ts";
+import type { ReplicaEvent } from "../../../offchain/core/replica.ts";
+import {
+  beatOf,
+  foundingEvents,
+  hashOf,
+  type Keys,
+  operatorAt,
+  TrackWriter,
+  writeSegments,
+} from "../../helpers/core.ts";
+import { commitAll, netsOf, nodeOf, offer } from "../../helpers/mesh.ts";
+
+const members = [0, 1, 2, 3].map(operatorAt) as [Keys, Keys, Keys, Keys];
+const [, b, c, d] = members;
+const events = foundingEvents(members);
+
+function fetchingAt() {
+  const { replica, consensus } = nodeOf(members[0], events);
+  const following = new Following(replica, consensus, 60);
+  const credits = new Credits();
+  let ids = 0;
+  /** Sequences of what was taken. */
+  const taken: number[] = [];
+  const step = (event: ReplicaEvent) => {
+    if (event.type === "restore") taken.push(event.segment.header.sequence);
+    return [];
+  };
+  const fetching = new Fetching({ replica, consensus, following, credits, nextId: () => ++ids, step });
+  /** A peer is up, and its beat says that it holds so much of these tracks. */
+  const hear = (peer: Keys, heads: readonly (TrackWriter["track"] & { sequence: number })[], now: number) => {
+    const said = heads.map((head) => ({ ...head, head: hashOf(`head ${head.sequence}`) }));
+    replica.step({ type: "beat", from: peer.operator, beat: beatOf(replica, { heads: said }), now });
+    fetching.peer(peer.operator, true);
+    fetching.heard(heads, now);
+  };
+  return { replica, consensus, credits, fetching, hear, taken };
+}
+
+function asked(effects: readonly Effect[]) {
+  return effects.flatMap((effect) => {
+    if (effect.type !== "ask" || effect.question.type !== "fetch") return [];
+    const { track, from, to } = effect.question;
+    return [{ id: effect.id, peer: toHex(effect.to), track: trackName(track), from, to }];
+  });
+}
+
+const trackAt = (i: number, keys = b) => ({ ...new TrackWriter(keys, `track ${i}`).track });
+
+describe("fetching", () => {
+  test("what a peer is said to hold is fetched after 400 ms: 1,024 segments, one question per track", () => {
+    const { fetching, hear } = fetchingAt();
+    hear(c, [{ ...trackAt(0), sequence: 3_000 }], 0);
+    assert.deepEqual(asked(fetching.tick(400)), []);
+    const [one, ...more] = asked(fetching.tick(401));
+    assert.deepEqual([one?.from, one?.to, one?.peer, more.length], [1, 1_024, toHex(c.operator), 0]);
+    assert.deepEqual(asked(fetching.tick(900)), [], "it is being asked for");
+    fetching.answered(one!.id, { type: "segments", segments: [], last: true }, 901);
+    assert.equal(asked(fetching.tick(1_400)).length, 1);
+  });
+
+  test("who does not give what it is said to hold is not asked again before the others, however much is missing", () => {
+    for (let missing = 1; missing <= 6; missing++) {
+      const { fetching, hear } = fetchingAt();
+      const heads = Array.from({ length: missing }, (_, i) => ({ ...trackAt(i), sequence: 1 }));
+      for (const peer of [b, c, d]) hear(peer, heads, 0);
+      const by = new Map<string, string[]>();
+      for (let now = 0; now < 6_000; now += 200)
+        for (const { id, peer, track } of asked(fetching.tick(now))) {
+          by.set(track, [...(by.get(track) ?? []), peer]);
+          fetching.answered(id, { type: "segments", segments: [], last: true }, now);
+        }
+      for (const peers of by.values())
+        for (let i = 0; i + 3 <= peers.length; i++)
+          assert.equal(new Set(peers.slice(i, i + 3)).size, 3, `${missing} tracks are missing`);
+    }
+  });
+
+  test("a peer is asked for 16 things at once; the others come when it has answered", () => {
+    const { fetching, hear } = fetchingAt();
+    const heads = Array.from({ length: 20 }, (_, i) => ({ ...trackAt(i), sequence: 1 }));
+    hear(c, heads, 0);
+    const first = asked(fetching.tick(401));
+    assert.equal(first.length, 16);
+    assert.equal(new Set(first.map(({ track }) => track)).size, 16);
+    assert.deepEqual(asked(fetching.tick(802)), []);
+    for (const { id } of first.slice(0, 3)) fetching.answered(id, { type: "segments", segments: [], last: true }, 803);
+    assert.equal(asked(fetching.tick(1_203)).length, 3);
+  });
+
+  test("a question is given up after 15 s, however busily its peer drips, and asked anew", () => {
+    const { fetching, hear } = fetchingAt();
+    hear(c, [{ ...trackAt(0), sequence: 5 }], 0);
+    const [one] = asked(fetching.tick(401));
+    for (let now = 1_401; now < 15_401; now += 1_000) {
+      fetching.answered(one!.id, { type: "segments", segments: [], last: false }, now);
+      assert.deepEqual(fetching.tick(now), []);
+    }
+    const effects = fetching.tick(15_401);
+    assert.ok(effects.some((effect) => effect.type === "forget" && effect.id === one!.id));
+    assert.ok(effects.some((effect) => effect.type === "fault" && effect.error.code === "deadline"));
+    assert.equal(asked(effects).length, 1);
+  });
+
+  test("an unknown cut is asked of one peer at a time, and of another after 5 s", () => {
+    const { fetching, consensus } = fetchingAt();
+    const { nodes } = netsOf(members, events).settled([[b, "1", 3]]);
+    const { checkpoint, hash } = offer(nodes[0]!)!;
+    consensus.commit(checkpoint, hash);
+    for (const { operator } of [c, d]) fetching.peer(operator, true);
+    const cuts = (effects: readonly Effect[]) =>
+      effects.flatMap((effect) =>
+        effect.type === "ask" && effect.question.type === "cut" ? [[effect.question.number, toHex(effect.to)]] : [],
+      );
+    const first = cuts(fetching.tick(0));
+    assert.deepEqual(
+      first.map(([number]) => number),
+      [1],
+    );
+    assert.deepEqual(cuts(fetching.tick(4_999)), []);
+    const peers = new Set(first.map(([, peer]) => peer));
+    for (let now = 5_000; now <= 20_000; now += 5_000) for (const [, peer] of cuts(fetching.tick(now))) peers.add(peer);
+    assert.equal(peers.size, 2);
+  });
+
+  test("nothing is fetched of an author whose budget is used up, until it has some again", () => {
+    const { fetching, credits, hear } = fetchingAt();
+    credits.take(b.operator, 8 * 1024 * 1024, 0);
+    hear(
+      c,
+      [
+        { ...trackAt(0), sequence: 5 },
+        { ...trackAt(0, d), sequence: 5 },
+      ],
+      0,
+    );
+    credits.take(b.operator, 1024 * 1024, 401);
+    assert.deepEqual(
+      asked(fetching.tick(401)).map(({ track }) => track),
+      [trackName(trackAt(0, d))],
+    );
+    assert.equal(asked(fetching.tick(2_000)).length, 1);
+  });
+
+  test("what is committed is fetched whole: 1,024 segments a question, taken only with the committed head", () => {
+    const { fetching, replica, consensus, taken } = fetchingAt();
+    const writer = new TrackWriter(b, "1");
+    const segments = [...writeSegments(writer, 515), ...writeSegments(writer, 515, 1)];
+    const { nodes } = netsOf(members, events).settled([], { capacity: 2_000 });
+    for (const node of nodes)
+      for (const segment of segments) node.replica.step({ type: "restore", segment, hash: segment.hash });
+    for (const node of nodes)
+      for (const from of [b, c, d]) {
+        const heads = [{ ...writer.track, sequence: 1_030, head: writer.head }];
+        node.replica.step({ type: "beat", from: from.operator, beat: beatOf(node.replica, { heads }), now: 0 });
+      }
+    const made = offer(nodes[0]!)!;
+    commitAll([{ keys: members[0], replica, consensus }], made);
+    const heads = [{ ...writer.track, sequence: 1_030, head: writer.head }];
+    replica.step({ type: "beat", from: c.operator, beat: beatOf(replica, { heads }), now: 0 });
+    fetching.peer(c.operator, true);
+    const [first] = asked(fetching.tick(0));
+    assert.deepEqual([first?.from, first?.to], [1, 1_024]);
+    const part = (from: number, to: number) => segments.slice(from - 1, to).map((segment) => ({ segment, size: 100 }));
+    const answer = (id: number, from: number, to: number) =>
+      fetching.answered(id, { type: "segments", segments: part(from, to), last: true }, 1);
+    const [second] = asked(answer(first!.id, 1, 1_024));
+    assert.deepEqual([second?.from, second?.to], [1_025, 1_030], "only what is not here yet");
+    const refused = answer(second!.id, 1_025, 1_029);
+    assert.deepEqual(
+      refused.map((effect) => effect.type === "fault" && effect.kind),
+      ["repair"],
+    );
+    assert.deepEqual(taken, []);
+    const [again] = asked(fetching.tick(2));
+    const [rest] = asked(answer(again!.id, 1, 1_024));
+    answer(rest!.id, 1_025, 1_030);
+    assert.deepEqual([taken.length, taken.at(-1)], [1_030, 1_030]);
+  });
+});
