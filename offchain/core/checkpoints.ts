@@ -7,7 +7,8 @@ import type { Hashing } from "./ports.ts";
 /**
  * A checkpoint that the chain took. `parent` is the number of the one that it extends: not always the number before, since
  * numbers of fallen ones are not used again. `cut` is absent as long as nobody has shown it to us, and again when `KEPT_CUTS`
- * newer ones stand.
+ * newer ones stand,
+ * unless it is an anchor.
  */
 export type Committed = { checkpoint: Checkpoint; hash: Bytes; parent: number; cut?: Cut };
 
@@ -25,6 +26,8 @@ export class Checkpoints {
   /** By number, fallen ones too. */
   #record: Committed[];
   #standing: number[] = [0];
+  /** Index among those that stand of the earliest whose cut may be kept beyond `KEPT_CUTS`. */
+  #anchor = 0;
 
   constructor(hashing: Hashing, genesis: () => Committed) {
     this.#hashing = hashing;
@@ -56,6 +59,7 @@ export class Checkpoints {
   reset(): void {
     this.#record = [this.#genesis()];
     this.#standing = [0];
+    this.#anchor = 0;
   }
 
   /** The chain took a checkpoint. @throws WeftError `checkpoint_gap` unless it is the next. */
@@ -66,8 +70,8 @@ export class Checkpoints {
     const parent = this.latest.checkpoint.number;
     this.#record.push({ checkpoint, hash, parent, cut: this.#cuts.get(toHex(hash))?.cut });
     this.#standing.push(number);
-    const old = this.#standing[this.#standing.length - 1 - KEPT_CUTS];
-    if (old) this.#record[old].cut = undefined;
+    const old = this.#standing.length - 1 - KEPT_CUTS;
+    if (old > 0 && old % KEPT_CUTS !== 0) this.#record[this.#standing[old]].cut = undefined;
     if (number <= this.#highest) return;
     this.#highest = number;
     for (const [name, known] of this.#cuts) if (known.number + KEPT_CUTS < number) this.#cuts.delete(name);
@@ -82,6 +86,20 @@ export class Checkpoints {
         `checkpoint ${from} and what extends it fell, but ${standing} is not below`,
       );
     this.#standing.length = kept;
+  }
+
+  /**
+   * The latest final checkpoint whose cut everybody keeps: the very latest, or, where windows are longer than `KEPT_CUTS`
+   * checkpoints, one of every so many. Cuts of earlier ones are let go.
+   * @param final index among those that stand
+   */
+  anchor(final: number): Committed {
+    const isLate = this.#standing.length - 1 - final < KEPT_CUTS;
+    const at = isLate ? final : final - (final % KEPT_CUTS);
+    for (; this.#anchor < at - (at % KEPT_CUTS); this.#anchor += KEPT_CUTS)
+      if (this.#standing.length - 1 - this.#anchor >= KEPT_CUTS && this.#anchor > 0)
+        this.#record[this.#standing[this.#anchor]].cut = undefined;
+    return this.#record[this.#standing[at]];
   }
 
   /** A cut from our own disk, or of our own making, before the chain tells of its checkpoint. */

@@ -61,6 +61,11 @@ export class Consensus {
     return this.#checkpoints.standing;
   }
 
+  /** The latest final checkpoint whose cut everybody keeps; `final` is an index among those that stand. */
+  anchor(final: number): Committed {
+    return this.#checkpoints.anchor(final);
+  }
+
   /** A checkpoint on record, which may have fallen. */
   committed(number: number): Committed | undefined {
     return this.#checkpoints.committed(number);

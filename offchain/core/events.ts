@@ -105,6 +105,8 @@ export type Effect =
 export type Disk = {
   /** The latest checkpoints with their cuts, ascending; at least as many as the protocol keeps in memory. */
   checkpoints(): Iterable<{ number: number; hash: Bytes; entries: readonly CutEntry[] }>;
+  /** A checkpoint's cut, however old, unless it was pruned. */
+  cut(number: number): { hash: Bytes; entries: readonly CutEntry[] } | undefined;
   chain(): { events: readonly ChainEvent[]; time: number };
   bases(): Iterable<Advance>;
   /** Track after track, each ascending. */

@@ -4,6 +4,7 @@ import type { ChainEvent } from "./chain.ts";
 import { KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import type { CutEntry } from "./cut.ts";
+import type { Anchor } from "./drift.ts";
 import type { ChainUpdate, Effect } from "./events.ts";
 import type { Replica } from "./replica.ts";
 
@@ -18,6 +19,7 @@ export class Following {
   readonly #endpoints = new Map<string, string>();
   /** When the chain took each checkpoint, in seconds, by number. */
   #committedAt: number[] = [];
+  /** Index of the latest final checkpoint among those that stand. What is final never falls. */
   #final = 0;
   #clock = new ActiveClock();
   /** Open disputes, by the number of their checkpoint. */
@@ -100,10 +102,8 @@ export class Following {
   /** What the replica needs to know of the checkpoints. */
   #settle(): void {
     const { latest } = this.#consensus;
-    const anchor = this.#consensus.committed(this.#final);
     this.#replica.checkpoint = latest.checkpoint.number;
-    const { hash, cut } = anchor ?? {};
-    this.#replica.setCommitted(latest.cut, hash && cut && { number: this.#final, hash, cut });
+    this.#replica.setCommitted(latest.cut, this.anchor);
   }
 
   /** Of the checkpoints on disk, those that the chain does not have any more. */
@@ -144,10 +144,11 @@ export class Following {
     return this.keepCuts();
   }
 
-  /** Numbers of late checkpoints whose cut nobody has shown us yet, the latest first. */
+  /** Numbers of late checkpoints, and of the anchor, whose cut nobody has shown us yet, the latest first. */
   unknownCuts(): number[] {
-    return this.#late()
-      .filter((number) => !this.#consensus.committed(number)?.cut)
+    const anchor = this.#consensus.anchor(this.#final).checkpoint.number;
+    return [...new Set([anchor, ...this.#late()])]
+      .filter((number) => number > 0 && !this.#consensus.committed(number)?.cut)
       .reverse();
   }
 
@@ -173,17 +174,23 @@ export class Following {
 
   /** Number of the latest checkpoint that is final, by the latest block that was read. It never falls. */
   get final(): number {
-    return this.#final;
+    return this.#consensus.standing[this.#final];
+  }
+
+  /** The latest final checkpoint whose cut everybody keeps, once that is known: nothing before it need be held by anybody. */
+  get anchor(): Anchor | undefined {
+    const { checkpoint, hash, cut } = this.#consensus.anchor(this.#final);
+    return cut && { number: checkpoint.number, hash, cut };
   }
 
   /** As the ledger says it: it stands, its window is over, and nobody disputes it or one before it. */
   #advanceFinal(): void {
     const { standing } = this.#consensus;
     const now = this.active();
-    for (let i = after(standing, this.#final); i < standing.length; i++) {
+    for (let i = this.#final + 1; i < standing.length; i++) {
       const at = this.finalAt(standing[i]);
       if (this.#disputes.has(standing[i]) || at === undefined || at > now) return;
-      this.#final = standing[i];
+      this.#final = i;
     }
   }
 
@@ -205,15 +212,4 @@ export class Following {
     const key = registry.votingKey(self);
     return key !== undefined && equal(key, signer) && !registry.isEnded(self);
   }
-}
-
-/** Index of the first of these ascending numbers that is above `number`. */
-function after(numbers: readonly number[], number: number): number {
-  let [low, high] = [0, numbers.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (numbers[middle] > number) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

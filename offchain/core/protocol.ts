@@ -92,12 +92,13 @@ export class Protocol {
     for (const { operator, incarnation, sequence, head } of disk.bases())
       replica.replace(new Track(replica.crypto, { operator, incarnation }, { sequence, head }));
     const effects = following.take({ type: "events", ...disk.chain() });
+    this.#retention.recall((number) => disk.cut(number));
     for (const { segment, hash } of disk.segments()) replica.step({ type: "restore", segment, hash });
     for (const evidence of disk.evidence()) {
       replica.step({ type: "evidence", evidence });
       effects.push({ type: "spread", evidence }, ...this.#pursue());
     }
-    return effects;
+    return [...effects, ...this.#retention.advance()];
   }
 
   step(event: ProtocolEvent, now: number): Effect[] {
@@ -239,7 +240,6 @@ export class Protocol {
 
   #chain(update: ChainUpdate, now: number): Effect[] {
     const { number } = this.consensus.latest.checkpoint;
-    if (update.type === "reorg") this.#retention.reset();
     const effects = this.following.take(update);
     if (update.type === "reorg" || this.consensus.latest.checkpoint.number !== number)
       effects.push(...this.#rounds.moved(now));

@@ -118,12 +118,12 @@ export class Repairing {
     this.#joined = true;
     const holds = entries.some((entry) => (replica.track(entry)?.sequence ?? 0) > 0);
     if (holds || following.final === 0) return [];
-    const cut = consensus.committed(following.final)?.cut;
-    if (!cut) {
+    const { anchor } = following;
+    if (!anchor) {
       this.#joined = false; // it is being asked for
       return [];
     }
-    return cut.entries.flatMap((entry) => this.#begin(entry));
+    return anchor.cut.entries.flatMap((entry) => this.#begin(entry));
   }
 
   #begin({ operator, incarnation, sequence, head }: CutEntry): Effect[] {
@@ -154,11 +154,11 @@ export class Repairing {
 
   /** A peer has no beginning of a range. When nobody has it any more, the track begins here where everything is final. */
   unserved(peer: Bytes, track: TrackKey, from: number): Effect[] {
-    const { consensus, errands, following } = this.#o;
+    const { errands, following } = this.#o;
     const name = trackName(track);
     const unserved = this.#unserved.get(name) ?? new Set();
     this.#unserved.set(name, unserved.add(toHex(peer)));
-    const settled = consensus.committed(following.final)?.cut?.entry(track);
+    const settled = following.anchor?.cut.entry(track);
     if (!settled || settled.sequence < from || ![...errands.up].every((up) => unserved.has(up))) return [];
     this.#unserved.delete(name);
     return this.#begin(settled);

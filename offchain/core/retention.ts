@@ -1,7 +1,8 @@
-import { toHex } from "./bytes.ts";
+import { type Bytes, equal, toHex } from "./bytes.ts";
+import { KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
-import { trackName } from "./cut.ts";
-import type { Effect } from "./events.ts";
+import { type CutEntry, trackName } from "./cut.ts";
+import type { Disk, Effect } from "./events.ts";
 import type { Following } from "./following.ts";
 import type { Replica } from "./replica.ts";
 import type { Track } from "./track.ts";
@@ -9,8 +10,8 @@ import type { Track } from "./track.ts";
 /** Marks in one retention time: how finely it is known what was final when. */
 const MARKS = 16;
 
-/** What was final at some time, in active seconds, and when it may go. */
-type Mark = { at: number; number: number; sequences: readonly { name: string; sequence: number }[] };
+/** A checkpoint that was final, how far it went, and when the chain took it, in active seconds. */
+type Mark = { number: number; hash: Bytes; at: number; sequences: readonly { name: string; sequence: number }[] };
 
 /**
  * What may be forgotten: segments of checkpoints that were final, and are past the time for which anybody may ask for them;
@@ -31,30 +32,64 @@ export class Retention {
     this.#seconds = seconds;
   }
 
+  /** From disk, once the chain's log has been replayed: what was final before this process began is over as early as ever. */
+  recall(cutOf: Disk["cut"]): void {
+    const final = this.#final();
+    const now = this.#following.active();
+    let first = final.length - 1;
+    while (first > 0 && (this.#at(final[first]) ?? 0) + this.#seconds >= now) first -= 1;
+    // The last that is over, or of those before it the first whose cut was ever shown to us.
+    for (let tries = KEPT_CUTS; tries > 0 && first > 0 && !cutOf(final[first]); tries--) first -= 1;
+    for (const number of final.slice(Math.max(0, first))) {
+      const known = this.#isDue(number) ? cutOf(number) : undefined;
+      if (known) this.#mark(number, known.hash, known.entries);
+    }
+  }
+
   /** To be called with every word from the chain. */
   advance(): Effect[] {
     const { final } = this.#following;
-    const time = this.#following.active();
-    const last = this.#marks.at(-1);
-    const cut = this.#consensus.committed(final)?.cut;
-    const at = this.#following.active(this.#following.committedAt(final));
-    if (final > 0 && cut && (!last || at - last.at > this.#seconds / MARKS))
-      this.#marks.push({
-        at,
-        number: final,
-        sequences: cut.entries.map((entry) => ({
-          name: trackName(entry),
-          sequence: entry.sequence,
-        })),
-      });
+    const now = this.#following.active();
+    this.#keepCommitted();
+    const { anchor } = this.#following;
+    if (anchor && this.#isDue(anchor.number)) this.#mark(anchor.number, anchor.hash, anchor.cut.entries);
     let ripe: Mark | undefined;
-    while (this.#marks.length > 0 && this.#marks[0].at + this.#seconds < time) ripe = this.#marks.shift();
+    while (this.#marks.length > 0 && this.#marks[0].at + this.#seconds < now && this.#marks[0].number <= final)
+      ripe = this.#marks.shift();
     return ripe ? this.#prune(ripe) : [];
   }
 
-  /** The chain was reorganised: what seemed final was not. */
-  reset(): void {
-    this.#marks = [];
+  /** When the chain took a checkpoint, in active seconds. */
+  #at(number: number): number | undefined {
+    const at = this.#following.committedAt(number);
+    return at === undefined ? undefined : this.#following.active(at);
+  }
+
+  /** Numbers of the final checkpoints, ascending, from 1 on. */
+  #final(): number[] {
+    return this.#consensus.standing.filter((number) => number > 0 && number <= this.#following.final);
+  }
+
+  /** Is a final checkpoint so much later than the last that was marked? */
+  #isDue(number: number): boolean {
+    const at = this.#at(number);
+    const last = this.#marks.at(-1);
+    return number > 0 && at !== undefined && (!last || at - last.at > this.#seconds / MARKS);
+  }
+
+  #mark(number: number, hash: Bytes, entries: readonly CutEntry[]): void {
+    const at = this.#at(number) as number;
+    const sequences = entries.map((entry) => ({ name: trackName(entry), sequence: entry.sequence }));
+    this.#marks.push({ number, hash, at, sequences });
+  }
+
+  /** After a reorganisation: a checkpoint that is committed anew is as old as it is now, one that is not is none. */
+  #keepCommitted(): void {
+    this.#marks = this.#marks.flatMap((mark) => {
+      const committed = this.#consensus.committed(mark.number);
+      const at = this.#at(mark.number);
+      return committed && at !== undefined && equal(committed.hash, mark.hash) ? [{ ...mark, at }] : [];
+    });
   }
 
   #prune({ sequences, number }: Mark): Effect[] {
@@ -78,7 +113,7 @@ export class Retention {
 
   /** Turns that turns which may still go on, or are not final, go on from. */
   #needed(ripe: ReadonlyMap<string, number>): ReadonlySet<string> {
-    const cut = this.#consensus.committed(this.#following.final)?.cut;
+    const cut = this.#following.anchor?.cut;
     const keep = new Set<string>();
     for (const track of this.#replica.tracks.values()) {
       const final = cut?.entry(track.key)?.sequence ?? 0;

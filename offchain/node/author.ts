@@ -3,6 +3,7 @@ import { type Bytes, equal } from "../core/bytes.ts";
 import { Context } from "../core/context.ts";
 import { WeftError } from "../core/errors.ts";
 import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
+import { checkOrder } from "../core/order.ts";
 import type { ParentFinder } from "../core/parents.ts";
 import type { Pens } from "../core/pens.ts";
 import type { Crypto } from "../core/ports.ts";
@@ -61,31 +62,13 @@ export class Author {
    * @throws WeftError when the order is refused.
    */
   async *generate(gateway: Bytes, order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
-    this.#check(order);
+    checkOrder(this.#options.crypto, this.#options.engine.model, order);
     const leave = this.#options.admission.enter(gateway);
     try {
       yield* this.#write(order, signal);
     } finally {
       leave();
     }
-  }
-
-  #check({ request, prompt, answered }: GenerateOrder): void {
-    const { crypto, engine } = this.#options;
-    const fault = (code: string, message: string, field: string) => new WeftError(code, message, { field });
-    if (!equal(request.model, engine.model.id)) throw fault("unknown_model", "this worker runs another model", "model");
-    if (request.memory) throw fault("unsupported", "this worker reads no memory", "gate");
-    if (request.maxLength < 1) throw fault("out_of_range", "an answer has at least one token", "maxLength");
-    if (prompt.length === 0) throw fault("out_of_range", "a prompt has at least one token", "prompt");
-    if (prompt.length + request.maxLength > engine.model.maxPositions)
-      throw fault("context_length_exceeded", `the model has ${engine.model.maxPositions} positions`, "maxLength");
-    if ([...prompt, ...answered].some((id) => id >= engine.model.vocab))
-      throw fault("out_of_range", "a token is not in the model's vocabulary", "prompt");
-    const context = Context.of(crypto, prompt.slice(0, request.before.length));
-    const before = context.root;
-    const after = context.append(prompt.slice(request.before.length)).root;
-    if (!equal(before, request.before.root) || !equal(after, request.after.root))
-      throw fault("malformed", "the prompt is not the context that the request binds", "prompt");
   }
 
   async *#write(order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {

@@ -145,6 +145,10 @@ export class Store {
         for (const { number, hash, entries } of checkpoints.since(checkpoints.late(RECALLED_CHECKPOINTS)))
           if (entries) yield { number, hash, entries };
       },
+      cut(number) {
+        const { hash, entries } = checkpoints.at(number) ?? {};
+        return hash && entries && { hash, entries };
+      },
       chain: () => ({ events: chainLog.events(), time: chainLog.blocks().at(-1)?.timestamp ?? 0 }),
       bases: () => tracks.bases(),
       *segments() {

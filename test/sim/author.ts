@@ -1,12 +1,14 @@
 import { Context } from "../../offchain/core/context.ts";
+import { codeOf } from "../../offchain/core/errors.ts";
 import type { GenerateEvent, GenerateOrder } from "../../offchain/core/generate.ts";
+import { checkOrder } from "../../offchain/core/order.ts";
 import type { ParentFinder } from "../../offchain/core/parents.ts";
 import type { Pens } from "../../offchain/core/pens.ts";
 import type { Hashing } from "../../offchain/core/ports.ts";
 import { requestId } from "../../offchain/core/request.ts";
 import type { CloseReason } from "../../offchain/core/snapshot.ts";
 import { Writing } from "../../offchain/core/writing.ts";
-import { computed, END, ROW_BYTES, tokenAt } from "./model.ts";
+import { computed, END, MODEL, ROW_BYTES, tokenAt } from "./model.ts";
 import type { Process } from "./process.ts";
 
 export type AuthorHost = { process: Process; hashing: Hashing; pens: Pens; parents: ParentFinder; tokenMs: number };
@@ -27,6 +29,12 @@ export class SimAuthor {
   generate(order: GenerateOrder, emit: (event: GenerateEvent) => void): () => void {
     const { process, hashing, pens, parents, tokenMs } = this.#host;
     const { request, prompt, answered } = order;
+    try {
+      checkOrder(hashing, MODEL, order);
+    } catch (error) {
+      emit({ type: "failed", code: codeOf(error), message: String(error) });
+      return () => {};
+    }
     const id = requestId(hashing, request);
     // The copier answers for carried tokens as for its own: it recomputes them before it signs.
     const wrong = answered.findIndex((token, i) => token !== tokenAt(hashing, id, prompt.length + i));

@@ -16,7 +16,7 @@ export function countsOf(world: World) {
       ...plain(reported),
     },
     messages: plain([...network.counts].filter(([name]) => !isMishap(name))),
-    checks: plain(watching.safety.checked),
+    checks: plain(watching.seen.checked),
     achieved: {
       ...answers,
       checkpoints: chain.head.state.checkpoints.length - 1,

@@ -49,8 +49,9 @@ export class SimDisk implements Disk {
   faults: DiskFaults = SOUND;
   /** Writes are refused as long as it is. */
   full = false;
-  /** Told of every write that became durable. */
-  onWritten: (records: readonly StoreRecord[]) => void = () => {};
+  /** Told of every write that became durable, and of the last place of each track that is held no more for it. */
+  onWritten: (records: readonly StoreRecord[], forgotten: readonly (TrackKey & { sequence: number })[]) => void =
+    () => {};
   /** An older state came back once: what this worker had said of itself before was not true any more. */
   restored = false;
   /** Writes that became durable. */
@@ -71,6 +72,7 @@ export class SimDisk implements Disk {
     const { crashBefore, crashAfter, slow, slowMs } = this.faults;
     if (this.full) throw new WeftError("disk_full", "no space is left", { remedy: "free some" });
     if (this.#random.chance(crashBefore)) throw new Crash("before a commit to disk");
+    const forgotten = records.flatMap((record) => (record.type === "base" ? this.#upTo(record.base) : []));
     const undo: (() => void)[] = [];
     try {
       for (const record of records) put(this.#tables, record, undo);
@@ -80,9 +82,16 @@ export class SimDisk implements Disk {
     }
     this.writes += 1;
     this.sync();
-    this.onWritten(records);
+    this.onWritten(records, forgotten);
     if (this.#random.chance(crashAfter)) throw new Crash("after a commit to disk");
     if (this.#random.chance(slow)) this.#onSlow(this.#random.float() * slowMs);
+  }
+
+  /** The last of the segments that a new base leaves behind. */
+  #upTo({ operator, incarnation, sequence }: Advance): (TrackKey & { sequence: number })[] {
+    const held = this.#tables.tracks.get(trackName({ operator, incarnation }))?.segments.keys() ?? [];
+    const last = Math.max(0, ...[...held].filter((one) => one <= sequence));
+    return last > 0 ? [{ operator, incarnation, sequence: last }] : [];
   }
 
   /** Everything so far is durable. */
@@ -175,7 +184,7 @@ export class SimDisk implements Disk {
     return [...this.#tables.tracks.values()].map(({ key }) => key);
   }
 
-  checkpoint(number: number): StoredCheckpoint | undefined {
+  cut(number: number): StoredCheckpoint | undefined {
     return this.#tables.checkpoints.get(number);
   }
 

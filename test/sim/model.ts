@@ -1,4 +1,5 @@
 import { type Bytes, concat } from "../../offchain/core/bytes.ts";
+import type { OrderModel } from "../../offchain/core/order.ts";
 import type { Hashing } from "../../offchain/core/ports.ts";
 import type { Computed } from "../../offchain/core/writing.ts";
 
@@ -8,6 +9,7 @@ export const VOCAB = 250;
 export const END = 0;
 export const MODEL_ID = new Uint8Array(32).fill(7);
 export const ROW_BYTES = 4;
+export const MODEL: OrderModel = { id: MODEL_ID, vocab: VOCAB, maxPositions: 2 ** 16 };
 
 export function tokenAt(h: Hashing, requestId: Bytes, position: number): number {
   const seed = h.keccak256(requestId, Uint8Array.of(position >> 16, (position >> 8) & 255, position & 255));

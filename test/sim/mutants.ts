@@ -1,17 +1,15 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MUTANTS, type Mutant } from "./mutants/list.ts";
+import { Nursery } from "./mutants/plant.ts";
 
 /**
  * `npm run sim:mutants`: plants each bug of the list in a copy of the code and counts the seeds until the simulator names one of
  * the invariants that must catch it. The exit code is 1 when one is not caught, or caught by something else.
  */
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const LIMIT_LINES = 5;
 
 const { values } = parseArgs({
   options: {
@@ -21,34 +19,13 @@ const { values } = parseArgs({
   },
 });
 
+const nursery = new Nursery(fileURLToPath(new URL("../..", import.meta.url)));
+
 type Found = { seed: number; seeds: number; invariant: string; message: string };
 type Result = { mutant: Mutant; found: Found | null; seconds: number };
 
-/** A copy of what a simulation needs, with the bug in it. */
-function plant({ name, file, changes }: Mutant): string {
-  const folder = mkdtempSync(join(tmpdir(), "weft-mutant-"));
-  for (const part of ["package.json", "offchain", "test/sim"])
-    cpSync(join(root, part), join(folder, part), { recursive: true });
-  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-  const lines = changes.flatMap(({ find, replace }) =>
-    replace.split("\n").filter((line) => line.trim() !== "" && !find.split("\n").includes(line)),
-  ).length;
-  if (lines > LIMIT_LINES) throw new Error(`${name} has ${lines} lines`);
-  for (const change of changes) {
-    const path = join(folder, change.file ?? file);
-    const text = readFileSync(path, "utf8");
-    if (text.split(change.find).length !== 2)
-      throw new Error(`${name}: not exactly once in ${change.file ?? file}: ${change.find}`);
-    writeFileSync(
-      path,
-      text.replace(change.find, () => change.replace),
-    );
-  }
-  return folder;
-}
-
 async function hunt(mutant: Mutant): Promise<Result> {
-  const folder = plant(mutant);
+  const folder = nursery.plant(mutant);
   const began = performance.now();
   try {
     const child = spawn(process.execPath, ["test/sim/mutants/hunt.ts", values.seed, values.seeds], {
@@ -86,7 +63,11 @@ const work = async () => {
     );
   }
 };
-await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
+try {
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
+} finally {
+  nursery.close();
+}
 
 const counts = results.flatMap(({ found }) => found?.seeds ?? []).sort((a, b) => a - b);
 const failed = results.filter((result) => verdictOf(result) !== "caught");

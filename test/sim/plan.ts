@@ -38,6 +38,7 @@ export const ROLES = [
   "invalid-segments",
   "false-rows",
   "forger",
+  "impostor",
 ] as const;
 export type Role = (typeof ROLES)[number];
 

@@ -1,5 +1,6 @@
 import type { ChainEvent } from "../../offchain/core/chain.ts";
 import { countsOf } from "./counts.ts";
+import { bounded, served } from "./invariants/kept.ts";
 import {
   backlogCovered,
   chainReplays,
@@ -42,15 +43,20 @@ function settled(world: World): void {
   registryEventsFrom((node) =>
     node instanceof SimWorker ? node.disk.chain().events.flatMap((event) => registryEventOf(event)) : [],
   );
-  for (const worker of members) backlogCovered(worker, worker.clock.now());
+  // Causes before what follows from them.
+  for (const worker of members) chainReplays(worker, worker.disk.chain());
   converged(members);
+  for (const worker of members) backlogCovered(worker, worker.clock.now());
+  for (const worker of members) {
+    served(world.watching.seen, worker);
+    bounded(world.watching.seen, worker, world.scheduler.now);
+  }
   // Replays are dear, and seeds are many: of one member each time.
   if (members.length > 0) {
     const one = chance.pick(members);
     orderIsForgotten([one], chance.fork("order"));
     suffixIsEnough([one], chance.fork("suffix"));
   }
-  for (const worker of members) chainReplays(worker, worker.disk.chain());
   world.clients.allAnswered();
 }
 

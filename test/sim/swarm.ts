@@ -24,6 +24,10 @@ const LEAST_OPERATORS = 3;
 /** Operators wait longer than this before they take what the chain says for granted. */
 const MOST_FORKED_MS = 5_000;
 const STAKE = 1000;
+/** Share of runs in which little goes wrong: some promises are only made while nothing disturbs. */
+const CALM_RUNS = 0.25;
+/** Lies show best where nothing else goes wrong, and there are many kinds of them. */
+const LYING_RUNS = 0.65;
 
 /** Background faults have no actions, but are on or off like the rest. */
 const BACKGROUND = ["loss", "tail", "slow-disk", "disk-crashes", "effect-crashes", "provider", "misreport"] as const;
@@ -55,7 +59,8 @@ export function planOf(seed: number, profile: ProfileName): Plan {
   const random = new Random(`plan ${profile} ${seed}`);
   const { faultyMs, settleMs, requestsPerSecond } = PROFILE[profile];
   const healAt = QUIET_MS + random.int(...faultyMs);
-  const on = (kind: FaultKind) => random.fork(`on ${kind}`).chance(0.5);
+  const density = random.chance(CALM_RUNS) ? 0.1 : 0.5;
+  const on = (kind: FaultKind) => random.fork(`on ${kind}`).chance(kind === "liars" ? LYING_RUNS : density);
   const strength = random.fork("strength");
   const some = (kind: FaultKind, most: number) => (on(kind) ? most * strength.float() : 0);
   const operators = operatorsOf(random.fork("operators"), on);
@@ -180,15 +185,12 @@ function actionOf(kind: ActionKind, at: number, plan: Plan, random: Random, once
       const b = random.pick(nodes.filter((other) => other !== node));
       return { at, kind, a: node, b };
     }
-    case "slow-lane":
-      return {
-        at,
-        kind,
-        ms,
-        lane: random.pick(LANES),
-        from: random.pick([undefined, node]),
-        bytesPerMs: random.pick([0.5, 5, 50]),
-      };
+    case "slow-lane": {
+      const lane = random.pick(LANES);
+      // Rows are few here: what they would fill a lane with is taken from it.
+      const bytesPerMs = random.pick(lane === "rows" ? [0.02, 0.5, 5] : [0.5, 5, 50]);
+      return { at, kind, ms, lane, from: random.pick([undefined, node]), bytesPerMs };
+    }
     case "lossy":
       return { at, kind, ms, node, loss: random.float() * 0.3, tailMs: random.int(0, 2_000) };
     case "chaos":

@@ -4,10 +4,15 @@ import { codeOf } from "../../offchain/core/errors.ts";
 import type { ChainUpdate, StoreRecord } from "../../offchain/core/events.ts";
 import type { Sealed } from "../../offchain/core/pen.ts";
 import type { Proposal } from "../../offchain/core/proposal.ts";
+import type { SetMember } from "../../offchain/core/registry.ts";
 import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import type { Block } from "./chain.ts";
-import { beatsArrive } from "./invariants/beats.ts";
+import { Beats } from "./invariants/beats.ts";
+import { Checkpoints } from "./invariants/checkpoints.ts";
+import { bounded } from "./invariants/kept.ts";
+import { Progress } from "./invariants/progress.ts";
 import { Safety } from "./invariants/safety.ts";
+import { Seen } from "./invariants/seen.ts";
 import { Violation } from "./invariants/types.ts";
 import type { Plan } from "./plan.ts";
 import type { Timeline } from "./timeline.ts";
@@ -16,22 +21,41 @@ import type { SimWorker, Watch } from "./worker.ts";
 /** The same report of the same worker is noted once in so long. */
 const QUIET_MS = 10_000;
 
+type Watched = {
+  plan: Plan;
+  workers: () => readonly SimWorker[];
+  /** The operator set that counts on the chain now. */
+  set: () => readonly SetMember[];
+  timeline: Timeline;
+  stop: () => void;
+};
+
 /** Lays what is seen of a simulation before the invariants, and notes it. What they say stops the simulation. */
 export class Watching implements Watch {
-  readonly safety: Safety;
+  readonly seen: Seen;
+  readonly #safety: Safety;
+  readonly #checkpoints: Checkpoints;
   readonly faults = new Map<string, number>();
   readonly #timeline: Timeline;
   readonly #stop: () => void;
   readonly #workers: () => readonly SimWorker[];
   readonly #owners = new Map<string, string>();
   readonly #reportedAt = new Map<string, number>();
+  readonly #beats: Beats;
+  readonly progress: Progress;
+  readonly #set: () => readonly SetMember[];
   /** The first thing that did not hold. */
   failure: unknown;
 
-  constructor(workers: () => readonly SimWorker[], timeline: Timeline, stop: () => void) {
-    this.safety = new Safety(workers);
+  constructor({ plan, workers, set, timeline, stop }: Watched) {
+    this.#beats = new Beats(plan);
+    this.progress = new Progress(plan);
+    this.#set = set;
+    this.seen = new Seen(workers);
+    this.#safety = new Safety(this.seen);
+    this.#checkpoints = new Checkpoints(this.seen);
     this.#workers = workers;
-    this.safety.keyOf = (signer) => this.#owners.get(toHex(signer));
+    this.seen.keyOf = (signer) => this.#owners.get(toHex(signer));
     this.#timeline = timeline;
     this.#stop = stop;
   }
@@ -55,9 +79,9 @@ export class Watching implements Watch {
     if (!parent || state === parent.state) return;
     for (const [signer, owner] of state.signers) this.#owners.set(signer, owner);
     this.#check(() => {
-      this.safety.chain(state);
+      this.#checkpoints.chain(state);
       for (let i = parent.state.checkpoints.length; i < state.checkpoints.length; i++) {
-        this.safety.committed(state.checkpoints[i], state.checkpoints[i - 1]);
+        this.#checkpoints.committed(state.checkpoints[i], state.checkpoints[i - 1]);
         const { checkpoint, hash } = state.checkpoints[i];
         const what = `${checkpoint.number} ${toHex(hash).slice(0, 10)} with ${checkpoint.segmentCount} segments`;
         this.#timeline.note("chain", `block ${number} has checkpoint ${what}`);
@@ -65,27 +89,27 @@ export class Watching implements Watch {
     });
   }
 
-  stored(worker: SimWorker, records: readonly StoreRecord[]): void {
+  stored(worker: SimWorker, records: readonly StoreRecord[], forgotten: Parameters<Safety["stored"]>[2]): void {
     if (!worker.honest) return;
     this.#check(() => {
-      this.safety.stored(worker, records);
+      this.#safety.stored(worker, records, forgotten);
       for (const record of records)
         if (record.type === "segment")
-          this.safety.bounded(worker, record.segment.header, record.segment.header.sequence);
+          this.#safety.bounded(worker, record.segment.header, record.segment.header.sequence);
     });
   }
 
   sealing(worker: SimWorker, { segment }: Sealed): void {
-    if (worker.honest) this.#check(() => this.safety.sealing(worker, segment));
+    if (worker.honest) this.#check(() => this.#safety.sealing(worker, segment));
   }
 
   sealed(worker: SimWorker, { segment }: Sealed): void {
-    if (worker.honest) this.#check(() => this.safety.sealed(worker, segment));
+    if (worker.honest) this.#check(() => this.#safety.sealed(worker, segment));
   }
 
   update(worker: SimWorker, { type }: ChainUpdate): void {
     if (type === "reorg") this.line(worker, "reads the chain anew");
-    this.#check(() => this.safety.cuts(worker));
+    this.#check(() => this.#checkpoints.cuts(worker));
   }
 
   fault(worker: SimWorker, kind: string, operator: Bytes | undefined, error: unknown): void {
@@ -122,9 +146,22 @@ export class Watching implements Watch {
     this.line(worker, text);
   }
 
-  beats(plan: Plan, members: readonly SimWorker[], now: number): void {
+  #proposes(worker: SimWorker, proposal: Proposal): void {
+    this.#checkpoints.proposes(worker, proposal);
+    const { now } = this.#timeline;
+    if (this.progress.proposes(worker, proposal, { now, set: this.#set(), workers: this.#workers() }))
+      this.seen.count("L4");
+  }
+
+  bounds(): void {
     this.#check(() => {
-      if (beatsArrive(plan, members, now)) this.safety.count("L2");
+      for (const worker of this.#workers()) if (worker.honest) bounded(this.seen, worker, this.#timeline.now);
+    });
+  }
+
+  beats(members: readonly SimWorker[], now: number): void {
+    this.#check(() => {
+      if (this.#beats.check(this.#workers(), members, now) > 0) this.seen.count("L2");
     });
   }
 
@@ -136,7 +173,7 @@ export class Watching implements Watch {
     const signed = (proposal: Proposal) => {
       const hash = checkpointHash(crypto, separator, proposal.checkpoint);
       this.line(worker, `attests to ${proposal.checkpoint.number} ${toHex(hash).slice(0, 10)}`);
-      this.#check(() => this.safety.attests(worker, proposal, hash));
+      this.#check(() => this.#checkpoints.attests(worker, proposal, hash));
     };
     const mesh = make({
       ...handlers,
@@ -155,7 +192,7 @@ export class Watching implements Watch {
       ask: (id, to, question) => {
         if (question.type === "attest") {
           signed(question.proposal);
-          this.#check(() => this.safety.proposes(worker, question.proposal));
+          this.#check(() => this.#proposes(worker, question.proposal));
         }
         mesh.ask(id, to, question);
       },

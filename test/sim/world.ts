@@ -7,6 +7,7 @@ import { Clients } from "./clients.ts";
 import { deploymentOf } from "./contract-state.ts";
 import { SimDisk } from "./disk.ts";
 import { Faults } from "./faults.ts";
+import type { Life } from "./life.ts";
 import { MemoryMesh } from "./mesh.ts";
 import { SimNetwork } from "./network.ts";
 import { wireOf } from "./node-wire.ts";
@@ -19,13 +20,14 @@ import { parametersOf, protocolOptions } from "./setup.ts";
 import { type Keyring, realKeyring, simulatedKeyring } from "./simcrypto.ts";
 import { Timeline } from "./timeline.ts";
 import { Watching } from "./watching.ts";
-import { type Life, SimWorker, type WorkerSpec } from "./worker.ts";
+import { SimWorker, type WorkerSpec } from "./worker.ts";
 
 const START_TIME = 1_700_000_000;
 const FLUSH_MS = 50;
 const SILENCE_MS = 1_200;
 /** How often an owner looks after its operator, and how long its supervisor takes to start a worker again. */
 const CARE_MS = 2_000;
+const BOUNDS_MS = 5_000;
 const REVIVE_MS: [number, number] = [100, 2_000];
 /** What comes to rest so long before the end, in milliseconds. */
 const CLIENTS_LEAVE_MS = 20_000;
@@ -58,11 +60,13 @@ export class World {
     this.random = random;
     const { scheduler } = this;
     this.#keyring = (plan.profile === "signed" ? realKeyring : simulatedKeyring)(String(plan.seed));
-    this.watching = new Watching(
-      () => this.workers,
-      this.timeline,
-      () => scheduler.stop(),
-    );
+    this.watching = new Watching({
+      plan,
+      workers: () => this.workers,
+      set: () => this.chain.head.state.set,
+      timeline: this.timeline,
+      stop: () => scheduler.stop(),
+    });
     this.network = new SimNetwork(scheduler, random.fork("network"), plan.network);
     this.owners = plan.operators.map(({ stake }, i) => this.#owner(i, BigInt(stake)));
     this.chain = this.#makeChain();
@@ -142,7 +146,7 @@ export class World {
       },
       random.fork(`worker ${node}`),
     );
-    disk.onWritten = (records) => watching.stored(worker, records);
+    disk.onWritten = (records, forgotten) => watching.stored(worker, records, forgotten);
     return worker;
   }
 
@@ -262,7 +266,8 @@ export class World {
     for (const node of owners.keys())
       if (plan.operators[node].founder) scheduler.after(chance.int(0, 500), () => this.#begin(node), "start");
     scheduler.every(CARE_MS, () => this.#care(), "care");
-    scheduler.every(1_000, () => watching.beats(plan, this.members(), scheduler.now), "beats");
+    scheduler.every(1_000, () => watching.beats(this.members(), scheduler.now), "beats");
+    scheduler.every(BOUNDS_MS, () => watching.bounds(), "bounds");
     this.faults.start();
     if (plan.load.requestsPerSecond > 0) clients.start();
     // What still goes on at the end has not reached everybody, and says nothing about what will.

@@ -6,7 +6,7 @@ import type { Proposal } from "../../../offchain/core/proposal.ts";
 import { encodeSet, type Registry } from "../../../offchain/core/registry.ts";
 import type { MeshPort } from "../../../offchain/mesh/types.ts";
 import type { ChainPort } from "../../../offchain/node/driver.ts";
-import type { Life } from "../worker.ts";
+import type { Life } from "../life.ts";
 
 /** Far from what the honest worker asks. */
 const FIRST_ID = 1_000_000_000;

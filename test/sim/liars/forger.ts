@@ -77,8 +77,27 @@ export class Forger extends Liar {
     const answered = said.slice(0, random.int(1, said.length));
     const at = random.int(0, answered.length - 1);
     answered[at] = (answered[at] + random.int(1, VOCAB - 1)) % VOCAB;
+    if (random.chance(0.3)) return this.#unbound({ request, prompt, answered: [] });
     this.note(copies ? "forged answer to a copied request" : "forged answer");
     return { request, prompt, answered, parent: turn?.id, continues: turn?.id };
+  }
+
+  /** Whoever writes what does not follow from the request that it names signs an invalid segment. */
+  #unbound(order: GenerateOrder): GenerateOrder {
+    const { request, prompt } = order;
+    this.note("order that its request does not bind");
+    switch (this.random.int(0, 4)) {
+      case 0:
+        return { ...order, prompt: prompt.map((id, i) => (i === 0 ? (id + 1) % VOCAB : id)) };
+      case 1:
+        return { ...order, prompt: prompt.slice(1) };
+      case 2:
+        return { ...order, prompt: [...prompt, 1] };
+      case 3:
+        return { ...order, request: { ...request, maxLength: 0 } };
+      default:
+        return { ...order, request: { ...request, model: this.random.bytes(32) } };
+    }
   }
 
   /** A turn that keeps the rules of its track, under somebody else's request or with parents that are gone. */

@@ -7,9 +7,9 @@ import { frameSegment } from "../../../offchain/mesh/plot.ts";
 import type { MeshPort, PeerHandlers } from "../../../offchain/mesh/types.ts";
 import type { ChainPort } from "../../../offchain/node/driver.ts";
 import type { SimAuthor } from "../author.ts";
+import type { Life } from "../life.ts";
 import { MemoryMesh } from "../mesh.ts";
 import type { Random } from "../random.ts";
-import type { Life } from "../worker.ts";
 import { Scribe } from "./scribe.ts";
 
 export type Generate = SimAuthor["generate"];

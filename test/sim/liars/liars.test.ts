@@ -24,6 +24,7 @@ const TOLD: Readonly<Record<Exclude<Role, "honest">, { least: number; kinds: num
   "invalid-segments": { least: 15, kinds: 10, seeds: [5] },
   "false-rows": { least: 30, kinds: 4, seeds: [5] },
   forger: { least: 15, kinds: 5, seeds: [5] },
+  impostor: { least: 30, kinds: 4, seeds: [5] },
 };
 
 /** Those whom it convicts, in the end. */

@@ -1,6 +1,6 @@
+import type { Life } from "../life.ts";
 import type { Role } from "../plan.ts";
 import type { Random } from "../random.ts";
-import type { Life } from "../worker.ts";
 import { FalseAttester } from "./attester.ts";
 import { FalseBeats } from "./beats.ts";
 import { Censor } from "./censor.ts";
@@ -9,6 +9,7 @@ import { FalseRows } from "./false-rows.ts";
 import { Flooder } from "./flooder.ts";
 import { Forger } from "./forger.ts";
 import { Garbage } from "./garbage.ts";
+import { Impostor } from "./impostor.ts";
 import { InvalidSegments } from "./invalid.ts";
 import { Liar, type Twist } from "./liar.ts";
 import { Withholder } from "./withholder.ts";
@@ -28,6 +29,7 @@ const LIARS: Readonly<Record<Role, new (life: Life, random: Random) => Liar>> = 
   "invalid-segments": InvalidSegments,
   "false-rows": FalseRows,
   forger: Forger,
+  impostor: Impostor,
 };
 
 /** Makes a liar of one life of a worker. All chance in its lies is drawn from `random`. */

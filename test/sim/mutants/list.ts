@@ -111,16 +111,21 @@ export const MUTANTS: readonly Mutant[] = [
     file: "offchain/core/retention.ts",
     changes: [
       {
-        find: "    const { time, final } = this.#following;\n",
-        replace: "    const { time } = this.#following;\n    const final = this.#consensus.latest.checkpoint.number;\n",
+        find: "    for (let number = this.#following.final; number > 0; number--) {\n",
+        replace: "    for (let number = this.#consensus.latest.checkpoint.number; number > 0; number--) {\n",
       },
-      { find: "this.#marks[0].at + this.#seconds < time", replace: "this.#marks[0].at <= time" },
       {
-        find: "    const cut = this.#consensus.committed(this.#following.final)?.cut;\n    const keep",
-        replace: "    const cut = this.#consensus.latest.cut;\n    const keep",
+        find: "this.#marks[0].at + this.#seconds < time && this.#marks[0].number <= final",
+        replace: "this.#marks[0].at <= time && final >= 0",
       },
     ],
     caughtBy: ["S7", "L3", "L2"],
+  },
+  {
+    name: "retention that a restart begins anew",
+    file: "offchain/core/protocol.ts",
+    changes: [{ find: "    this.#retention.recall((number) => disk.cut(number));\n", replace: "" }],
+    caughtBy: ["L8"],
   },
   {
     name: "an old operator set",
@@ -173,6 +178,12 @@ export const MUTANTS: readonly Mutant[] = [
       {
         find: "    if (to !== entry.sequence || !equal(got[got.length - 1].hash, entry.head))\n",
         replace: "    if (to !== entry.sequence)\n",
+      },
+      {
+        file: "offchain/core/fetching.ts",
+        find: '        return this.#o.step({ type: "segment", segment, from: errand.peer }, now);\n',
+        replace:
+          '        const hash = headerHash(this.#o.replica.crypto, this.#o.replica.separator, segment.header);\n        return this.#o.step({ type: "restore", segment, hash }, now);\n',
       },
     ],
     caughtBy: ["S2", "S3", "S4", "L3", "S1"],
@@ -262,7 +273,7 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ["S9"],
   },
   {
-    name: "the key changes in the middle of a count",
+    name: "a quorum by heads, not by stake",
     file: "offchain/core/rounds.ts",
     changes: [
       {

@@ -4,6 +4,7 @@ import { lastNumbers } from "../../../offchain/chain/numbers.ts";
 import { ActiveClock } from "../../../offchain/core/active-clock.ts";
 import { equal } from "../../../offchain/core/bytes.ts";
 import { type ChainEvent, decodeChainEvent, encodeChainEvent } from "../../../offchain/core/chain.ts";
+import { KEPT_CUTS } from "../../../offchain/core/checkpoints.ts";
 import { Following } from "../../../offchain/core/following.ts";
 import { feed, foundingEvents, type Keys, operatorAt, type TrackWriter, writeSegments } from "../../helpers/core.ts";
 import { answer, commitAll, gossip, netsOf, offer, type Peer } from "../../helpers/mesh.ts";
@@ -177,4 +178,46 @@ test("what the chain says of falls, disputes and pauses survives a restart", () 
     { kind: "resumed", at: 200, ...at },
   ];
   for (const event of events) assert.deepEqual(decodeChainEvent(encodeChainEvent(event)), event);
+});
+
+describe("windows longer than the cuts that are kept", () => {
+  const ROUNDS = 3 * KEPT_CUTS;
+
+  /** One checkpoint a second, with a window as long as all of them. */
+  function long() {
+    const { nodes, writers } = settled([[members[0], "1", 1]]);
+    const { replica, consensus } = nodes[3];
+    const following = new Following(replica, consensus, ROUNDS);
+    for (let i = 1; i <= ROUNDS; i++) {
+      const more = writeSegments(writers[0] as TrackWriter, 1, i);
+      for (const node of nodes) feed(node.replica, more);
+      gossip(nodes, i);
+      const made = offer(nodes[0]);
+      assert.ok(made);
+      for (const node of nodes.slice(0, 3)) node.consensus.commit(made.checkpoint, made.hash);
+      for (const node of nodes.slice(0, 3)) node.consensus.learnCut(made.checkpoint.number, made.cut.entries);
+      consensus.remember(made.checkpoint.number, made.hash, made.cut);
+      following.take({ type: "events", events: [committed(made, i)], time: i });
+    }
+    return { following, consensus };
+  }
+
+  test("K7 the anchor is final and its cut is there, so that drift is compared, workers join and retention goes on", () => {
+    const { following, consensus } = long();
+    const kept = () => consensus.standing.filter((number) => consensus.committed(number)?.cut);
+    for (const time of [ROUNDS + KEPT_CUTS + 5, 2 * ROUNDS - KEPT_CUTS - 1, 2 * ROUNDS - 3]) {
+      following.take({ type: "events", events: [], time });
+      const { anchor, final } = following;
+      assert.equal(final, time - ROUNDS);
+      assert.ok(anchor && anchor.number <= final && final - anchor.number < KEPT_CUTS);
+      assert.deepEqual(following.unknownCuts(), []);
+      assert.ok(kept().length <= KEPT_CUTS + 3, `${kept().length} cuts`);
+      assert.equal(
+        kept().filter((number) => number > 0 && number < anchor.number).length,
+        0,
+        "earlier ones are let go",
+      );
+    }
+    assert.equal(following.anchor?.number, following.final, "a late one is its own anchor");
+  });
 });

@@ -1,0 +1,150 @@
+import { type Bytes, equal, toHex } from "../../../offchain/core/bytes.ts";
+import { trackName } from "../../../offchain/core/cut.ts";
+import type { Proposal } from "../../../offchain/core/proposal.ts";
+import type { ContractState, LedgerRecord } from "../contract-state.ts";
+import { moneyFault } from "../contract-state.ts";
+import type { Seen } from "./seen.ts";
+import type { NodeView } from "./types.ts";
+
+/** What honest workers propose, sign and find committed, and what the chain takes, watched all the time. */
+export class Checkpoints {
+  readonly #seen: Seen;
+
+  constructor(seen: Seen) {
+    this.#seen = seen;
+  }
+
+  /** What an honest worker proposes is held by more than 2/3 of the stake: beats follow what is durable. */
+  proposes(node: NodeView, { advances }: Proposal): void {
+    const registry = node.protocol?.replica.registry;
+    if (!registry) return;
+    for (const { operator, incarnation, sequence } of advances) {
+      let stake = 0n;
+      for (const other of this.#seen.nodes())
+        if (
+          !other.honest ||
+          other.disk.restored ||
+          other.disk.segment({ operator, incarnation }, sequence) ||
+          other.disk.base({ operator, incarnation }) >= sequence
+        )
+          stake += registry.stakeOfOperator(other.operator);
+      this.#seen.hold(
+        "S5",
+        registry.isQuorum(stake),
+        () => `${node.name} proposes segment ${sequence} of ${toHex(operator)}, which too few hold`,
+      );
+    }
+  }
+
+  /** An honest worker's signature under this checkpoint leaves it. */
+  attests(node: NodeView, { checkpoint, advances }: Proposal, hash: Bytes): void {
+    this.#seen.hold(
+      "S7",
+      node.disk.attested(checkpoint.number).some((one) => equal(one, hash)),
+      () => `${node.name} attested to ${checkpoint.number} before that was on its disk`,
+    );
+    const parent = node.protocol?.consensus.committed(checkpoint.number - 1)?.cut;
+    for (const { operator, incarnation, sequence, head } of advances) {
+      const track = { operator, incarnation };
+      const from = Math.max(parent?.entry(track)?.sequence ?? 0, node.disk.base(track));
+      for (let at = from + 1; at <= sequence; at++) {
+        const held = node.disk.segment(track, at);
+        this.#seen.hold(
+          "S7",
+          held !== undefined && (at < sequence || equal(held.hash, head)),
+          () => `${node.name} attested to segment ${at} of ${trackName(track)} that is not on its disk`,
+        );
+      }
+    }
+    const name = toHex(hash);
+    this.#seen.attested.set(name, (this.#seen.attested.get(name) ?? new Set()).add(node.name));
+  }
+
+  /** The chain, on the fork that now counts, took a transaction. */
+  chain(state: ContractState): void {
+    const fault = moneyFault(state);
+    this.#seen.hold("S12", fault === undefined, () => fault as string);
+    for (const record of state.operators.values())
+      if (record.status === "convicted")
+        this.#seen.hold("S9", !this.#seen.isHonest(record.owner), () => `honest ${toHex(record.owner)} was convicted`);
+  }
+
+  /** A checkpoint was committed. `previous` is the one before it on that fork. */
+  committed(record: LedgerRecord, previous: LedgerRecord): void {
+    const { checkpoint, hash, signers, set } = record;
+    this.#seen.hold(
+      "S6",
+      equal(checkpoint.parent, previous.hash) && checkpoint.number === previous.checkpoint.number + 1,
+      () => `checkpoint ${checkpoint.number} does not follow the one before it`,
+    );
+    const stakeOf = (signer: Bytes) => set.find((member) => equal(member.signer, signer))?.stake ?? 0n;
+    const unique = new Set(signers.map(toHex));
+    const stake = signers.reduce((sum, signer) => sum + stakeOf(signer), 0n);
+    const total = set.reduce((sum, member) => sum + member.stake, 0n);
+    this.#seen.hold(
+      "S5",
+      unique.size === signers.length && stake * 3n > total * 2n,
+      () => `checkpoint ${checkpoint.number} was committed without a quorum`,
+    );
+    const attesters = this.#seen.attested.get(toHex(hash)) ?? new Set<string>();
+    for (const node of this.#seen.nodes()) {
+      if (!node.honest) continue;
+      const signed = signers.some((signer) => this.#seen.keyOf(signer) === toHex(node.operator));
+      if (signed)
+        this.#seen.hold(
+          "S5",
+          attesters.has(node.name),
+          () => `${node.name}'s signature stands under ${checkpoint.number}, to which it never attested`,
+        );
+    }
+  }
+
+  /** The cut of a checkpoint that honest workers hold as committed: complete, in its order, and nowhere back. */
+  cuts(node: NodeView): void {
+    const { protocol } = node;
+    if (!protocol || !node.honest) return;
+    const { consensus } = protocol;
+    for (
+      let number = Math.max(1, consensus.latest.checkpoint.number - 3);
+      number <= consensus.latest.checkpoint.number;
+      number++
+    ) {
+      const [parent, own] = [consensus.committed(number - 1)?.cut, consensus.committed(number)?.cut];
+      if (!parent || !own) continue;
+      const position = consensus.committed(number)?.checkpoint.registryPosition ?? 0;
+      const registry = protocol.replica.registryAt(position);
+      let first = 0;
+      for (const [slot, entry] of own.entries.entries()) {
+        const before = parent.entries[slot];
+        this.#seen.hold(
+          "S6",
+          (before?.sequence ?? 0) <= entry.sequence && !(before?.ended && before.sequence !== entry.sequence),
+          () => `checkpoint ${number} takes ${trackName(entry)} back, or goes on with it after its end`,
+        );
+        this.#seen.hold(
+          "S6",
+          entry.ended === ((before?.ended ?? false) || (registry?.isEnded(entry.operator) ?? false)),
+          () => `checkpoint ${number} ends other tracks than its registry position does`,
+        );
+        this.#seen.hold(
+          "S2",
+          entry.first === first,
+          () => `checkpoint ${number} counts a segment twice, or leaves one out`,
+        );
+        first += entry.sequence - (before?.sequence ?? 0);
+        const story = this.#seen.sealed.get(trackName(entry));
+        if (story && this.#seen.isHonest(entry.operator) && entry.sequence > 0)
+          this.#seen.hold(
+            "S4",
+            story[entry.sequence - 1] !== undefined && equal(story[entry.sequence - 1] as Bytes, entry.head),
+            () => `checkpoint ${number} holds something that honest ${toHex(entry.operator)} never wrote`,
+          );
+      }
+      this.#seen.hold(
+        "S2",
+        consensus.committed(number)?.checkpoint.segmentCount === first,
+        () => `checkpoint ${number} counts other segments than its cut has`,
+      );
+    }
+  }
+}

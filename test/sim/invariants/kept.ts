@@ -1,0 +1,91 @@
+import { toHex } from "../../../offchain/core/bytes.ts";
+import { KEPT_CUTS } from "../../../offchain/core/checkpoints.ts";
+import { type CutEntry, trackName } from "../../../offchain/core/cut.ts";
+import type { Protocol } from "../../../offchain/core/protocol.ts";
+import { LIMIT_NEW_TRACKS } from "../../../offchain/core/replica.ts";
+import type { Track } from "../../../offchain/core/track.ts";
+import type { SimWorker } from "../worker.ts";
+import type { Seen } from "./seen.ts";
+
+/** What is kept as long as anybody may ask for it (S7), and not for longer (L8). */
+
+/** Of the retention time, how much later a thing may go: only some checkpoints are marked for it. Then seconds for blocks to come. */
+const LATE = 1 / 8;
+const LATE_SECONDS = 10;
+
+/** S7: what a member attested to is served, by the very handler that its peers ask, until its retention time is over. */
+export function served(seen: Seen, { name, protocol, life, disk, options, operator }: SimWorker): void {
+  if (!protocol || !life || disk.restored) return;
+  const { consensus, following } = protocol;
+  for (let number = consensus.latest.checkpoint.number; number > 0; number--) {
+    const [parent, own] = [consensus.committed(number - 1)?.cut, consensus.committed(number)];
+    const at = following.committedAt(number) ?? 0;
+    if (!parent || !own?.cut || at + options.retentionSeconds <= following.time) return;
+    if (!seen.attested.get(toHex(own.hash))?.has(name)) continue;
+    for (const entry of own.cut.entries) {
+      const from = (parent.entry(entry)?.sequence ?? 0) + 1;
+      const got = [...life.handlers.fetch(entry, from, entry.sequence, operator)].length;
+      seen.hold("S7", got === entry.sequence - from + 1, () => {
+        return `${name} serves ${got} of the segments ${from} to ${entry.sequence} of ${trackName(entry)}, to which it attested in ${number}`;
+      });
+    }
+  }
+}
+
+/** L8: what is over its time is gone from memory and disk, and nothing grows without a bound. */
+export function bounded(seen: Seen, worker: SimWorker, now: number): void {
+  const { name, protocol, disk, options, startedAt } = worker;
+  // What has just begun asks for cuts first.
+  if (!protocol || now - startedAt < LATE_SECONDS * 1_000) return;
+  const { replica, consensus, following } = protocol;
+  const { retentionSeconds } = options;
+  const over = following.time - retentionSeconds * (1 + LATE) - LATE_SECONDS;
+  let ripe = following.final;
+  while (ripe > 0 && (following.committedAt(ripe) ?? 0) > over) ripe--;
+  const hold = (holds: boolean, what: () => string) => seen.hold("L8", holds, () => `${name} ${what()}`);
+  const cut = consensus.committed(ripe)?.cut;
+  if (ripe > 0 && cut) {
+    const needed = neededBy(protocol, cut.entries);
+    for (const entry of cut.entries) {
+      const track = replica.track(entry);
+      if (track)
+        hold(isPruned(track, entry, needed), () => `still holds ${track.name} from ${track.base.sequence + 1} on`);
+    }
+    // The latest are kept for reorganisations, whatever their age.
+    const oldest = Math.min(ripe, consensus.latest.checkpoint.number - KEPT_CUTS);
+    const old = disk.checkpoints().filter(({ number }) => number < oldest).length;
+    hold(old === 0, () => `still has ${old} cuts on disk of before ${oldest}`);
+  }
+  for (const track of replica.tracks.values())
+    hold(disk.base(track.key) >= track.base.sequence, () => `has forgotten ${track.name} in memory and not on disk`);
+  const cuts = Array.from({ length: consensus.latest.checkpoint.number }, (_, i) => consensus.committed(i)?.cut);
+  hold(cuts.filter(Boolean).length <= KEPT_CUTS + 1, () => `has ${cuts.filter(Boolean).length} cuts in memory`);
+  const fresh = new Map<string, number>();
+  for (const { key } of replica.tracks.values())
+    if (consensus.latest.cut?.slot(key) === undefined)
+      fresh.set(toHex(key.operator), (fresh.get(toHex(key.operator)) ?? 0) + 1);
+  fresh.delete(toHex(replica.self));
+  const most = Math.max(0, ...fresh.values());
+  hold(most <= 2 * LIMIT_NEW_TRACKS, () => `keeps ${most} uncommitted tracks of one operator`);
+  const { size } = replica.registry.operators.length > 0 ? replica.evidence : new Map();
+  hold(size <= replica.registry.operators.length, () => `holds evidence against ${size} operators`);
+}
+
+/** Turns that turns which may still go on, or are not over, go on from. */
+function neededBy({ replica }: Protocol, entries: readonly CutEntry[]): ReadonlySet<string> {
+  const ripe = new Map(entries.map((entry) => [trackName(entry), entry.sequence]));
+  const needed = new Set<string>();
+  for (const track of replica.tracks.values())
+    for (const turn of track.turns.values())
+      if (!turn.close || turn.latest.sequence > (ripe.get(track.name) ?? 0))
+        for (const one of replica.ancestry(turn)) needed.add(toHex(one.id));
+  return needed;
+}
+
+/** Nothing up to the entry, unless a turn that is open, goes on after it or is needed begins there. */
+function isPruned(track: Track, { sequence }: CutEntry, needed: ReadonlySet<string>): boolean {
+  if (track.base.sequence >= Math.min(sequence, track.sequence)) return true;
+  for (const [id, turn] of track.turns)
+    if (turn.opened.sequence <= sequence && (turn.latest.sequence > sequence || needed.has(id))) return true;
+  return false;
+}
