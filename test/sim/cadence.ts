@@ -169,17 +169,17 @@ const COLORS: Record<Pace, string> = { between: "#2f8f4e", shortest: "#b8860b", 
 function drawCadence(all: readonly Cadence[]): string {
   const charts = PROFILES.map(({ name, longestMs }): Chart => {
     const of = all.filter(({ profile }) => profile === name);
-    const most = Math.max(...of.map(gasPerHour)) / 1e6;
-    const tick = (share: number) => Math.round(most * share);
+    const [from, to] = [3, longestMs < 30_000 ? 30 : 300];
     return {
       title: `${name}: gas against time to commit`,
       x: {
         name: "seal → committed, median s",
-        from: 0,
-        to: longestMs / 1_000,
-        ticks: [0, longestMs / 2_000, longestMs / 1_000],
+        from,
+        to,
+        ticks: [3, 10, 30, 100, 300].filter((s) => s <= to),
+        log: true,
       },
-      y: { name: "M gas/h", from: 0, to: most, ticks: [0, tick(0.25), tick(0.5), tick(0.75), tick(1)] },
+      y: { name: "M gas/h", from: 0.3, to: 100, ticks: [1, 3, 10, 30, 100], log: true },
       lines: PACES.map((pace) => ({
         name: pace === "between" ? "between" : `fixed, ${pace}`,
         color: COLORS[pace],
