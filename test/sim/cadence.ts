@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Chart, picture } from "./picture.ts";
 import { markdown, QuietWorld, quantile } from "./quiet.ts";
+import { gasOf } from "./scale-report.ts";
 
 /** `npm run sim:cadence`: what the pace of checkpoints between its two intervals is worth, against either of them fixed. */
 
@@ -15,8 +16,7 @@ const PACES = ["between", "shortest", "longest"] as const;
 type Pace = (typeof PACES)[number];
 
 const OPERATORS = 4;
-/** Of a commit at four operators, measured. */
-const GAS = 135_000;
+const GAS = gasOf(OPERATORS);
 const TOKEN_MS = 50;
 const SETTLE_MS = 5_000;
 
@@ -25,7 +25,7 @@ type Load = { name: string; writes(node: number, third: number): { from: number;
 const BURST = { every: 120_000, ms: 20_000 };
 const LOADS: readonly Load[] = [
   {
-    name: "idle, but for one question at the beginning",
+    name: "idle, but for one question after a silence",
     writes: (node) => (node === 0 ? [{ from: 0, to: 5_000 }] : []),
   },
   {
@@ -39,7 +39,7 @@ const LOADS: readonly Load[] = [
   { name: "steady", writes: (_, third) => [{ from: 0, to: third }] },
 ];
 
-export type Cadence = {
+type Cadence = {
   profile: string;
   pace: Pace;
   load: string;
@@ -49,8 +49,8 @@ export type Cadence = {
   p99: number;
 };
 
-/** An hour of one pace: a third of it with each load. */
-export function pace(intervals: Intervals, pace: Pace, minutes: number): Cadence[] {
+/** One pace, a third of the time with each load. */
+function measure(intervals: Intervals, pace: Pace, loads: readonly Load[], minutes: number): Cadence[] {
   const { shortestMs, longestMs, capacity } = intervals;
   const fixed = pace === "shortest" ? shortestMs : pace === "longest" ? longestMs : undefined;
   const world: QuietWorld = new QuietWorld({
@@ -98,10 +98,10 @@ export function pace(intervals: Intervals, pace: Pace, minutes: number): Cadence
     }
   };
   world.start();
-  world.scheduler.run(SETTLE_MS);
+  world.scheduler.run(longestMs + SETTLE_MS);
   const third = (minutes * 60_000) / 3;
   const out: Cadence[] = [];
-  for (const load of LOADS) {
+  for (const load of loads) {
     const from = world.scheduler.now;
     for (const node of world.workers.keys())
       for (const write of load.writes(node, third))
@@ -132,7 +132,7 @@ const perHour = ({ checkpoints, hours }: Cadence) => checkpoints / hours;
 const gasPerHour = (one: Cadence) => perHour(one) * GAS;
 
 /** Markdown: each load of each profile at each pace, and what the fixed ones are of that between. */
-export function report(all: readonly Cadence[]): string {
+function report(all: readonly Cadence[]): string {
   const rows = all.map((one) => {
     const other = all.find(
       ({ profile, load, pace: of }) => profile === one.profile && load === one.load && of === "between",
@@ -166,20 +166,20 @@ export function report(all: readonly Cadence[]): string {
 const COLORS: Record<Pace, string> = { between: "#2f8f4e", shortest: "#b8860b", longest: "#2b5fad" };
 
 /** For each profile: gas against latency, one line a pace through its loads. */
-export function drawCadence(all: readonly Cadence[]): string {
+function drawCadence(all: readonly Cadence[]): string {
   const charts = PROFILES.map(({ name, longestMs }): Chart => {
     const of = all.filter(({ profile }) => profile === name);
-    const most = Math.max(...of.map(gasPerHour)) / 1e6;
-    const tick = (share: number) => Math.round(most * share);
+    const [from, to] = [3, longestMs < 30_000 ? 30 : 300];
     return {
       title: `${name}: gas against time to commit`,
       x: {
         name: "seal → committed, median s",
-        from: 0,
-        to: longestMs / 1_000,
-        ticks: [0, longestMs / 2_000, longestMs / 1_000],
+        from,
+        to,
+        ticks: [3, 10, 30, 100, 300].filter((s) => s <= to),
+        log: true,
       },
-      y: { name: "M gas/h", from: 0, to: most, ticks: [0, tick(0.25), tick(0.5), tick(0.75), tick(1)] },
+      y: { name: "M gas/h", from: 0.3, to: 100, ticks: [1, 3, 10, 30, 100], log: true },
       lines: PACES.map((pace) => ({
         name: pace === "between" ? "between" : `fixed, ${pace}`,
         color: COLORS[pace],
@@ -191,7 +191,9 @@ export function drawCadence(all: readonly Cadence[]): string {
 }
 
 const text = { type: "string" } as const;
-const { values } = parseArgs({ options: { profile: text, pace: text, minutes: text, into: text, from: text } });
+const options = { profile: text, pace: text, load: text, minutes: text, into: text, from: text };
+const { values } = parseArgs({ options });
+const loads = LOADS.filter(({ name }) => name.startsWith(values.load ?? ""));
 const all: Cadence[] = values.from
   ? readFileSync(values.from, "utf8")
       .trim()
@@ -199,7 +201,7 @@ const all: Cadence[] = values.from
       .map((line) => JSON.parse(line) as Cadence)
   : PROFILES.filter(({ name }) => !values.profile || name === values.profile).flatMap((one) =>
       PACES.filter((of) => !values.pace || of === values.pace).flatMap((of) =>
-        pace(one, of, Number(values.minutes ?? 60)),
+        measure(one, of, loads, Number(values.minutes ?? 30)),
       ),
     );
 if (values.into) for (const one of all) appendFileSync(values.into, `${JSON.stringify(one)}\n`);

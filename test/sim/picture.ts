@@ -32,7 +32,7 @@ function drawn({ title, x, y, lines }: Chart, left: number): string {
     out.push(`<text x="${px(tick)}" y="${bottom + 17}" text-anchor="middle">${short(tick)}</text>`);
   out.push(`<path d="M${left + LEFT} ${TOP}V${bottom}H${right}" fill="none" stroke="#555"/>`);
   out.push(`<text x="${left + LEFT + PLOT_WIDTH / 2}" y="${bottom + 36}" text-anchor="middle">${x.name}</text>`);
-  out.push(`<text x="${left + 2}" y="${TOP - 2}" fill="#555">${y.name}</text>`);
+  out.push(`<text x="${left + 2}" y="20" fill="#555">${y.name}</text>`);
   const labels = lines.map(({ points }) => Number(py((points.at(-1) as readonly [number, number])[1])));
   // Names stand at the ends of their lines, not upon one another.
   const order = labels.map((_, i) => i).sort((a, b) => labels[a] - labels[b]);
@@ -42,6 +42,7 @@ function drawn({ title, x, y, lines }: Chart, left: number): string {
     out.push(
       `<path d="M${path}" fill="none" stroke="${color}" stroke-width="2"${dashed ? ' stroke-dasharray="5 4"' : ""}/>`,
     );
+    if (!dashed) for (const [a, b] of points) out.push(`<circle cx="${px(a)}" cy="${py(b)}" r="3" fill="${color}"/>`);
     out.push(`<text x="${right + 6}" y="${labels[i] + 4}" fill="${color}">${name}</text>`);
   }
   return out.join("\n");

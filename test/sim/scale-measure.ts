@@ -7,11 +7,11 @@ import { lanesOf, QuietWorld, quantile, type Sent, snapshotOf } from "./quiet.ts
 import type { Figures } from "./scale-report.ts";
 
 const WARM_MS = 2_000;
-const WRITE_FROM_MS = 1_500;
+const WRITE_FROM_MS = 1_700;
 /** 20 tokens a second, so one in each segment. */
 const TOKEN_MS = 50;
 /** So short that there is a checkpoint in every run. */
-const INTERVAL_MS = 500;
+const INTERVAL_MS = 300;
 /** Operators whose own view of who holds their segments is looked at: all would cost more than what is measured. */
 const WATCHED = 4;
 

@@ -124,8 +124,8 @@ export function drawScale(figures: readonly Figures[]): string {
     y: { name: "ms/s", from: 1, to: 1e4, ticks: [1, 10, 100, 1e3, 1e4], log: true },
     lines: [
       line("core", "#2b5fad", coreOf),
-      line("signatures (computed)", "#777", signaturesOf),
-      line("gRPC (computed)", "#b8860b", messagesOf),
+      line("signatures (comp.)", "#777", signaturesOf),
+      line("gRPC (comp.)", "#b8860b", messagesOf),
       line("together", "#2f8f4e", threadOf),
       limit("one thread", 1e3),
     ],

@@ -7,7 +7,7 @@ import { drawScale, type Figures, report } from "./scale-report.ts";
 
 const SIZES = [4, 16, 64, 128];
 /** Simulated seconds that are measured, by size: as few as the medians need, for what is simulated grows with N³. */
-const SECONDS: Record<number, number> = { 4: 10, 16: 4, 64: 1, 128: 0.6 };
+const SECONDS: Record<number, number> = { 4: 10, 16: 4, 64: 1, 128: 0.5 };
 
 const text = { type: "string" } as const;
 const { values } = parseArgs({ options: { size: text, seconds: text, into: text, from: text } });
