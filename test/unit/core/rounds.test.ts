@@ -1,15 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { equal } from "../../../offchain/core/bytes.ts";
+import { trackName } from "../../../offchain/core/cut.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
 import { Rounds, type RoundsOptions } from "../../../offchain/core/rounds.ts";
-import { beatOf, feed, foundingEvents, type Keys, operatorAt, writeSegments } from "../../helpers/core.ts";
+import {
+  beatOf,
+  feed,
+  foundingEvents,
+  type Keys,
+  operatorAt,
+  type TrackWriter,
+  writeSegments,
+} from "../../helpers/core.ts";
 import { commitAll, gossip, netsOf, offer, type Peer } from "../../helpers/mesh.ts";
 
 const members = [0, 1, 2, 3].map(operatorAt) as [Keys, Keys, Keys, Keys];
 const events = foundingEvents(members);
 const { settled } = netsOf(members, events);
 
+const NOT_NOW = { type: "refused", code: "behind", message: "not now" } as const;
 const STEP_MS = 100;
 const SHORTEST_MS = 2_000;
 const LONGEST_MS = 10_000;
@@ -147,5 +157,54 @@ describe("when a checkpoint is due", () => {
       assert.equal(committed, SHORTEST_MS);
       assert.equal(asked[1]! - SHORTEST_MS, again);
     }
+  });
+
+  test("when a quorum is heard again, what was written meanwhile is let come in for 1 s", () => {
+    const { nodes } = settled([[members[0], "1", 3]]);
+    const [proposer] = rotation(nodes) as [Peer];
+    const rounds = roundsOf(proposer);
+    const others = nodes.filter((node) => node !== proposer).map(({ keys }) => keys.operator);
+    let first: number | undefined;
+    for (let now = 0; now < 20_000 && first === undefined; now += STEP_MS) {
+      // One other is half of the stake with us; two are a quorum.
+      for (const operator of now < 6_000 ? others.slice(0, 1) : others.slice(0, 2)) rounds.heard(operator, now);
+      if (now >= 6_000 && proposes(rounds.tick(now, 0))) first = now;
+    }
+    assert.equal(first, 7_000);
+  });
+});
+
+describe("what is proposed after too few could attest", () => {
+  test("without what the nearest quorum lacks, as long as it was said in the last 5 s", () => {
+    const { nodes, writers } = settled(
+      [
+        [members[0], "1", 3],
+        [members[1], "2", 3],
+      ],
+      { censorshipMs: 1e9 },
+    );
+    const [proposer, ...others] = rotation(nodes) as [Peer, Peer, Peer, Peer];
+    const rounds = roundsOf(proposer);
+    const [one, two] = writers.map(({ track }) => track) as [TrackWriter["track"], TrackWriter["track"]];
+    let now = 0;
+    /** Proposes as soon as it may after `from`, and hears from two that they lack the second track. */
+    const propose = (from: number) => {
+      for (; now < from + 10_000; now += STEP_MS) {
+        for (const { keys } of others) rounds.heard(keys.operator, now);
+        if (now < from) continue;
+        const asks = rounds.tick(now, 0).filter((effect) => effect.type === "ask");
+        if (asks.length === 0) continue;
+        for (const [i, { id }] of asks.entries())
+          rounds.answered(id, i < 2 ? { type: "missing", tracks: [{ ...two, have: 0 }] } : NOT_NOW, now);
+        const { question } = asks[0]!;
+        assert.ok(question.type === "attest");
+        return { now, names: question.proposal.advances.map(trackName).sort() };
+      }
+      assert.fail("nothing was proposed");
+    };
+    const [whole, part] = [[one, two].map(trackName).sort(), [trackName(one)]];
+    assert.deepEqual(propose(0), { now: SHORTEST_MS, names: whole });
+    assert.deepEqual(propose(0), { now: SHORTEST_MS + 500, names: part });
+    assert.deepEqual(propose(SHORTEST_MS + 500 + 5_100).names, whole, "that was said 5.1 s ago");
   });
 });
