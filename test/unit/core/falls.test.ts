@@ -212,11 +212,8 @@ describe("windows longer than the cuts that are kept", () => {
       assert.ok(anchor && anchor.number <= final && final - anchor.number < KEPT_CUTS);
       assert.deepEqual(following.unknownCuts(), []);
       assert.ok(kept().length <= KEPT_CUTS + 3, `${kept().length} cuts`);
-      assert.equal(
-        kept().filter((number) => number > 0 && number < anchor.number).length,
-        0,
-        "earlier ones are let go",
-      );
+      const early = kept().filter((number) => number > 0 && number < Math.min(anchor.number, ROUNDS - KEPT_CUTS));
+      assert.deepEqual(early, [], "earlier ones are let go");
     }
     assert.equal(following.anchor?.number, following.final, "a late one is its own anchor");
   });
