@@ -25,6 +25,7 @@ import {
   operatorRegistryAbi,
   stakeTokenAbi,
   tokenConsumerAbi,
+  weftReaderAbi,
 } from "../../offchain/chain/abi.ts";
 import type { Deployment, DeploymentParameters } from "../../offchain/chain/deployment.ts";
 import { deploy, deployContract } from "../../scripts/deploy.ts";
@@ -55,6 +56,7 @@ export interface World {
   ledger: { address: Address; abi: typeof checkpointLedgerAbi };
   court: { address: Address; abi: typeof equivocationCourtAbi };
   guardian: { address: Address; abi: typeof guardianAbi };
+  reader: { address: Address; abi: typeof weftReaderAbi };
   consumer: { address: Address; abi: typeof tokenConsumerAbi };
   token: { address: Address; abi: typeof stakeTokenAbi };
   /** Sends a transaction and returns its gas and logs. */
@@ -85,6 +87,7 @@ export async function openWorld(overrides: Partial<DeploymentParameters> = {}): 
     ledger: { address: contracts.checkpointLedger, abi: checkpointLedgerAbi },
     court: { address: contracts.equivocationCourt, abi: equivocationCourtAbi },
     guardian: { address: contracts.guardian, abi: guardianAbi },
+    reader: { address: contracts.weftReader, abi: weftReaderAbi },
     consumer: { address: contracts.tokenConsumer, abi: tokenConsumerAbi },
     token: { address: contracts.stakeToken, abi: stakeTokenAbi },
     async send({ account = accounts[0] as Address, ...call }) {
@@ -109,7 +112,14 @@ export async function openWorld(overrides: Partial<DeploymentParameters> = {}): 
   };
 }
 
-const abis: Abi[] = [operatorRegistryAbi, checkpointLedgerAbi, equivocationCourtAbi, guardianAbi, tokenConsumerAbi];
+const abis: Abi[] = [
+  operatorRegistryAbi,
+  checkpointLedgerAbi,
+  equivocationCourtAbi,
+  guardianAbi,
+  weftReaderAbi,
+  tokenConsumerAbi,
+];
 const errors = abis.flat().filter(({ type }) => type === "error");
 
 /** Fails unless the call reverts with exactly this custom error and, where given, these arguments. */
