@@ -61,6 +61,8 @@ export interface World {
   token: { address: Address; abi: typeof stakeTokenAbi };
   /** Sends a transaction and returns its gas and logs. */
   send(call: Call): Promise<{ gas: bigint; logs: Parameters<typeof parseEventLogs>[0]["logs"] }>;
+  /** Asks the chain's node anything. */
+  request(method: string, params?: unknown[]): Promise<unknown>;
   /** Moves the clock and mines a block there. */
   pass(seconds: number): Promise<void>;
   /** Remembers the state; the returned function brings it back. */
@@ -83,6 +85,7 @@ export async function openWorld(overrides: Partial<DeploymentParameters> = {}): 
     connection,
     chain,
     accounts,
+    request,
     registry: { address: contracts.operatorRegistry, abi: operatorRegistryAbi },
     ledger: { address: contracts.checkpointLedger, abi: checkpointLedgerAbi },
     court: { address: contracts.equivocationCourt, abi: equivocationCourtAbi },
