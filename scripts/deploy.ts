@@ -74,6 +74,7 @@ async function deployWith(connection: Connection, options: DeployOptions): Promi
   const ledger = await place("CheckpointLedger", registry.target);
   const court = await place("EquivocationCourt", ledger.target);
   const guardian = await place("Guardian", manager.target, registry.target);
+  const reader = await place("WeftReader", ledger.target);
   const consumer = await place("TokenConsumer", ledger.target);
 
   const governed = { manager, token, registry, ledger, court, guardian };
@@ -93,6 +94,7 @@ async function deployWith(connection: Connection, options: DeployOptions): Promi
       checkpointLedger: ledger.target,
       equivocationCourt: court.target,
       guardian: guardian.target,
+      weftReader: reader.target,
       tokenConsumer: consumer.target,
     },
     domain: { name: "Weft", version: "1", chainId: connection.chainId, verifyingContract: ledger.target },

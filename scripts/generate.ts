@@ -11,6 +11,7 @@ const contracts: ContractName[] = [
   "EquivocationCourt",
   "Guardian",
   "StakeToken",
+  "WeftReader",
   "TokenConsumer",
 ];
 

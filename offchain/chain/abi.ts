@@ -1588,6 +1588,295 @@ export const stakeTokenAbi = [
   },
 ] as const;
 
+export const weftReaderAbi = [
+  {
+    inputs: [{ internalType: "contract ICheckpointLedger", name: "origin_", type: "address" }],
+    stateMutability: "nonpayable",
+    type: "constructor",
+  },
+  {
+    inputs: [
+      { internalType: "uint256", name: "position", type: "uint256" },
+      { internalType: "uint256", name: "first", type: "uint256" },
+      { internalType: "uint256", name: "count", type: "uint256" },
+    ],
+    name: "TokensSnapshotPositionOutOfRange",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "uint8", name: "tokenKind", type: "uint8" }],
+    name: "TokensSnapshotUnknownTokenKind",
+    type: "error",
+  },
+  { inputs: [{ internalType: "uint8", name: "kind", type: "uint8" }], name: "TokensSnapshotWrongKind", type: "error" },
+  {
+    inputs: [
+      { internalType: "uint256", name: "expected", type: "uint256" },
+      { internalType: "uint256", name: "actual", type: "uint256" },
+    ],
+    name: "TokensSnapshotWrongLength",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "uint8", name: "kind", type: "uint8" }],
+    name: "TurnCloseSnapshotWrongKind",
+    type: "error",
+  },
+  {
+    inputs: [
+      { internalType: "uint256", name: "expected", type: "uint256" },
+      { internalType: "uint256", name: "actual", type: "uint256" },
+    ],
+    name: "TurnCloseSnapshotWrongLength",
+    type: "error",
+  },
+  { inputs: [{ internalType: "uint64", name: "number", type: "uint64" }], name: "WeftReaderNotFinal", type: "error" },
+  {
+    inputs: [
+      { internalType: "uint64", name: "number", type: "uint64" },
+      { internalType: "uint32", name: "segmentIndex", type: "uint32" },
+      { internalType: "uint32", name: "snapshotIndex", type: "uint32" },
+    ],
+    name: "WeftReaderNotIncluded",
+    type: "error",
+  },
+  {
+    inputs: [],
+    name: "current",
+    outputs: [{ internalType: "contract ICheckpointLedger", name: "ledger", type: "address" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "latestFinal",
+    outputs: [
+      { internalType: "contract ICheckpointLedger", name: "ledger", type: "address" },
+      { internalType: "uint64", name: "number", type: "uint64" },
+      { internalType: "bytes32", name: "hash", type: "bytes32" },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          { internalType: "uint64", name: "number", type: "uint64" },
+          { internalType: "uint32", name: "segmentIndex", type: "uint32" },
+          {
+            components: [
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "bytes16", name: "incarnation", type: "bytes16" },
+              { internalType: "uint64", name: "sequence", type: "uint64" },
+              { internalType: "bytes32", name: "previous", type: "bytes32" },
+              { internalType: "bytes32", name: "snapshotsRoot", type: "bytes32" },
+              { internalType: "uint32", name: "snapshotCount", type: "uint32" },
+            ],
+            internalType: "struct SegmentHeader",
+            name: "header",
+            type: "tuple",
+          },
+          { internalType: "bytes32[]", name: "segmentProof", type: "bytes32[]" },
+          { internalType: "uint32", name: "snapshotIndex", type: "uint32" },
+          { internalType: "bytes16", name: "salt", type: "bytes16" },
+          { internalType: "bytes", name: "body", type: "bytes" },
+          { internalType: "bytes32[]", name: "snapshotProof", type: "bytes32[]" },
+        ],
+        internalType: "struct SnapshotProof",
+        name: "proof",
+        type: "tuple",
+      },
+    ],
+    name: "locate",
+    outputs: [
+      {
+        components: [
+          { internalType: "contract ICheckpointLedger", name: "ledger", type: "address" },
+          { internalType: "address", name: "operator", type: "address" },
+          { internalType: "uint256", name: "order", type: "uint256" },
+        ],
+        internalType: "struct Place",
+        name: "",
+        type: "tuple",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "origin",
+    outputs: [{ internalType: "contract ICheckpointLedger", name: "", type: "address" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          { internalType: "uint64", name: "number", type: "uint64" },
+          { internalType: "uint32", name: "segmentIndex", type: "uint32" },
+          {
+            components: [
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "bytes16", name: "incarnation", type: "bytes16" },
+              { internalType: "uint64", name: "sequence", type: "uint64" },
+              { internalType: "bytes32", name: "previous", type: "bytes32" },
+              { internalType: "bytes32", name: "snapshotsRoot", type: "bytes32" },
+              { internalType: "uint32", name: "snapshotCount", type: "uint32" },
+            ],
+            internalType: "struct SegmentHeader",
+            name: "header",
+            type: "tuple",
+          },
+          { internalType: "bytes32[]", name: "segmentProof", type: "bytes32[]" },
+          { internalType: "uint32", name: "snapshotIndex", type: "uint32" },
+          { internalType: "bytes16", name: "salt", type: "bytes16" },
+          { internalType: "bytes", name: "body", type: "bytes" },
+          { internalType: "bytes32[]", name: "snapshotProof", type: "bytes32[]" },
+        ],
+        internalType: "struct SnapshotProof",
+        name: "proof",
+        type: "tuple",
+      },
+    ],
+    name: "proveClose",
+    outputs: [
+      {
+        components: [
+          {
+            components: [
+              { internalType: "contract ICheckpointLedger", name: "ledger", type: "address" },
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "uint256", name: "order", type: "uint256" },
+            ],
+            internalType: "struct Place",
+            name: "place",
+            type: "tuple",
+          },
+          { internalType: "bytes32", name: "turn", type: "bytes32" },
+          { internalType: "bytes32", name: "requestId", type: "bytes32" },
+          { internalType: "uint32", name: "length", type: "uint32" },
+          { internalType: "bytes32", name: "contextRoot", type: "bytes32" },
+          { internalType: "uint8", name: "reason", type: "uint8" },
+        ],
+        internalType: "struct ProvenClose",
+        name: "proven",
+        type: "tuple",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          { internalType: "uint64", name: "number", type: "uint64" },
+          { internalType: "uint32", name: "segmentIndex", type: "uint32" },
+          {
+            components: [
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "bytes16", name: "incarnation", type: "bytes16" },
+              { internalType: "uint64", name: "sequence", type: "uint64" },
+              { internalType: "bytes32", name: "previous", type: "bytes32" },
+              { internalType: "bytes32", name: "snapshotsRoot", type: "bytes32" },
+              { internalType: "uint32", name: "snapshotCount", type: "uint32" },
+            ],
+            internalType: "struct SegmentHeader",
+            name: "header",
+            type: "tuple",
+          },
+          { internalType: "bytes32[]", name: "segmentProof", type: "bytes32[]" },
+          { internalType: "uint32", name: "snapshotIndex", type: "uint32" },
+          { internalType: "bytes16", name: "salt", type: "bytes16" },
+          { internalType: "bytes", name: "body", type: "bytes" },
+          { internalType: "bytes32[]", name: "snapshotProof", type: "bytes32[]" },
+        ],
+        internalType: "struct SnapshotProof",
+        name: "proof",
+        type: "tuple",
+      },
+      { internalType: "uint32", name: "position", type: "uint32" },
+    ],
+    name: "proveToken",
+    outputs: [
+      { internalType: "uint32", name: "token", type: "uint32" },
+      { internalType: "uint8", name: "kind", type: "uint8" },
+      { internalType: "bytes32", name: "turn", type: "bytes32" },
+      { internalType: "address", name: "operator", type: "address" },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          { internalType: "uint64", name: "number", type: "uint64" },
+          { internalType: "uint32", name: "segmentIndex", type: "uint32" },
+          {
+            components: [
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "bytes16", name: "incarnation", type: "bytes16" },
+              { internalType: "uint64", name: "sequence", type: "uint64" },
+              { internalType: "bytes32", name: "previous", type: "bytes32" },
+              { internalType: "bytes32", name: "snapshotsRoot", type: "bytes32" },
+              { internalType: "uint32", name: "snapshotCount", type: "uint32" },
+            ],
+            internalType: "struct SegmentHeader",
+            name: "header",
+            type: "tuple",
+          },
+          { internalType: "bytes32[]", name: "segmentProof", type: "bytes32[]" },
+          { internalType: "uint32", name: "snapshotIndex", type: "uint32" },
+          { internalType: "bytes16", name: "salt", type: "bytes16" },
+          { internalType: "bytes", name: "body", type: "bytes" },
+          { internalType: "bytes32[]", name: "snapshotProof", type: "bytes32[]" },
+        ],
+        internalType: "struct SnapshotProof",
+        name: "proof",
+        type: "tuple",
+      },
+    ],
+    name: "proveTokens",
+    outputs: [
+      {
+        components: [
+          {
+            components: [
+              { internalType: "contract ICheckpointLedger", name: "ledger", type: "address" },
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "uint256", name: "order", type: "uint256" },
+            ],
+            internalType: "struct Place",
+            name: "place",
+            type: "tuple",
+          },
+          { internalType: "bytes32", name: "turn", type: "bytes32" },
+          { internalType: "uint32", name: "first", type: "uint32" },
+          { internalType: "uint8", name: "kind", type: "uint8" },
+          { internalType: "bytes32", name: "contextRoot", type: "bytes32" },
+          { internalType: "uint32[]", name: "ids", type: "uint32[]" },
+        ],
+        internalType: "struct ProvenTokens",
+        name: "proven",
+        type: "tuple",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [{ internalType: "bytes4", name: "id", type: "bytes4" }],
+    name: "supportsInterface",
+    outputs: [{ internalType: "bool", name: "", type: "bool" }],
+    stateMutability: "pure",
+    type: "function",
+  },
+] as const;
+
 export const tokenConsumerAbi = [
   {
     inputs: [{ internalType: "contract ICheckpointLedger", name: "ledger_", type: "address" }],

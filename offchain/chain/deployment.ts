@@ -23,6 +23,7 @@ const deploymentSchema = z
       checkpointLedger: address,
       equivocationCourt: address,
       guardian: address,
+      weftReader: address,
       tokenConsumer: address,
     }),
     domain: z.object({
