@@ -111,12 +111,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: "offchain/core/retention.ts",
     changes: [
       {
-        find: "    for (let number = this.#following.final; number > 0; number--) {\n",
-        replace: "    for (let number = this.#consensus.latest.checkpoint.number; number > 0; number--) {\n",
+        find: "    const { anchor } = this.#following;\n    if (anchor && this.#isDue",
+        replace:
+          "    const { checkpoint, hash, cut } = this.#consensus.latest;\n    const anchor = cut && { number: checkpoint.number, hash, cut };\n    if (anchor && this.#isDue",
       },
       {
-        find: "this.#marks[0].at + this.#seconds < time && this.#marks[0].number <= final",
-        replace: "this.#marks[0].at <= time && final >= 0",
+        find: "this.#marks[0].at + this.#seconds < now && this.#marks[0].number <= final",
+        replace: "this.#marks[0].at <= now && final >= 0",
       },
     ],
     caughtBy: ["S7", "L3", "L2"],
