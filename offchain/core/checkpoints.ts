@@ -94,12 +94,26 @@ export class Checkpoints {
    * @param final index among those that stand
    */
   anchor(final: number): Committed {
+    return this.#record[this.#standing[this.#anchorAt(final)]];
+  }
+
+  /** The anchor, or the latest before it whose cut we have: of later ones nobody may have shown it to us yet. */
+  shownAnchor(final: number): Committed | undefined {
+    const at = this.#anchorAt(final);
+    for (let i = at; i > Math.max(0, at - KEPT_CUTS); i--) {
+      const committed = this.#record[this.#standing[i]];
+      if (committed.cut) return committed;
+    }
+    return undefined;
+  }
+
+  #anchorAt(final: number): number {
     const isLate = this.#standing.length - 1 - final < KEPT_CUTS;
     const at = isLate ? final : final - (final % KEPT_CUTS);
     for (; this.#anchor < at - (at % KEPT_CUTS); this.#anchor += KEPT_CUTS)
       if (this.#standing.length - 1 - this.#anchor >= KEPT_CUTS && this.#anchor > 0)
         this.#record[this.#standing[this.#anchor]].cut = undefined;
-    return this.#record[this.#standing[at]];
+    return at;
   }
 
   /** A cut from our own disk, or of our own making, before the chain tells of its checkpoint. */

@@ -66,6 +66,11 @@ export class Consensus {
     return this.#checkpoints.anchor(final);
   }
 
+  /** The anchor, or the latest before it whose cut was shown to us. */
+  shownAnchor(final: number): Committed | undefined {
+    return this.#checkpoints.shownAnchor(final);
+  }
+
   /** A checkpoint on record, which may have fallen. */
   committed(number: number): Committed | undefined {
     return this.#checkpoints.committed(number);

@@ -177,10 +177,10 @@ export class Following {
     return this.#consensus.standing[this.#final];
   }
 
-  /** The latest final checkpoint whose cut everybody keeps, once that is known: nothing before it need be held by anybody. */
+  /** The latest final checkpoint whose cut everybody keeps, or the one before it that we have: nothing earlier need be held. */
   get anchor(): Anchor | undefined {
-    const { checkpoint, hash, cut } = this.#consensus.anchor(this.#final);
-    return cut && { number: checkpoint.number, hash, cut };
+    const { checkpoint, hash, cut } = this.#consensus.shownAnchor(this.#final) ?? {};
+    return checkpoint && hash && cut && { number: checkpoint.number, hash, cut };
   }
 
   /** As the ledger says it: it stands, its window is over, and nobody disputes it or one before it. */
