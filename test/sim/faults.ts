@@ -1,5 +1,5 @@
 import type { SimChain } from "./chain.ts";
-import { SOUND } from "./disk.ts";
+import { type Backup, SOUND } from "./disk.ts";
 import type { SimNetwork } from "./network.ts";
 import { type Action, type ActionKind, nodesOf, type Plan } from "./plan.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -20,6 +20,8 @@ export type Victims = {
   join(node: number): void;
   leave(node: number): void;
   rotate(node: number): void;
+  /** Starts a second process of it on such a disk. Calling what comes back ends it. */
+  twin(node: number, backup: Backup): () => void;
   line(who: string, text: string): void;
 };
 
@@ -30,6 +32,8 @@ export class Faults {
   readonly #counts = new Map<ActionKind, number>();
   /** Nodes whose provider says nothing, by how many actions. */
   readonly #blind: number[];
+  /** What ends each operator's second process, by node. */
+  readonly #twins = new Map<number, () => void>();
   #healed = false;
 
   constructor(plan: Plan, victims: Victims) {
@@ -50,6 +54,7 @@ export class Faults {
     const { scheduler } = this.#v;
     for (const action of this.#plan.actions) {
       if (action.kind === "restore") this.#restore(action);
+      else if (action.kind === "twin") this.#twin(action);
       else scheduler.after(action.at, () => this.#apply(action), "fault");
     }
     scheduler.after(this.#plan.healAt, () => this.#heal(), "heal");
@@ -178,12 +183,36 @@ export class Faults {
     scheduler.after(Math.max(0, at - ageMs), make, "backup");
   }
 
+  /** From a copy of the disk that was made some time before, while the first goes on. One of each operator at a time. */
+  #twin(action: Extract<Action, { kind: "twin" }>): void {
+    const { scheduler, workers, twin } = this.#v;
+    const { node, at, ageMs, ms } = action;
+    const make = () => {
+      const backup = workers[node].disk.backup();
+      const begin = () => {
+        if (this.#healed || this.#twins.has(node)) return;
+        this.#note(action);
+        const end = twin(node, backup);
+        this.#twins.set(node, end);
+        this.#for(ms, () => this.#twins.get(node) === end && this.#endTwin(node));
+      };
+      scheduler.after(at - scheduler.now, begin, "fault");
+    };
+    scheduler.after(Math.max(0, at - ageMs), make, "backup");
+  }
+
+  #endTwin(node: number): void {
+    this.#twins.get(node)?.();
+    this.#twins.delete(node);
+  }
+
   #heal(): void {
     const { network, chain, workers, revive, line } = this.#v;
     this.#healed = true;
     line("world", "heals");
     network.heal();
     chain.heal();
+    for (const node of [...this.#twins.keys()]) this.#endTwin(node);
     for (const [node, worker] of workers.entries()) {
       worker.disk.faults = SOUND;
       worker.disk.full = false;

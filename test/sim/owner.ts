@@ -22,6 +22,8 @@ export class Owner {
   readonly #key: (index: number) => Signer;
   #keys: Signer[];
   #wants: "nothing" | "in" | "out" = "nothing";
+  /** Where its worker is, when that is not where it joined. Said again and again: the registry does not tell us. */
+  #at?: string;
   #triedAt = Number.NEGATIVE_INFINITY;
 
   constructor({ name, account, endpoint, stake, key }: OwnerOptions) {
@@ -40,6 +42,12 @@ export class Owner {
 
   join(): void {
     if (this.#wants === "nothing") this.#wants = "in";
+  }
+
+  /** Has everybody look for its worker there. */
+  move(endpoint: string): void {
+    this.#at = endpoint;
+    this.#triedAt = Number.NEGATIVE_INFINITY;
   }
 
   leave(): void {
@@ -73,7 +81,9 @@ export class Owner {
     if (this.#wants === "in" && !record) return this.joining(chain);
     if (this.#wants === "out" && record?.status === "active") return { type: "exit" };
     const { signer } = this;
-    if (record?.status !== "active" || equal(record.signer, signer.address)) return undefined;
+    if (record?.status !== "active") return undefined;
+    if (equal(record.signer, signer.address))
+      return this.#at === undefined ? undefined : { type: "endpoint", endpoint: this.#at };
     const consent = signer.sign(consentDigest(chain.deployment, this.account, signer.address));
     return { type: "rotate", signer: signer.address, consent };
   }

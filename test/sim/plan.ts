@@ -79,6 +79,8 @@ export type Action = { at: number } & (
   | { kind: "clock-drift"; node: number; rate: number }
   | { kind: "disk-full"; node: number; ms: number }
   | { kind: "restore"; node: number; ageMs: number; downMs: number }
+  /** A second process of the operator, from a disk as it was `ageMs` before. */
+  | { kind: "twin"; node: number; ageMs: number; ms: number }
   | { kind: "reorg"; ms: number; depth: number; nodes: number[]; wins: boolean }
   | { kind: "chain-stop"; ms: number }
   | { kind: "censor"; ms: number; nodes: number[] }

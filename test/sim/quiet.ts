@@ -148,6 +148,7 @@ export class QuietWorld {
       join() {},
       leave() {},
       rotate() {},
+      twin: () => () => {},
       line() {},
     });
     const silent = { sealing() {}, sealed() {}, fault() {}, update() {}, line() {} };

@@ -46,6 +46,7 @@ const MEAN_MS: Record<ActionKind, number> = {
   "clock-drift": 20_000,
   "disk-full": 25_000,
   restore: 25_000,
+  twin: 25_000,
   reorg: 8_000,
   "chain-stop": 30_000,
   censor: 25_000,
@@ -214,6 +215,10 @@ function actionOf(kind: ActionKind, at: number, plan: Plan, random: Random, once
       return { at, kind, node, ms };
     case "restore":
       return { at, kind, node, ageMs: random.int(500, 20_000), downMs: random.int(100, 3_000) };
+    case "twin":
+      // Of a liar there is one.
+      if (plan.operators[node].role !== "honest" || !plan.operators[node].founder) return undefined;
+      return { at, kind, node, ageMs: random.pick([0, random.int(500, 20_000)]), ms: Math.max(ms, 3_000) };
     case "reorg":
       return {
         at,

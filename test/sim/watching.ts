@@ -13,6 +13,7 @@ import { bounded } from "./invariants/kept.ts";
 import { Progress } from "./invariants/progress.ts";
 import { Safety } from "./invariants/safety.ts";
 import { Seen } from "./invariants/seen.ts";
+import { chainReplays } from "./invariants/settled.ts";
 import { Violation } from "./invariants/types.ts";
 import type { Plan } from "./plan.ts";
 import type { Timeline } from "./timeline.ts";
@@ -109,7 +110,12 @@ export class Watching implements Watch {
 
   update(worker: SimWorker, { type }: ChainUpdate): void {
     if (type === "reorg") this.line(worker, "reads the chain anew");
-    this.#check(() => this.#checkpoints.cuts(worker));
+    this.#check(() => {
+      this.#checkpoints.cuts(worker);
+      if (type !== "reorg" || !worker.honest) return;
+      chainReplays(worker, worker.disk.chain());
+      this.seen.count("S11");
+    });
   }
 
   fault(worker: SimWorker, kind: string, operator: Bytes | undefined, error: unknown): void {

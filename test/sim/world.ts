@@ -1,30 +1,23 @@
 import { type Bytes, equal, toHex, utf8 } from "../../offchain/core/bytes.ts";
-import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import { Answers } from "./answers.ts";
 import { SimChain } from "./chain.ts";
-import { chainPort } from "./chain-port.ts";
 import { Clients } from "./clients.ts";
 import { deploymentOf } from "./contract-state.ts";
-import { SimDisk } from "./disk.ts";
+import type { Backup } from "./disk.ts";
 import { Faults } from "./faults.ts";
-import type { Life } from "./life.ts";
-import { MemoryMesh } from "./mesh.ts";
 import { SimNetwork } from "./network.ts";
-import { wireOf } from "./node-wire.ts";
 import { Owner } from "./owner.ts";
 import type { Plan } from "./plan.ts";
-import type { Process } from "./process.ts";
 import { Random } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
-import { parametersOf, protocolOptions } from "./setup.ts";
+import { parametersOf } from "./setup.ts";
 import { type Keyring, realKeyring, simulatedKeyring } from "./simcrypto.ts";
 import { Timeline } from "./timeline.ts";
 import { Watching } from "./watching.ts";
-import { SimWorker, type WorkerSpec } from "./worker.ts";
+import type { SimWorker } from "./worker.ts";
+import { Workshop } from "./workshop.ts";
 
 const START_TIME = 1_700_000_000;
-const FLUSH_MS = 50;
-const SILENCE_MS = 1_200;
 /** How often an owner looks after its operator, and how long its supervisor takes to start a worker again. */
 const CARE_MS = 2_000;
 const BOUNDS_MS = 5_000;
@@ -49,7 +42,9 @@ export class World {
   readonly random: Random;
   readonly #keyring: Keyring;
   readonly #answers: Answers;
-  readonly #wires = new Map<Process, () => void>();
+  readonly #workshop: Workshop;
+  /** The workers, and the second processes that operators have ever started. */
+  readonly everybody: SimWorker[] = [];
   readonly #started = new Set<number>();
   readonly #held = new Set<number>();
   readonly #deaths = new Map<string, number>();
@@ -62,7 +57,7 @@ export class World {
     this.#keyring = (plan.profile === "signed" ? realKeyring : simulatedKeyring)(String(plan.seed));
     this.watching = new Watching({
       plan,
-      workers: () => this.workers,
+      workers: () => this.everybody,
       set: () => this.chain.head.state.set,
       timeline: this.timeline,
       stop: () => scheduler.stop(),
@@ -70,8 +65,14 @@ export class World {
     this.network = new SimNetwork(scheduler, random.fork("network"), plan.network);
     this.owners = plan.operators.map(({ stake }, i) => this.#owner(i, BigInt(stake)));
     this.chain = this.#makeChain();
-    this.workers = plan.operators.map((_, node) => this.#worker(node));
-    this.#answers = new Answers(this.network, this.workers);
+    const { watching, network, chain, owners } = this;
+    const parts = { faults: () => this.faults, answers: () => this.#answers };
+    this.#workshop = new Workshop({ plan, scheduler, random, network, chain, owners, watching, ...parts });
+    this.workers = owners.map(({ name, endpoint }, node) =>
+      this.#workshop.make(node, name, endpoint, (_, where) => this.#died(node, where)),
+    );
+    this.everybody.push(...this.workers);
+    this.#answers = new Answers(network, this.everybody);
     this.clients = this.#makeClients();
     this.faults = this.#makeFaults();
   }
@@ -104,72 +105,29 @@ export class World {
     });
   }
 
-  #worker(node: number): SimWorker {
-    const { plan, scheduler, random, watching, chain } = this;
+  /**
+   * Starts a second process of an operator, from a copy of its disk, with the same key; the registry sends everybody to it.
+   * @returns what ends it
+   */
+  #twin(node: number, backup: Backup): () => void {
     const owner = this.owners[node];
-    const disk = new SimDisk(random.fork(`disk ${node}`), (ms) => worker.life?.process.freeze(ms));
-    disk.faults = plan.disk;
-    const spec: WorkerSpec = {
-      name: owner.name,
-      operator: owner.account,
-      endpoint: owner.endpoint,
-      signer: owner.signer,
-      honest: plan.operators[node].role === "honest",
-      role: plan.operators[node].role,
-      options: protocolOptions(plan, chain.deployment, owner),
-      flushMs: FLUSH_MS,
-      tokenMs: plan.load.tokenMs,
-      silenceMs: SILENCE_MS,
-      crashBeforeEffect: plan.crashBeforeEffect,
+    // Every process draws chances of its own.
+    const name = `${owner.name}.${this.everybody.length}`;
+    const endpoint = `${name}:9000`;
+    let over = false;
+    const twin = this.#workshop.make(node, name, endpoint, (dead) => {
+      const ms = this.random.fork(`revival ${dead.name} ${dead.lives}`).int(...REVIVE_MS);
+      this.scheduler.after(ms, () => over || dead.start());
+    });
+    twin.disk.restore(backup);
+    this.everybody.push(twin);
+    owner.move(endpoint);
+    twin.start();
+    return () => {
+      over = true;
+      twin.kill("as the second of two");
+      owner.move(owner.endpoint);
     };
-    const worker: SimWorker = new SimWorker(
-      spec,
-      {
-        scheduler,
-        disk,
-        mesh: (life, handlers) => this.#mesh(worker, life, handlers),
-        chain: ({ process, random }, onUpdate) =>
-          chainPort({
-            chain,
-            faults: this.faults,
-            node,
-            process,
-            random,
-            disk,
-            account: owner.account,
-            pollMs: plan.chain.pollMs,
-            onUpdate,
-          }),
-        order: (from, to, order, on) => this.#answers.order(from, to, order, on),
-        watch: watching,
-        onDeath: (_, where) => this.#died(node, where),
-      },
-      random.fork(`worker ${node}`),
-    );
-    disk.onWritten = (records, forgotten) => watching.stored(worker, records, forgotten);
-    return worker;
-  }
-
-  #mesh(worker: SimWorker, life: Life, handlers: PeerHandlers): MeshPort {
-    const { spec } = worker;
-    const { crypto, separator } = spec.options;
-    const wire = wireOf(this.network, life.process, life.clock);
-    this.#wires.set(life.process, () => wire.close());
-    const make = (seen: PeerHandlers) => {
-      const mesh = new MemoryMesh({
-        operator: spec.operator,
-        crypto,
-        separator,
-        handlers: seen,
-        onFault: (kind, from, error) => this.watching.fault(worker, kind, from, error),
-        signer: spec.signer.address,
-        endpoint: spec.endpoint,
-        wire,
-      });
-      life.process.after(0, () => mesh.start(), "mesh");
-      return mesh;
-    };
-    return this.watching.mesh(worker, make, handlers);
   }
 
   #makeClients(): Clients {
@@ -180,7 +138,7 @@ export class World {
       random: random.fork("clients"),
       hashing: this.#keyring.crypto,
       doors: () =>
-        this.workers.flatMap(({ life, honest, spec }) =>
+        this.everybody.flatMap(({ life, honest, spec }) =>
           // As clients find them: by a registry, and by what a worker says of its health.
           life && honest && life.protocol.following.isRegistered(spec.signer.address)
             ? [{ gateway: life.gateway, alive: () => life.process.alive }]
@@ -213,6 +171,7 @@ export class World {
       },
       leave: (node) => owners[node].leave(),
       rotate: (node) => owners[node].rotate(chain),
+      twin: (node, backup) => this.#twin(node, backup),
       line: (who, text) => this.timeline.note(who, text),
     });
   }
@@ -223,8 +182,6 @@ export class World {
   }
 
   #died(node: number, where: string): void {
-    const { life } = this.workers[node];
-    if (life) this.#wires.get(life.process)?.();
     this.#deaths.set(`killed ${where}`, (this.#deaths.get(`killed ${where}`) ?? 0) + 1);
     const revive = () => {
       if (!this.#held.has(node) && this.#started.has(node)) this.workers[node].start();

@@ -62,8 +62,8 @@ export class Beats {
   }
 }
 
+/** Where and as whom it is met. */
 function knows({ protocol }: SimWorker, { operator, spec }: SimWorker): boolean {
-  const { registry } = protocol?.replica ?? {};
-  const key = registry?.votingKey(operator);
-  return key !== undefined && equal(key, spec.signer.address) && !registry?.isEnded(operator);
+  const known = protocol?.following.reachable().find((one) => equal(one.operator, operator));
+  return known !== undefined && equal(known.signer, spec.signer.address) && known.endpoint === spec.endpoint;
 }

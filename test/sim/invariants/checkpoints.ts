@@ -19,15 +19,18 @@ export class Checkpoints {
     const registry = node.protocol?.replica.registry;
     if (!registry) return;
     for (const { operator, incarnation, sequence } of advances) {
-      let stake = 0n;
-      for (const other of this.#seen.nodes())
-        if (
-          !other.honest ||
-          other.disk.restored ||
-          other.disk.segment({ operator, incarnation }, sequence) ||
-          other.disk.base({ operator, incarnation }) >= sequence
-        )
-          stake += registry.stakeOfOperator(other.operator);
+      const holders = this.#seen
+        .nodes()
+        .filter(
+          ({ honest, disk }) =>
+            !honest ||
+            disk.restored ||
+            disk.segment({ operator, incarnation }, sequence) ||
+            disk.base({ operator, incarnation }) >= sequence,
+        );
+      // Of two processes of one operator one is enough.
+      const operators = new Map(holders.map((holder) => [toHex(holder.operator), holder.operator]));
+      const stake = [...operators.values()].reduce((sum, holder) => sum + registry.stakeOfOperator(holder), 0n);
       this.#seen.hold(
         "S5",
         registry.isQuorum(stake),
@@ -87,13 +90,14 @@ export class Checkpoints {
       () => `checkpoint ${checkpoint.number} was committed without a quorum`,
     );
     const attesters = this.#seen.attested.get(toHex(hash)) ?? new Set<string>();
-    for (const node of this.#seen.nodes()) {
+    const nodes = this.#seen.nodes();
+    for (const node of nodes) {
       if (!node.honest) continue;
       const signed = signers.some((signer) => this.#seen.keyOf(signer) === toHex(node.operator));
       if (signed)
         this.#seen.hold(
           "S5",
-          attesters.has(node.name),
+          nodes.some(({ name, operator }) => attesters.has(name) && equal(operator, node.operator)),
           () => `${node.name}'s signature stands under ${checkpoint.number}, to which it never attested`,
         );
     }

@@ -123,9 +123,14 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ["S7", "L3", "L2"],
   },
   {
-    name: "retention that a restart begins anew",
-    file: "offchain/core/protocol.ts",
-    changes: [{ find: "    this.#retention.recall((number) => disk.cut(number));\n", replace: "" }],
+    name: "nothing is ever forgotten",
+    file: "offchain/core/retention.ts",
+    changes: [
+      {
+        find: "      if (!track || track.base.sequence >= sequence) continue;\n",
+        replace: "      if (!track || track.base.sequence >= 0) continue;\n",
+      },
+    ],
     caughtBy: ["L8"],
   },
   {

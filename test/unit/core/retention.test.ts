@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Consensus } from "../../../offchain/core/consensus.ts";
+import type { Effect } from "../../../offchain/core/events.ts";
+import type { Following } from "../../../offchain/core/following.ts";
+import type { Replica } from "../../../offchain/core/replica.ts";
+import { Retention } from "../../../offchain/core/retention.ts";
+
+const SECONDS = 25;
+const hashOf = (number: number) => new Uint8Array(32).fill(number);
+
+/** A chain with a checkpoint every ten seconds, each final at once, without a segment in any. */
+function chain() {
+  const known = new Map<number, { hash: Uint8Array; cut?: { entries: [] } }>();
+  const following = {
+    time: 0,
+    final: 0,
+    committedAt: (number: number) => (known.has(number) ? number * 10 : undefined),
+  };
+  const consensus = { committed: (number: number) => known.get(number) };
+  const replica = { tracks: new Map() };
+  const parts = [replica, consensus, following] as unknown as [Replica, Consensus, Following];
+  return {
+    begin: () => new Retention(...parts, SECONDS),
+    commit(number: number, isShown = true) {
+      known.set(number, { hash: hashOf(number), cut: isShown ? { entries: [] } : undefined });
+      following.final = number;
+      following.time = number * 10;
+    },
+    replace: (number: number) => known.set(number, { hash: hashOf(100 + number), cut: { entries: [] } }),
+    at(time: number) {
+      following.time = time;
+    },
+    cutOf: (number: number) => {
+      const { hash, cut } = known.get(number) ?? {};
+      return hash && cut && { hash, entries: cut.entries };
+    },
+  };
+}
+
+const before = (effects: readonly Effect[]) =>
+  effects.flatMap((effect) =>
+    effect.type === "store" && effect.record.type === "prune-checkpoints" ? effect.record.before : [],
+  );
+
+test("L8 what was final before a process began goes when its time is over, not a retention time after the start", () => {
+  const world = chain();
+  for (let number = 1; number <= 6; number++) world.commit(number);
+  const again = world.begin();
+  again.recall(world.cutOf);
+  assert.deepEqual(before(again.advance()), [3]);
+  world.at(66);
+  assert.deepEqual(before(again.advance()), [4]);
+  assert.deepEqual(before(world.begin().advance()), [], "without its disk it knows of nothing");
+});
+
+test("L8 a reorganisation takes back only what it takes back", () => {
+  const world = chain();
+  const retention = world.begin();
+  for (let number = 1; number <= 3; number++) {
+    world.commit(number);
+    assert.deepEqual(before(retention.advance()), []);
+  }
+  world.replace(2);
+  world.at(50);
+  assert.deepEqual(before(retention.advance()), [1], "the second is another now, and not marked");
+  world.at(56);
+  assert.deepEqual(before(retention.advance()), [3]);
+});
+
+test("L8 as long as nobody shows us the latest cuts, an earlier one is what is known to be final", () => {
+  const world = chain();
+  const retention = world.begin();
+  world.commit(1);
+  world.commit(2, false);
+  world.commit(3, false);
+  assert.deepEqual(before(retention.advance()), []);
+  world.at(36);
+  assert.deepEqual(before(retention.advance()), [1]);
+});
