@@ -102,7 +102,7 @@ export function planOf(seed: number, profile: ProfileName): Plan {
       shortestMs: random.pick([500, 2_000]),
       longestMs: random.pick([3_000, 6_000]),
       censorshipMs: random.pick([4_000, 10_000]),
-      retentionSeconds: random.pick([10, 600]),
+      retentionSeconds: retentionOf(random.pick([10, 600]), on),
     },
     load: {
       requestsPerSecond: requestsPerSecond[0] + random.float() * (requestsPerSecond[1] - requestsPerSecond[0]),
@@ -117,6 +117,11 @@ export function planOf(seed: number, profile: ProfileName): Plan {
     if (on(kind)) plan.actions.push(...actionsOf(kind, plan, random.fork(`actions ${kind}`)));
   plan.actions.sort((a, b) => a.at - b.at);
   return plan;
+}
+
+/** Longer than what a reorganisation takes back, where there are any: what is forgotten cannot be committed anew. */
+function retentionOf(drawn: number, on: (kind: FaultKind) => boolean): number {
+  return on("reorg") ? Math.max(drawn, 120) : drawn;
 }
 
 /** Liars have less than a third of what stays staked whoever leaves: honest ones who leave are seen to by `actionsOf`. */
