@@ -147,9 +147,9 @@ export class Following {
   /** Numbers of late checkpoints, and of the anchor, whose cut nobody has shown us yet, the latest first. */
   unknownCuts(): number[] {
     const anchor = this.#consensus.anchor(this.#final).checkpoint.number;
-    return [...new Set([anchor, ...this.#late()])]
-      .filter((number) => number > 0 && !this.#consensus.committed(number)?.cut)
-      .reverse();
+    return [...new Set([...this.#late().reverse(), anchor])].filter(
+      (number) => number > 0 && !this.#consensus.committed(number)?.cut,
+    );
   }
 
   #late(): number[] {

@@ -41,7 +41,10 @@ export class InvalidSegments extends Liar {
     if (!scribe) return;
     const damages = ["snapshots of another root", "other snapshots than are counted"];
     // Nothing but its place in the chain is wrong about it: often, since only who holds all before it can be taken in.
-    if (this.random.chance(0.3)) return this.#jump(scribe);
+    if (this.random.chance(0.3)) {
+      this.#jump(scribe);
+      return;
+    }
     const names = [...Object.keys(BREACHES), ...damages];
     const name = this.random.pick(names);
     const breach = name in BREACHES ? BREACHES[name] : undefined;

@@ -5,6 +5,7 @@ import { ActiveClock } from "../../../offchain/core/active-clock.ts";
 import { equal } from "../../../offchain/core/bytes.ts";
 import { type ChainEvent, decodeChainEvent, encodeChainEvent } from "../../../offchain/core/chain.ts";
 import { KEPT_CUTS } from "../../../offchain/core/checkpoints.ts";
+import type { Cut } from "../../../offchain/core/cut.ts";
 import { Following } from "../../../offchain/core/following.ts";
 import { feed, foundingEvents, type Keys, operatorAt, type TrackWriter, writeSegments } from "../../helpers/core.ts";
 import { answer, commitAll, gossip, netsOf, offer, type Peer } from "../../helpers/mesh.ts";
@@ -216,5 +217,15 @@ describe("windows longer than the cuts that are kept", () => {
       assert.deepEqual(early, [], "earlier ones are let go");
     }
     assert.equal(following.anchor?.number, following.final, "a late one is its own anchor");
+  });
+
+  test("F7 the latest cut is asked for first, and the anchor's too", () => {
+    const { following, consensus } = long();
+    for (const number of consensus.standing.slice(1)) (consensus.committed(number) as { cut?: Cut }).cut = undefined;
+    following.take({ type: "events", events: [], time: ROUNDS + KEPT_CUTS + 5 });
+    const wanted = following.unknownCuts();
+    assert.equal(wanted[0], ROUNDS);
+    assert.equal(wanted.length, KEPT_CUTS + 1);
+    assert.equal(wanted.at(-1), KEPT_CUTS, "the anchor of checkpoint 69");
   });
 });
