@@ -3,8 +3,8 @@ import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { MUTANTS, type Mutant } from "./mutants/list.ts";
-import { Nursery } from "./mutants/plant.ts";
+import { MUTANTS } from "./mutants/list.ts";
+import { type Mutant, Nursery } from "./mutants/plant.ts";
 
 /**
  * `npm run sim:mutants`: plants each bug of the list in a copy of the code and counts the seeds until the simulator names one of

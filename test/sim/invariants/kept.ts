@@ -12,6 +12,8 @@ import type { Seen } from "./seen.ts";
 /** Of the retention time, how much later a thing may go: only some checkpoints are marked for it. Then seconds for blocks to come. */
 const LATE = 1 / 8;
 const LATE_SECONDS = 10;
+/** Who has just begun asks for cuts and segments first, and forgets with the next checkpoint whose time is over. */
+const BEGUN_MS = 30_000;
 
 /** S7: what a member attested to is served, by the very handler that its peers ask, until its retention time is over. */
 export function served(seen: Seen, { name, protocol, life, disk, options, operator }: SimWorker): void {
@@ -35,8 +37,7 @@ export function served(seen: Seen, { name, protocol, life, disk, options, operat
 /** L8: what is over its time is gone from memory and disk, and nothing grows without a bound. */
 export function bounded(seen: Seen, worker: SimWorker, now: number): void {
   const { name, protocol, disk, options, startedAt } = worker;
-  // What has just begun asks for cuts first.
-  if (!protocol || now - startedAt < LATE_SECONDS * 1_000) return;
+  if (!protocol || now - startedAt < BEGUN_MS) return;
   const { replica, consensus, following } = protocol;
   const { retentionSeconds } = options;
   const over = following.time - retentionSeconds * (1 + LATE) - LATE_SECONDS;

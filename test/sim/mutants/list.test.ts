@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { MUTANTS, type Mutant } from "./list.ts";
-import { mutated } from "./plant.ts";
+import { MUTANTS } from "./list.ts";
+import { type Mutant, mutated } from "./plant.ts";
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 

@@ -1,15 +1,9 @@
+import type { Mutant } from "./plant.ts";
+
 /**
  * Protocol bugs, planted on purpose in a copy of the code: a simulator that does not find them finds nothing. Each is at most
  * five changed lines, and names the invariants of DESIGN §7 of which one must catch it; a crash does not count.
  */
-export type Mutant = {
-  name: string;
-  /** Each `find` must stand exactly once in the file, which is `file` where it names none itself. */
-  file: string;
-  changes: readonly { file?: string; find: string; replace: string }[];
-  caughtBy: readonly string[];
-};
-
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "double-applied overlap",

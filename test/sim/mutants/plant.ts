@@ -1,7 +1,15 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Mutant } from "./list.ts";
+
+export type Mutant = {
+  name: string;
+  /** Each `find` must stand exactly once in the file, which is `file` where it names none itself. */
+  file: string;
+  changes: readonly { file?: string; find: string; replace: string }[];
+  /** Invariants of DESIGN §7, of which one must catch it. */
+  caughtBy: readonly string[];
+};
 
 const LIMIT_LINES = 5;
 /** What a simulation needs of the tree. */
