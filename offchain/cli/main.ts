@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { fail } from "./report.ts";
+import type { VerifyOptions } from "./verify.ts";
 
 /** The `weft` command. What a command needs is loaded when it runs, so that help is instant. */
 
@@ -43,5 +44,19 @@ weft
   .action(async (options: { operators: number; baseFolder?: string; keep?: boolean }) =>
     (await import("./devnet-command.ts")).devnet(options),
   );
+
+weft
+  .command("verify")
+  .description(
+    "Checks a receipt against the chain and nothing else. Exit code 0: proven and final, 1: not, 2: cannot say.",
+  )
+  .argument("<receipt>", "file with what GET /v1/receipts/{request id} gave")
+  .requiredOption("--rpc <url>", "an Ethereum node that you trust")
+  .requiredOption("--deployment <file>", "deployments/<chain id>.json")
+  .option("--json", "the verdict as JSON")
+  .exitOverride(({ exitCode }) => process.exit(exitCode && 2))
+  .action(async (file: string, options: VerifyOptions) => {
+    process.exitCode = await (await import("./verify.ts")).verify(file, options);
+  });
 
 await weft.parseAsync().catch(fail);

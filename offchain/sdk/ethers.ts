@@ -9,7 +9,8 @@ export function weft(provider: Provider, deployment: Deployment): WeftActions {
   return createActions(sourceOf(provider), deployment);
 }
 
-function sourceOf(provider: Provider): ChainSource {
+/** What the actions ask of the node, by this library. */
+export function sourceOf(provider: Provider): ChainSource {
   return {
     chainId: async () => Number((await provider.getNetwork()).chainId),
     call: (to, data, blockTag) => provider.call({ to, data, blockTag }) as Promise<Hex>,

@@ -12,7 +12,8 @@ export function weftActions(deployment: Deployment): (client: ViemClient) => Wef
   return (client) => createActions(sourceOf(client), deployment);
 }
 
-function sourceOf(client: ViemClient): ChainSource {
+/** What the actions ask of the node, by this library. */
+export function sourceOf(client: ViemClient): ChainSource {
   const ask = <T>(method: string, params: unknown[] = []) =>
     (client.request as EIP1193RequestFn)({ method, params } as never) as Promise<T>;
   const tag = (block: number | "latest") => (block === "latest" ? block : numberToHex(block));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Contract, JsonRpcProvider } from "ethers";
 import { checkpointLedgerAbi } from "../../offchain/chain/abi.ts";
+import { toHex } from "../../offchain/core/bytes.ts";
 import type { WeftActions } from "../../offchain/sdk/actions.ts";
 import { weft } from "../../offchain/sdk/ethers.ts";
 import { type Receipt, type SnapshotProof, toStruct } from "../../offchain/sdk/receipt.ts";
@@ -60,6 +61,10 @@ describe("what the chain stands for, by everybody who can say", () => {
     const { contracts } = chain.deployment;
     const script = new URL("independent.mjs", import.meta.url).pathname;
     const alone = await run(script, file, chain.url, contracts.checkpointLedger, contracts.operatorRegistry);
+    const command = ["offchain/cli/main.ts", "verify", file, "--rpc", chain.url, "--deployment", chain.deploymentFile];
+    const told = await run(...command, "--json");
+    assert.equal(told.code, viem.status === "final" ? 0 : 1, told.out);
+    assert.deepEqual({ ...JSON.parse(told.out), block: undefined }, { ...viem, block: undefined });
     return [String(viem.status), JSON.parse(alone.out).status];
   }
 
@@ -112,11 +117,8 @@ describe("what the chain stands for, by everybody who can say", () => {
     shifted.snapshots[1].proof!.segmentIndex ^= 1;
     assert.deepEqual(await standing(shifted), ["refused", "refused"]);
     assert.equal(await solidity(shifted.snapshots[1].proof!), false);
-    // Signed by an operator of the registry, who is not the author.
     const foreign = structuredClone(receipt);
-    foreign.snapshots[1].proof!.header.operator = world
-      .receipt()
-      .snapshots[0].proof!.header.operator.replace(/.$/, "0") as never;
+    foreign.snapshots[1].proof!.header.operator = toHex(chain.keys[1].operator);
     assert.deepEqual(await standing(foreign), ["refused", "refused"]);
   });
 
@@ -146,6 +148,29 @@ describe("what the chain stands for, by everybody who can say", () => {
     await assert.rejects(weft(provider, fake).getLatestFinal());
     const nobody = { request: () => Promise.reject(new Error("no route")) };
     await assert.rejects(weftActions(deployment)(nobody).getLatestFinal(), { code: "chain_unreachable" });
+  });
+
+  test("weft verify: what people read, and the exit code when nothing can be said", async () => {
+    const file = receiptFile(folder, world.receipt());
+    const verify = (...args: string[]) => run("offchain/cli/main.ts", "verify", ...args);
+    const here = ["--rpc", chain.url, "--deployment", chain.deploymentFile];
+    const proven = await verify(file, ...here);
+    assert.equal(proven.code, 0);
+    assert.match(proven.out, /^proven, and final\nrequest .*\n(.*\n)*ended {7}at 10 \(length\)\n/);
+    const lie = receiptFile(folder, { ...world.receipt(), position: 4 });
+    const refused = await verify(lie, ...here);
+    assert.deepEqual([refused.code, /^not proven: .*field \w+/.test(refused.out)], [1, true], refused.out);
+    const torn = join(folder, "torn.json");
+    writeFileSync(torn, "{");
+    assert.equal((await verify(torn, ...here)).code, 1);
+    receiptFile(folder, world.receipt());
+    for (const args of [
+      [join(folder, "none.json"), ...here],
+      [file, "--rpc", "http://127.0.0.1:9", "--deployment", chain.deploymentFile],
+      [file, "--rpc", chain.url, "--deployment", join(folder, "none.json")],
+      [file, "--rpc", chain.url],
+    ])
+      assert.equal((await verify(...args)).code, 2, args.join(" "));
   });
 
   test("proveToken asks workers, believes none of them, and gives what a contract takes", async () => {
