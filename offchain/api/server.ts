@@ -30,13 +30,16 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** What running answers get to say goodbye in when the server closes. */
 const GOODBYE_MS = 500;
 
+const natural = (fault: string) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, fault)
+    .transform(Number);
+
 const receiptParams = z.object({
   requestId: z.string().regex(/^0x[0-9a-fA-F]{64}$/, "is not 0x and 32 bytes"),
-  position: z
-    .string()
-    .regex(/^\d{1,9}$/, "is not a position")
-    .transform(Number)
-    .optional(),
+  position: natural("is not a position").optional(),
+  count: natural("is not a count").optional(),
 });
 
 /** The OpenAI-compatible HTTP interface of a worker. Not listening yet. */
@@ -131,12 +134,19 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
   app.get<{ Params: { requestId: string }; Querystring: Record<string, unknown> }>(
     "/v1/receipts/:requestId",
     async (request) => {
-      const parsed = receiptParams.safeParse({ ...request.params, position: request.query["position"] });
+      const { position, count } = request.query;
+      const parsed = receiptParams.safeParse({ ...request.params, position, count });
       if (!parsed.success) {
         const [issue] = parsed.error.issues;
         throw new WeftError("malformed", `${issue.path.join(".")}: ${issue.message}`, { field: issue.path.join(".") });
       }
-      return ports.receipt(parsed.data.requestId.toLowerCase() as Hex, parsed.data.position);
+      const { requestId, ...range } = parsed.data;
+      if (range.count === 0 || (range.position === undefined && range.count !== undefined))
+        throw new WeftError("malformed", "count: goes with a position, and is at least 1", { field: "count" });
+      return ports.receipt(
+        requestId.toLowerCase() as Hex,
+        range.position === undefined ? undefined : { position: range.position, count: range.count ?? 1 },
+      );
     },
   );
 

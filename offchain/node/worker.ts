@@ -247,7 +247,7 @@ async function compose(
       ...statusOf({ protocol, mesh, chain, signer, metrics }),
       complete: (request, signal) => gateway.complete(request, signal),
       models: () => [{ id: engine.model.name, created }],
-      receipt: async (requestId, position) => receipts.of(requestId, position),
+      receipt: async (requestId, range) => receipts.of(requestId, range),
     },
     { logger: log },
   );

@@ -78,6 +78,10 @@ test("a whole answer is one JSON object with usage and the fields that fix the r
   assert.equal(answer.weft["nonce"], id32(2));
   assert.deepEqual(answer.weft["turns"], [id32(6), id32(8)]);
   assert.equal((answer.weft["authors"] as unknown[]).length, 2);
+  assert.equal(answer.weft["receipt"], `/v1/receipts/${id32(1)}`);
+  assert.deepEqual(answer.weft["snapshots"], [
+    { turn: id32(8), sequence: 1, index: 2, first: 9, count: 44, kind: "written" },
+  ]);
 });
 
 test("parameters reach the worker, and defaults are those of the OpenAI API", async () => {
