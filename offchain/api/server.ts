@@ -5,6 +5,7 @@ import { WeftError } from "../core/errors.ts";
 import { answer } from "./completions.ts";
 import { fromFramework, RETRY_AFTER_SECONDS, refusalOf } from "./errors.ts";
 import type { ApiPorts } from "./ports.ts";
+import { ANY_ORIGIN } from "./stream.ts";
 
 export type {
   ApiPorts,
@@ -79,6 +80,21 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     const route = request.routeOptions.url ?? "none";
     logger.debug({ method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, "answered");
   });
+
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers(ANY_ORIGIN);
+  });
+  // Browsers ask before they send JSON or a bearer token.
+  app.options("/v1/*", async (_request, reply) =>
+    reply
+      .code(204)
+      .headers({
+        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-headers": "authorization, content-type",
+        "access-control-max-age": "86400",
+      })
+      .send(),
+  );
 
   const running = new Map<AbortController, Promise<unknown>>();
   app.addHook("preClose", async () => {

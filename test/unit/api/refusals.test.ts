@@ -181,3 +181,16 @@ test("bytes that are not HTTP do no harm", async () => {
   }
   assert.equal((await fetch(`${api.url}/health`)).status, 200);
 });
+
+test("pages of any origin may ask, also in advance, and read refusals", async () => {
+  const open = (response: Response) => assert.equal(response.headers.get("access-control-allow-origin"), "*");
+  open(await fetch(`${api.url}/v1/receipts/${id32(1)}`));
+  open(await fetch(`${api.url}/v1/receipts/${id32(3)}`));
+  const stream = await post(api.url, { ...BODY, stream: true });
+  open(stream);
+  await stream.text();
+  const asked = await fetch(`${api.url}/v1/completions`, { method: "OPTIONS" });
+  open(asked);
+  assert.equal(asked.status, 204);
+  assert.equal(asked.headers.get("access-control-allow-headers"), "authorization, content-type");
+});
