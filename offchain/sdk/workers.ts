@@ -1,11 +1,12 @@
 import { z } from "zod/v4";
 import { WeftError } from "../core/errors.ts";
-import { type Hex, parseReceipt, type Receipt } from "./receipt.ts";
+import { parseReceipt, type Receipt } from "./receipt.ts";
 
 export type ReceiptQuery = {
   /** HTTP interfaces of workers, asked one after another. */
   urls: string | readonly string[];
-  requestId: Hex;
+  /** As the `weft` object of an answer gives it. */
+  requestId: string;
   /** Absolute; the whole answer when it is left out. */
   position?: number;
   /** How many tokens from `position` on; 1 by default. */
