@@ -8,6 +8,8 @@ import type { VerifyOptions } from "./verify.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
+const NPM_WATCH_MS = 500;
+
 function atLeast(least: number) {
   return (text: string): number => {
     const value = Number(text);
@@ -58,5 +60,12 @@ weft
   .action(async (file: string, options: VerifyOptions) => {
     process.exitCode = await (await import("./verify.ts")).verify(file, options);
   });
+
+// npm and npx hand no signal on: whoever ends them would leave a devnet behind.
+const parent = process.ppid;
+if (process.env["npm_command"] !== undefined)
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, "SIGTERM");
+  }, NPM_WATCH_MS).unref();
 
 await weft.parseAsync().catch(fail);
