@@ -21,10 +21,11 @@ export default defineConfig({
     },
   },
   networks: {
-    default: { type: "edr-simulated", chainType: "l1", chainId: 31337 },
+    // Accounts for as many operators as a commit is measured with.
+    default: { type: "edr-simulated", chainType: "l1", chainId: 31337, accounts: { count: 40 } },
     // What `hardhat node` and scripts/lib/evm-node.ts run.
     node: devnetChain,
     localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545" },
   },
-  test: { solidity: { fuzz: { runs: 64 } } },
+  test: { solidity: { fuzz: { runs: 64 }, invariant: { runs: 1000, depth: 64, failOnRevert: true } } },
 });

@@ -20,6 +20,8 @@ const deploymentSchema = z
       operatorRegistry: address,
       checkpointLedger: address,
       equivocationCourt: address,
+      guardian: address,
+      weftReader: address,
       tokenConsumer: address,
     }),
     domain: z.object({
