@@ -151,8 +151,6 @@ export class LedgerView {
     if (hash === NONE) return undefined;
     const record = await this.#ofLedger("checkpoint", [BigInt(number)]);
     const final = await this.#ofLedger("isFinal", [BigInt(number)]);
-    // A ledger without courts over checkpoints has no such field, and none that fall.
-    const { fallen = false } = record as { fallen?: boolean };
     return {
       number,
       hash,
@@ -160,7 +158,7 @@ export class LedgerView {
       committedAt: Number(record.committedAt),
       finalAt: Number(record.finalAt),
       registryPosition: Number(record.registryPosition),
-      status: fallen ? "fallen" : final ? "final" : "attested",
+      status: record.fallen ? "fallen" : final ? "final" : "attested",
     };
   }
 

@@ -95,9 +95,10 @@ async function main([file, url, ledger, registry]) {
     must(`0x${snapshots.toString("hex")}` === header.snapshotsRoot, "not in the segment");
     const hash = headerHash(header, chainId, ledger);
     const segments = climb(2, 16, H(byte(2), hash), proof.segmentIndex, proof.segmentProof);
-    // checkpoint(uint64) gives hash, segments root, and what is of no interest here.
+    // checkpoint(uint64) gives hash, segments root, and in its eighth word whether it fell.
     const record = await call(ledger, "checkpoint(uint64)", proof.number);
     must(record.slice(66, 130) === segments.toString("hex"), "not in the checkpoint");
+    must(BigInt(`0x${record.slice(2 + 7 * 64, 2 + 8 * 64)}`) === 0n, "the checkpoint fell");
     const signer = recoverAddress(`0x${hash.toString("hex")}`, proof.signature);
     const owner = await call(registry, "operatorOfSigner(address)", signer);
     must(BigInt(owner) === BigInt(header.operator), "not signed by the operator");

@@ -13,7 +13,7 @@ import { activateEpoch, registerOperator } from "../../scripts/register-operator
 import { type Keys, setOf, signerOf } from "../helpers/core.ts";
 import { type Shape, World } from "./world.ts";
 
-/** A real EVM node with the contracts and four operators, and what they commit there. */
+/** A real EVM node with the contracts and four operators, and what they commit there; no window ends by itself. */
 export type Onchain = {
   url: string;
   deployment: Deployment;
@@ -35,7 +35,8 @@ const publicClient = (url: string) => createPublicClient({ chain: hardhat, trans
 export async function openOnchain(folder: string): Promise<Onchain> {
   const node = await startEvmNode({ port: 0 });
   const connection = await connect(node.url);
-  const { deployment, path } = await deploy({ network: node.url, out: folder });
+  const overrides = { challengeWindowSeconds: 600, unbondingSeconds: 10_000 };
+  const { deployment, path } = await deploy({ network: node.url, out: folder, overrides });
   const minter = await connection.account();
   const keys: Keys[] = [];
   for (let i = 0; i < 4; i++) {

@@ -81,7 +81,9 @@ describe("receipts", () => {
       { token: 11, kind: "written" },
       { token: 12, kind: "written" },
     ]);
-    assert.deepEqual(answer.closed, { length: 10, reason: "length" });
+    assert.equal(answer.closed, undefined, "a part does not say how the whole ended");
+    const whole = checkReceipt(world.receipt(), DOMAIN);
+    assert.deepEqual(whole.ok && whole.value.answer.closed, { length: 10, reason: "length" });
     assert.equal(answer.turn, world.turn);
   });
 

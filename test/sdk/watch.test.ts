@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { JsonRpcProvider } from "ethers";
+import { Contract, JsonRpcProvider } from "ethers";
+import { toHex } from "../../offchain/core/bytes.ts";
 import { createActions } from "../../offchain/sdk/actions.ts";
 import { sourceOf as ethersSource } from "../../offchain/sdk/ethers.ts";
 import { Ledger } from "../../offchain/sdk/ledger.ts";
@@ -11,7 +14,7 @@ import type { ChainSource } from "../../offchain/sdk/source.ts";
 import { sourceOf as viemSource } from "../../offchain/sdk/viem.ts";
 import { type CheckpointEvent, CheckpointFollower } from "../../offchain/sdk/watch.ts";
 import { until } from "../helpers/e2e/until.ts";
-import { type Onchain, openOnchain } from "./onchain.ts";
+import { type Onchain, openOnchain, receiptFile } from "./onchain.ts";
 import type { World } from "./world.ts";
 
 describe("watching checkpoints", () => {
@@ -86,6 +89,66 @@ describe("watching checkpoints", () => {
     assert.deepEqual(await follower.step(), []);
     const events = [...(await follower.step()), ...(await follower.step())];
     assert.deepEqual(brief(events).sort(), [0, 1, 2, 3].flatMap((n) => [`attested ${n}`, `final ${n}`]).sort());
+  });
+
+  test("a checkpoint that falls is told, and what it contained is not proven any more", async () => {
+    const own = await openOnchain(mkdtempSync(join(folder, "fall-")));
+    const talking = new JsonRpcProvider(own.url, undefined, { cacheTimeout: -1 });
+    try {
+      const story = await own.write();
+      const { deployment } = own;
+      const sources = [viemSource(own.client), ethersSource(talking)];
+      const followers = sources.map(
+        (source) => new CheckpointFollower(new Ledger(source, deployment), deployment, deployment.startBlock),
+      );
+      const step = async () => {
+        const [a, b] = await Promise.all(followers.map((one) => one.step()));
+        assert.deepEqual(a, b);
+        return brief(a);
+      };
+      await own.commit(story, 2);
+      assert.deepEqual(await step(), ["attested 0", "attested 1", "attested 2", "final 0"]);
+      const { checkpointLedger, guardian } = deployment.contracts;
+      const brake = new Contract(
+        guardian,
+        ["function invalidate(address ledger, uint64 number, bytes32 hash)"],
+        await talking.getSigner(),
+      );
+      await (await brake.getFunction("invalidate").send(checkpointLedger, 2, toHex(story.made[2].hash))).wait();
+      assert.deepEqual(await step(), ["fallen 2"]);
+      for (const source of sources) {
+        const actions = createActions(source, deployment);
+        const fell = await actions.verifyReceipt(story.receipt(5, 2));
+        assert.deepEqual(fell.status === "refused" && [fell.fault.code, fell.fault.field], [
+          "checkpoint_fallen",
+          "snapshots.1.proof.number",
+        ]);
+        assert.equal((await actions.getCheckpoint(2)).status, "fallen");
+        assert.equal((await actions.getLatestAttested()).number, 1);
+        const before = await actions.verifyReceipt(story.receipt(3, 2));
+        assert.equal(before.status, "attested", JSON.stringify(before));
+      }
+      const file = receiptFile(folder, story.receipt(5, 2));
+      const script = new URL("independent.mjs", import.meta.url).pathname;
+      const alone = spawn(process.execPath, [
+        script,
+        file,
+        own.url,
+        checkpointLedger,
+        deployment.contracts.operatorRegistry,
+      ]);
+      let said = "";
+      alone.stdout.on("data", (text) => {
+        said += text;
+      });
+      await once(alone, "close");
+      assert.deepEqual(JSON.parse(said), { status: "refused", why: "the checkpoint fell" });
+      await own.pass();
+      assert.deepEqual(await step(), ["final 1"]);
+    } finally {
+      talking.destroy();
+      await own.close();
+    }
   });
 
   test("polls until it is told to stop, and says when the node does not answer", async () => {

@@ -125,7 +125,7 @@ export class World {
     };
   }
 
-  /** The receipt of `count` tokens; of all that were written by default. */
+  /** The receipt of `count` tokens; of all that were written by default, and then with its closing. */
   receipt(position = this.shape.given.length, count?: number): Receipt {
     const all = [...this.shape.given, ...this.shape.written.flatMap(({ ids }) => ids)];
     const tokens = all.slice(position, count === undefined ? undefined : position + count);
@@ -134,7 +134,8 @@ export class World {
       for (const [index, { body }] of salted.entries()) {
         const snapshot = decodeSnapshot(body);
         const place = { sequence: header.sequence, index, proof: this.proof(header.sequence, index) };
-        if (snapshot.type === "open" || snapshot.type === "close") snapshots.push({ type: snapshot.type, ...place });
+        if (snapshot.type === "open" || (snapshot.type === "close" && count === undefined))
+          snapshots.push({ type: snapshot.type, ...place });
         if (snapshot.type !== "tokens") continue;
         const { first, ids } = snapshot;
         if (first >= position + tokens.length || first + ids.length <= position) continue;
