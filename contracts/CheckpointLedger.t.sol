@@ -2,9 +2,13 @@
 pragma solidity 0.8.37;
 
 import {ICheckpointLedger} from "./interfaces/ICheckpointLedger.sol";
+import {ITokenConsumer} from "./interfaces/ITokenConsumer.sol";
 import {OperatorSet} from "./libraries/OperatorSet.sol";
+import {TokenConsumer} from "./examples/TokenConsumer.sol";
 import {WeftHash} from "./libraries/WeftHash.sol";
-import {Checkpoint} from "./libraries/WeftTypes.sol";
+import {WeftTree} from "./libraries/WeftTree.sol";
+import {Checkpoint, SnapshotProof} from "./libraries/WeftTypes.sol";
+import {Proofs} from "./test/Proofs.sol";
 import {VM} from "./test/Vm.sol";
 import {WeftFixture} from "./test/WeftFixture.sol";
 
@@ -56,5 +60,129 @@ contract CheckpointLedgerTest is WeftFixture {
         genesis.parent = keccak256("Weft genesis");
         assert(hash == WeftHash.checkpointHash(ledger.domainSeparator(), genesis));
         assert(ledger.domainSeparator() == WeftHash.domainSeparator(block.chainid, address(ledger)));
+    }
+
+    function test_CommitRefusesWhatDoesNotFit() public {
+        _found();
+        _refuses(_with(0), abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerZeroRoot.selector));
+        Checkpoint memory next = _nextCheckpoint();
+        next.segmentCount = 65_537;
+        _refuses(
+            next,
+            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerTooMany.selector, uint256(0), uint256(65_537))
+        );
+        next = _nextCheckpoint();
+        next.registryHash = 0;
+        next.registryPosition = 99;
+        _refuses(
+            next,
+            abi.encodeWithSelector(
+                ICheckpointLedger.CheckpointLedgerRegistryMismatch.selector, uint64(99), bytes32(0), bytes32(0)
+            )
+        );
+        next = _nextCheckpoint();
+        next.registryPosition = 4;
+        next.registryHash = registry.positionHash(4);
+        _refuses(
+            next,
+            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerStalePosition.selector, uint64(4), uint64(5))
+        );
+        _join(5, MIN_STAKE);
+        _commit();
+        next = _nextCheckpoint();
+        next.registryPosition = 5;
+        next.registryHash = registry.positionHash(5);
+        _refuses(
+            next,
+            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerStalePosition.selector, uint64(5), uint64(6))
+        );
+        uint256[] memory all = set;
+        bytes32 actual = registry.setHash();
+        set.pop();
+        _refuses(
+            _nextCheckpoint(),
+            abi.encodeWithSelector(
+                ICheckpointLedger.CheckpointLedgerSetMismatch.selector, actual, OperatorSet.hash(set)
+            )
+        );
+        set = all;
+    }
+
+    /// A snapshot is in a checkpoint at exactly its two indices, and consumers believe its tokens when that is final.
+    function testFuzz_ASnapshotProvesAtItsIndices(uint16 segmentIndex, uint8 snapshotIndex, uint32[3] memory tokens)
+        public
+    {
+        VM.assume(snapshotIndex < 255);
+        _found();
+        uint32[] memory ids = new uint32[](3);
+        (ids[0], ids[1], ids[2]) = (tokens[0], tokens[1], tokens[2]);
+        bytes memory body = Proofs.tokensBody(keccak256("turn"), 7, 3, keccak256("root"), ids);
+        SnapshotProof memory proof = Proofs.proofAt(_owner(1), 1, segmentIndex, snapshotIndex, body);
+        (proof.header.snapshotsRoot, proof.snapshotProof) = _alone(
+            WeftTree.SNAPSHOTS, WeftTree.leaf(WeftTree.SNAPSHOTS, abi.encodePacked(proof.salt, body)), snapshotIndex
+        );
+        bytes32 leaf = WeftHash.segmentLeaf(ledger.headerHash(proof.header));
+        Checkpoint memory next = _nextCheckpoint();
+        (next.segmentsRoot, proof.segmentProof) = _alone(WeftTree.SEGMENTS, leaf, segmentIndex);
+        (bytes memory signatures,) = _attest(next, 0xff);
+        ledger.commit(next, set, signatures);
+        assert(ledger.verifySnapshot(proof));
+        TokenConsumer consumer = new TokenConsumer(ledger);
+        VM.expectRevert(abi.encodeWithSelector(ITokenConsumer.TokenConsumerNotFinal.selector, uint64(1)));
+        consumer.prove(proof, 8, tokens[1]);
+        VM.warp(block.timestamp + CHALLENGE_WINDOW);
+        consumer.prove(proof, 8, tokens[1]);
+        assert(consumer.tokenOf(keccak256("turn"), 8).token == tokens[1] && consumer.ledger() == address(ledger));
+        VM.expectRevert(
+            abi.encodeWithSelector(ITokenConsumer.TokenConsumerAlreadyProven.selector, keccak256("turn"), uint32(8))
+        );
+        consumer.prove(proof, 8, tokens[1]);
+        uint32 wrong = tokens[2] ^ 1;
+        VM.expectRevert(
+            abi.encodeWithSelector(
+                ITokenConsumer.TokenConsumerUnexpectedToken.selector, uint32(9), wrong, tokens[2]
+            )
+        );
+        consumer.prove(proof, 9, wrong);
+        proof.segmentIndex ^= 1;
+        assert(!ledger.verifySnapshot(proof));
+        VM.expectRevert(
+            abi.encodeWithSelector(
+                ITokenConsumer.TokenConsumerNotIncluded.selector, uint64(1), proof.segmentIndex, proof.snapshotIndex
+            )
+        );
+        consumer.prove(proof, 8, tokens[1]);
+        proof.segmentIndex ^= 1;
+        proof.body[50] ^= 0x01;
+        assert(!ledger.verifySnapshot(proof));
+        proof.snapshotIndex = proof.header.snapshotCount;
+        assert(!ledger.verifySnapshot(proof));
+        assert(ledger.deploymentBlock() == block.number && ledger.registry() == address(registry));
+    }
+
+    /// @dev Root and proof of a leaf in a tree that has no other.
+    function _alone(uint8 kind, bytes32 leaf, uint256 index)
+        private
+        pure
+        returns (bytes32 root, bytes32[] memory proof)
+    {
+        proof = new bytes32[](WeftTree.depthOf(kind));
+        bytes32 empty = WeftTree.emptyLeaf(kind);
+        root = leaf;
+        for (uint256 level = 0; level < proof.length; ++level) {
+            proof[level] = empty;
+            root = (index >> level) & 1 == 0 ? WeftTree.node(kind, root, empty) : WeftTree.node(kind, empty, root);
+            empty = WeftTree.node(kind, empty, empty);
+        }
+    }
+
+    function _with(bytes32 memoryRoot) private view returns (Checkpoint memory next) {
+        next = _nextCheckpoint();
+        next.memoryRoot = memoryRoot;
+    }
+
+    function _refuses(Checkpoint memory next, bytes memory why) private {
+        VM.expectRevert(why);
+        ledger.commit(next, set, "");
     }
 }

@@ -57,6 +57,105 @@ contract OperatorRegistryTest is WeftFixture {
         registry.slash(_owner(0), REPORTER, set);
     }
 
+    function test_JoiningHasConditions() public {
+        _found();
+        bytes memory consent = _sign(_key(9), registry.consentDigest(_owner(9), _signer(9)));
+        bytes memory call = abi.encodeCall(registry.join, (_signer(9), "h:1", MIN_STAKE - 1, consent));
+        _refused(
+            _owner(9),
+            call,
+            abi.encodeWithSelector(IOperatorRegistry.OperatorRegistryStakeTooSmall.selector, MIN_STAKE - 1, MIN_STAKE)
+        );
+        _refused(
+            _owner(9),
+            abi.encodeCall(registry.join, (_signer(9), "", MIN_STAKE, consent)),
+            abi.encodeWithSelector(IOperatorRegistry.OperatorRegistryInvalidEndpoint.selector, 0, 255)
+        );
+        _refused(
+            _owner(9),
+            abi.encodeCall(registry.join, (_signer(0), "h:1", MIN_STAKE, consent)),
+            abi.encodeWithSelector(IOperatorRegistry.OperatorRegistrySignerTaken.selector, _signer(0))
+        );
+        _refused(
+            _owner(9),
+            abi.encodeCall(registry.setEndpoint, ("h:1")),
+            abi.encodeWithSelector(
+                IOperatorRegistry.OperatorRegistryWrongStatus.selector, _owner(9), OperatorStatus.None
+            )
+        );
+        for (uint256 i = 4; i < 16; ++i) {
+            _join(i, MIN_STAKE);
+        }
+        call = abi.encodeCall(registry.join, (_signer(16), "h:1", MIN_STAKE, consent));
+        _refused(
+            _owner(16), call, abi.encodeWithSelector(IOperatorRegistry.OperatorRegistryFull.selector, uint256(16))
+        );
+        uint256[] memory other = new uint256[](0);
+        _refused(
+            _owner(0),
+            abi.encodeCall(registry.activateEpoch, (other)),
+            abi.encodeWithSelector(
+                IOperatorRegistry.OperatorRegistrySetMismatch.selector, registry.setHash(), OperatorSet.hash(other)
+            )
+        );
+    }
+
+    /// Who leaves before it was listed never was; who is convicted before it was listed never will be.
+    function test_PendingOperatorsLeaveAndAreConvicted() public {
+        for (uint256 i = 0; i < 6; ++i) {
+            _join(i, MIN_STAKE);
+        }
+        VM.prank(_owner(4));
+        registry.requestExit();
+        VM.prank(address(court));
+        registry.slash(_owner(5), REPORTER, set);
+        registry.activateEpoch(set);
+        for (uint256 i = 0; i < 4; ++i) {
+            _list(OperatorSet.word(_signer(i), MIN_STAKE));
+        }
+        assert(registry.setHash() == OperatorSet.hash(set));
+        assert(registry.operatorOf(_owner(4)).status == OperatorStatus.Left);
+        assert(registry.operatorOf(_owner(5)).listedSigner == address(0));
+    }
+
+    /// A stake is slashed once, and not after it was withdrawn, whatever a court says.
+    function test_AStakeIsLostOnce() public {
+        _found();
+        VM.prank(_owner(1));
+        registry.requestExit();
+        VM.warp(block.timestamp + 1);
+        registry.activateEpoch(set);
+        _unlist(_signer(1));
+        VM.warp(block.timestamp + UNBONDING);
+        VM.prank(_owner(1));
+        registry.withdraw();
+        VM.prank(address(court));
+        registry.slash(_owner(0), REPORTER, set);
+        _unlist(_signer(0));
+        for (uint256 i = 0; i < 2; ++i) {
+            OperatorStatus status = i == 0 ? OperatorStatus.Convicted : OperatorStatus.Withdrawn;
+            _refused(
+                address(court),
+                abi.encodeCall(registry.slash, (_owner(i), REPORTER, set)),
+                abi.encodeWithSelector(IOperatorRegistry.OperatorRegistryWrongStatus.selector, _owner(i), status)
+            );
+        }
+    }
+
+    function test_TheFirstActivationWaitsForEnough() public {
+        _join(0, MIN_STAKE);
+        VM.expectRevert(
+            abi.encodeWithSelector(IOperatorRegistry.OperatorRegistryTooFewOperators.selector, uint256(1), uint256(4))
+        );
+        registry.activateEpoch(set);
+    }
+
+    function _refused(address from, bytes memory call, bytes memory why) private {
+        VM.prank(from);
+        (bool ok, bytes memory said) = address(registry).call(call);
+        assert(!ok && keccak256(said) == keccak256(why));
+    }
+
     /// Ordinary changes are applied oldest first, no more than the cap in one epoch.
     function test_ChangesAreCappedPerEpoch() public {
         _found();

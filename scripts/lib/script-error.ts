@@ -8,6 +8,7 @@ export type ScriptErrorCode =
   | "WRONG_PROFILE"
   | "DEPLOYMENT_EXISTS"
   | "RETAINS_POWER"
+  | "TESTS_FAILED"
   | "ALREADY_JOINED"
   | "ARTIFACT_MISSING"
   | "REVERTED";
