@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import hardhatEthers from "@nomicfoundation/hardhat-ethers";
 import hardhatViem from "@nomicfoundation/hardhat-viem";
 import { defineConfig } from "hardhat/config";
+import { devnetChain } from "./offchain/cli/devnet/chain-config.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -22,9 +23,8 @@ export default defineConfig({
   networks: {
     // Accounts for as many operators as a commit is measured with.
     default: { type: "edr-simulated", chainType: "l1", chainId: 31337, accounts: { count: 40 } },
-    // What `hardhat node` and scripts/lib/evm-node.ts run: a block for every transaction, and one every second besides,
-    // because views at the latest block see that block's time, and finality has to arrive on a quiet chain too.
-    node: { type: "edr-simulated", chainType: "l1", chainId: 31337, mining: { auto: true, interval: 1000 } },
+    // What `hardhat node` and scripts/lib/evm-node.ts run.
+    node: devnetChain,
     localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545" },
   },
   test: {

@@ -95,6 +95,7 @@ const tasks = {
   weft: () => run(node, ["offchain/cli/main.ts", ...args], { env }),
   run: () => run(node, args, { env }),
   generate: () => run(node, ["scripts/generate.ts", ...args], { env }),
+  build: () => run(node, ["scripts/build.ts"], { env }),
   format: () => run(join(root, "node_modules/.bin/biome"), ["check", "--write", "."], { env }),
 };
 

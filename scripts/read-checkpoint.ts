@@ -1,43 +1,16 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import type { Signer } from "ethers";
-import { z } from "zod/v4";
 import type { Deployment } from "../offchain/chain/deployment.ts";
+import { parseReceipt, type SnapshotProofStruct, toStruct } from "../offchain/sdk/receipt.ts";
 import { contractOf, deploymentFor } from "./lib/contracts.ts";
 import { explain, runMain } from "./lib/errors.ts";
 import { type Connection, connect, keyFrom } from "./lib/network.ts";
 import { isMain } from "./lib/paths.ts";
 import { ScriptError } from "./lib/script-error.ts";
 
-const hex = (bytes?: number) =>
-  z
-    .string()
-    .regex(bytes === undefined ? /^0x([0-9a-fA-F]{2})*$/ : new RegExp(`^0x[0-9a-fA-F]{${2 * bytes}}$`), "is not hex");
-const index = z.number().int().nonnegative().max(0xffff_ffff);
-const big = z.union([z.number().int().nonnegative(), z.string().regex(/^[0-9]+$/)]).transform(BigInt);
-
-const receiptSchema = z.object({
-  number: big,
-  segmentIndex: index,
-  header: z.object({
-    operator: hex(20),
-    incarnation: hex(16),
-    sequence: big,
-    previous: hex(32),
-    snapshotsRoot: hex(32),
-    snapshotCount: index,
-  }),
-  segmentProof: z.array(hex(32)),
-  snapshotIndex: index,
-  salt: hex(16),
-  body: hex(),
-  snapshotProof: z.array(hex(32)),
-  position: index,
-  token: index,
-});
-
 /** What a client holds of one token: enough for a contract to check it against a checkpoint. */
-export type Receipt = z.output<typeof receiptSchema>;
+export type TokenProof = { proof: SnapshotProofStruct; position: number; token: number };
 
 export interface CheckpointView {
   number: bigint;
@@ -59,12 +32,16 @@ export interface Verdict {
   verifyGas: bigint;
 }
 
-/** Checks a receipt's shape. */
-export function parseReceipt(value: unknown): Receipt {
-  const parsed = receiptSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-  throw new ScriptError("BAD_ARGUMENT", `Not a receipt: ${faults.join("; ")}`);
+/** The proof of a receipt's first token. */
+export function tokenProofOf(value: unknown): TokenProof {
+  try {
+    const { snapshots, position, tokens } = parseReceipt(value);
+    const proof = snapshots.find(({ type }) => type === "tokens")?.proof;
+    if (proof) return { proof: toStruct(proof), position, token: tokens[0] };
+  } catch (cause) {
+    throw new ScriptError("BAD_ARGUMENT", (cause as Error).message, { cause });
+  }
+  throw new ScriptError("BAD_ARGUMENT", "The receipt has no proof yet: ask for it again after the next checkpoint");
 }
 
 /** Reads one checkpoint, or the latest attested and the latest final one. */
@@ -93,14 +70,14 @@ export async function readCheckpoint(
 }
 
 /** Lets the ledger check a receipt and, when its checkpoint is final, proves its token to the consumer contract. */
-export async function proveReceipt(deployment: Deployment, receipt: Receipt, sender: Signer): Promise<Verdict> {
-  const { position, token, ...proof } = receipt;
+export async function proveReceipt(deployment: Deployment, receipt: TokenProof, sender: Signer): Promise<Verdict> {
+  const { position, token, proof } = receipt;
   const ledger = contractOf("CheckpointLedger", deployment, sender);
   const consumer = contractOf("TokenConsumer", deployment, sender);
   try {
     const included = (await ledger.getFunction("verifySnapshot")(proof)) as boolean;
     const verifyGas = await ledger.getFunction("verifySnapshot").estimateGas(proof);
-    const final = (await ledger.getFunction("isFinal")(receipt.number)) as boolean;
+    const final = (await ledger.getFunction("isFinal")(proof.number)) as boolean;
     if (!included || !final) return { included, final, proven: undefined, verifyGas };
     const mined = await (await consumer.getFunction("prove").send(proof, position, token)).wait();
     const log = mined?.logs.map((entry) => consumer.interface.parseLog(entry)).find((e) => e?.name === "TokenProven");
@@ -117,9 +94,9 @@ export async function proveReceipt(deployment: Deployment, receipt: Receipt, sen
   }
 }
 
-function readReceipt(file: string): Receipt {
+function readReceipt(file: string): TokenProof {
   try {
-    return parseReceipt(JSON.parse(readFileSync(file, "utf8")));
+    return tokenProofOf(JSON.parse(readFileSync(file, "utf8")));
   } catch (cause) {
     if (cause instanceof ScriptError) throw cause;
     throw new ScriptError("BAD_ARGUMENT", `Cannot read the receipt ${file}: ${(cause as Error).message}`, { cause });

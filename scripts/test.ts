@@ -73,6 +73,18 @@ const steps: Step[] = [
     command: node,
     args: suite(["test/contracts/**/*.test.ts"], 2),
   },
+  {
+    name: "sdk",
+    what: "the SDK against a chain, and a script that shares no code",
+    command: node,
+    args: suite(["test/sdk/**/*.test.ts"], 1),
+  },
+  {
+    name: "pack",
+    what: "the package outside the repository, as docs/dapp.md has it, and in a browser",
+    command: node,
+    args: suite(["test/pack/**/*.test.ts"], 1),
+  },
   { name: "e2e", what: "real processes", command: node, args: suite(["test/e2e/**/*.test.ts"], 1) },
 ];
 

@@ -59,6 +59,7 @@ const startedJson = (info: StartedInfo) => ({
   history_length: info.historyLength,
   model: info.model,
   gateway: info.gateway,
+  receipt: `/v1/receipts/${info.requestId}`,
 });
 
 const authoredJson = ({ author, turn, attached, prefilled, takeover }: AuthoredInfo) => ({
@@ -86,7 +87,7 @@ async function whole(head: Head, info: StartedInfo, events: AsyncIterable<Comple
         ...head,
         choices: [{ text, index: 0, logprobs: null, finish_reason: event.reason }],
         usage: usageJson(event.usage),
-        weft: { ...startedJson(info), authors, turns: event.turns },
+        weft: { ...startedJson(info), authors, turns: event.turns, snapshots: event.snapshots },
       };
   }
   throw new WeftError("internal", "the answer ended without a reason");
@@ -119,7 +120,7 @@ async function stream(out: EventStream, answer: Streamed, request: FastifyReques
         await send(event.text, null, { type: "text", position: event.position, tokens: event.tokens });
       else if (event.type === "authored") await send("", null, { type: "authored", ...authoredJson(event) });
       else if (event.type === "finished") {
-        await send("", event.reason, { type: "finished", turns: event.turns });
+        await send("", event.reason, { type: "finished", turns: event.turns, snapshots: event.snapshots });
         if (withUsage) await out.send({ ...head, choices: [], usage: usageJson(event.usage) }, signal);
         out.end("[DONE]");
         return;

@@ -31,6 +31,16 @@ export type AuthoredInfo = {
   takeover?: { from: Hex; reason: string; detectedMs: number };
 };
 
+/** One snapshot with tokens: its place in the turn's track, and its positions; `kind` says who answers for them. */
+export type NamedSnapshot = {
+  turn: Hex;
+  sequence: number;
+  index: number;
+  first: number;
+  count: number;
+  kind: "given" | "carried" | "written";
+};
+
 export type Usage = { promptTokens: number; completionTokens: number };
 
 export type CompletionEvent =
@@ -38,7 +48,8 @@ export type CompletionEvent =
   | ({ type: "authored" } & AuthoredInfo)
   /** Whole characters only; `position` is that of the first of the `tokens` that complete them. */
   | { type: "text"; text: string; position: number; tokens: number }
-  | { type: "finished"; reason: "stop" | "length"; usage: Usage; turns: Hex[] };
+  /** `snapshots` of these turns are those that this worker holds by now; the receipt names all of them. */
+  | { type: "finished"; reason: "stop" | "length"; usage: Usage; turns: Hex[]; snapshots: NamedSnapshot[] };
 
 /** What the API needs from the worker behind it. */
 export type ApiPorts = {
@@ -46,8 +57,8 @@ export type ApiPorts = {
   complete(request: CompletionRequest, signal: AbortSignal): AsyncIterable<CompletionEvent>;
   /** `created` in seconds since 1970. */
   models(): { id: string; created: number }[];
-  /** A value that JSON can hold. */
-  receipt(requestId: Hex, position: number | undefined): Promise<unknown>;
+  /** A value that JSON can hold: what an answer says there, or all of it, with the proofs that there are. */
+  receipt(requestId: Hex, range: { position: number; count: number } | undefined): Promise<unknown>;
   metrics(): Promise<{ contentType: string; body: string }>;
   health(): { ok: boolean; [key: string]: unknown };
 };

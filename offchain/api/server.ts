@@ -5,6 +5,7 @@ import { WeftError } from "../core/errors.ts";
 import { answer } from "./completions.ts";
 import { fromFramework, RETRY_AFTER_SECONDS, refusalOf } from "./errors.ts";
 import type { ApiPorts } from "./ports.ts";
+import { ANY_ORIGIN } from "./stream.ts";
 
 export type {
   ApiPorts,
@@ -30,13 +31,16 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** What running answers get to say goodbye in when the server closes. */
 const GOODBYE_MS = 500;
 
+const natural = (fault: string) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, fault)
+    .transform(Number);
+
 const receiptParams = z.object({
   requestId: z.string().regex(/^0x[0-9a-fA-F]{64}$/, "is not 0x and 32 bytes"),
-  position: z
-    .string()
-    .regex(/^\d{1,9}$/, "is not a position")
-    .transform(Number)
-    .optional(),
+  position: natural("is not a position").optional(),
+  count: natural("is not a count").optional(),
 });
 
 /** The OpenAI-compatible HTTP interface of a worker. Not listening yet. */
@@ -76,6 +80,21 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     const route = request.routeOptions.url ?? "none";
     logger.debug({ method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, "answered");
   });
+
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers(ANY_ORIGIN);
+  });
+  // Browsers ask before they send JSON or a bearer token.
+  app.options("/v1/*", async (_request, reply) =>
+    reply
+      .code(204)
+      .headers({
+        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-headers": "authorization, content-type",
+        "access-control-max-age": "86400",
+      })
+      .send(),
+  );
 
   const running = new Map<AbortController, Promise<unknown>>();
   app.addHook("preClose", async () => {
@@ -131,12 +150,19 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
   app.get<{ Params: { requestId: string }; Querystring: Record<string, unknown> }>(
     "/v1/receipts/:requestId",
     async (request) => {
-      const parsed = receiptParams.safeParse({ ...request.params, position: request.query["position"] });
+      const { position, count } = request.query;
+      const parsed = receiptParams.safeParse({ ...request.params, position, count });
       if (!parsed.success) {
         const [issue] = parsed.error.issues;
         throw new WeftError("malformed", `${issue.path.join(".")}: ${issue.message}`, { field: issue.path.join(".") });
       }
-      return ports.receipt(parsed.data.requestId.toLowerCase() as Hex, parsed.data.position);
+      const { requestId, ...range } = parsed.data;
+      if (range.count === 0 || (range.position === undefined && range.count !== undefined))
+        throw new WeftError("malformed", "count: goes with a position, and is at least 1", { field: "count" });
+      return ports.receipt(
+        requestId.toLowerCase() as Hex,
+        range.position === undefined ? undefined : { position: range.position, count: range.count ?? 1 },
+      );
     },
   );
 

@@ -1,11 +1,15 @@
 import type { ServerResponse } from "node:http";
 import { WeftError } from "../core/errors.ts";
 
+/** Pages of any origin may ask: nothing here is known by a cookie. */
+export const ANY_ORIGIN = { "access-control-allow-origin": "*" };
+
 const HEAD = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache, no-transform",
   // nginx would hold the words back.
   "x-accel-buffering": "no",
+  ...ANY_ORIGIN,
 };
 
 export type StreamLimits = {

@@ -7,7 +7,7 @@ import { deploy } from "../../scripts/deploy.ts";
 import type { Deployment, DeploymentParameters } from "../chain/deployment.ts";
 import { WeftError } from "../core/errors.ts";
 import { type Chain, startChain } from "./devnet/chain.ts";
-import { type Child, ROOT, run, untilReady } from "./devnet/child.ts";
+import { beside, type Child, ROOT, run, untilReady } from "./devnet/child.ts";
 import { type Operator, prepareOperators } from "./devnet/operators.ts";
 import { freePorts } from "./devnet/ports.ts";
 
@@ -47,7 +47,7 @@ export type Devnet = {
 };
 
 const READY_MS = 60_000;
-const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
+const MAIN = fileURLToPath(beside(import.meta.url, "main"));
 
 /** Deploys the contracts, and writes `<chainId>.json` into `folder`. */
 export async function deployContracts(options: {

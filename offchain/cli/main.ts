@@ -2,10 +2,13 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { fail } from "./report.ts";
+import type { VerifyOptions } from "./verify.ts";
 
 /** The `weft` command. What a command needs is loaded when it runs, so that help is instant. */
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
+const NPM_WATCH_MS = 500;
 
 function atLeast(least: number) {
   return (text: string): number => {
@@ -43,5 +46,26 @@ weft
   .action(async (options: { operators: number; baseFolder?: string; keep?: boolean }) =>
     (await import("./devnet-command.ts")).devnet(options),
   );
+
+weft
+  .command("verify")
+  .description(
+    "Checks a receipt against the chain and nothing else. Exit code 0: proven and final, 1: not, 2: cannot say.",
+  )
+  .argument("<receipt>", "file with what GET /v1/receipts/{request id} gave")
+  .requiredOption("--rpc <url>", "an Ethereum node that you trust")
+  .requiredOption("--deployment <file>", "deployments/<chain id>.json")
+  .option("--json", "the verdict as JSON")
+  .exitOverride(({ exitCode }) => process.exit(exitCode && 2))
+  .action(async (file: string, options: VerifyOptions) => {
+    process.exitCode = await (await import("./verify.ts")).verify(file, options);
+  });
+
+// npm and npx hand no signal on: whoever ends them would leave a devnet behind.
+const parent = process.ppid;
+if (process.env["npm_command"] !== undefined)
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, "SIGTERM");
+  }, NPM_WATCH_MS).unref();
 
 await weft.parseAsync().catch(fail);

@@ -5,12 +5,12 @@ import { Checkpoints, type Committed } from "./checkpoints.ts";
 import { type Advance, Cut, type CutEntry, checkpointOf, trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
+import type { ListTree } from "./list-tree.ts";
 import { LIMIT_ADVANCES, type Proposal } from "./proposal.ts";
 import type { Registry } from "./registry.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
 import type { Track } from "./track.ts";
-import type { ListTree } from "./tree.ts";
 
 export type ConsensusOptions = CensorshipOptions & {
   /** The most segments that one checkpoint covers. */

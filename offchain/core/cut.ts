@@ -1,9 +1,10 @@
 import { type Bytes, compare, equal, Reader, toHex, Writer } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { WeftError } from "./errors.ts";
+import { ListTree } from "./list-tree.ts";
 import type { Hashing } from "./ports.ts";
 import type { TrackKey } from "./segment.ts";
-import { ListTree, leafHash, TREE, UpdatableTree } from "./tree.ts";
+import { leafHash, TREE, UpdatableTree } from "./tree.ts";
 
 export type CutEntry = TrackKey & {
   sequence: number;

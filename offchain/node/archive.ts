@@ -1,4 +1,4 @@
-import { equal } from "../core/bytes.ts";
+import { type Bytes, equal, toHex } from "../core/bytes.ts";
 import type { Consensus } from "../core/consensus.ts";
 import { Cut, decodeEntries } from "../core/cut.ts";
 import type { Crypto } from "../core/ports.ts";
@@ -6,11 +6,16 @@ import type { TrackKey } from "../core/segment.ts";
 import { TREE } from "../core/tree.ts";
 import type { Store } from "../store/store.ts";
 
+/** A receipt looks for the checkpoint of each of its snapshots by halves: over and over in the same cuts. */
+const KEPT_CUTS = 32;
+
 /** Cuts of committed checkpoints, also of those that are no longer in memory. */
 export class Archive {
   readonly #crypto: Crypto;
   readonly #consensus: Consensus;
   readonly #store: Store;
+  /** Of those read from disk, the last ones asked for, by the checkpoint's hash. */
+  readonly #read = new Map<string, Cut>();
 
   constructor(crypto: Crypto, consensus: Consensus, store: Store) {
     this.#crypto = crypto;
@@ -22,8 +27,18 @@ export class Archive {
   cutAt(number: number): Cut | undefined {
     const committed = this.#consensus.committed(number);
     if (!committed || committed.cut) return committed?.cut;
+    const name = toHex(committed.hash);
+    const known = this.#read.get(name) ?? this.#fromDisk(number, committed.hash);
+    if (!known) return undefined;
+    this.#read.delete(name);
+    this.#read.set(name, known);
+    if (this.#read.size > KEPT_CUTS) this.#read.delete(this.#read.keys().next().value as string);
+    return known;
+  }
+
+  #fromDisk(number: number, hash: Bytes): Cut | undefined {
     const stored = this.#store.checkpoint(number);
-    if (!stored?.entries || !equal(stored.hash, committed.hash)) return undefined;
+    if (!stored?.entries || !equal(stored.hash, hash)) return undefined;
     return Cut.of(this.#crypto, decodeEntries(stored.entries, 2 ** TREE.cut.depth));
   }
 

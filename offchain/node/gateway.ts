@@ -1,4 +1,4 @@
-import type { AuthoredInfo, CompletionEvent, CompletionRequest } from "../api/ports.ts";
+import type { AuthoredInfo, CompletionEvent, CompletionRequest, NamedSnapshot } from "../api/ports.ts";
 import type { Admission } from "../core/admission.ts";
 import { Answering } from "../core/answering.ts";
 import { type Bytes, equal, toHex, utf8, Writer } from "../core/bytes.ts";
@@ -78,6 +78,7 @@ export class Gateway {
             reason: event.reason === "length" ? "length" : "stop",
             usage: { promptTokens: prompt.length, completionTokens: answer.ids.length },
             turns: answer.turns.map(toHex),
+            snapshots: answer.turns.flatMap((turn) => snapshotsOf(this.#options.replica, turn)),
           };
         }
         continue;
@@ -211,4 +212,17 @@ export class Gateway {
       events.return?.()?.catch(() => {});
     }
   }
+}
+
+/** What is held of a turn, snapshot by snapshot. */
+function snapshotsOf(replica: Replica, turn: Bytes): NamedSnapshot[] {
+  const held = replica.turn(turn);
+  if (!held) return [];
+  return held.runs.map(({ place, first, kind, ids }) => ({
+    turn: toHex(turn),
+    ...place,
+    first,
+    count: ids.length,
+    kind,
+  }));
 }

@@ -3,39 +3,32 @@ import type { Committed } from "../core/checkpoints.ts";
 import type { Conversations } from "../core/conversations.ts";
 import type { CutEntry } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
+import type { ListTree } from "../core/list-tree.ts";
 import type { Protocol } from "../core/protocol.ts";
 import { decodeSegment, snapshotTree } from "../core/segment.ts";
-import type { ListTree } from "../core/tree.ts";
-import type { Turn } from "../core/turn.ts";
+import type { Place } from "../core/snapshot.ts";
+import type { Run, Turn } from "../core/turn.ts";
+import type { Receipt, ReceiptSnapshot, SnapshotProof } from "../sdk/receipt.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "./archive.ts";
 
-/** Proof of one token of an answer: two Merkle steps into a committed checkpoint, as contracts take it. */
-export type Receipt = {
-  number: number;
-  segmentIndex: number;
-  header: {
-    operator: string;
-    incarnation: string;
-    sequence: number;
-    previous: string;
-    snapshotsRoot: string;
-    snapshotCount: number;
-  };
-  signature: string;
-  segmentProof: string[];
-  snapshotIndex: number;
-  salt: string;
-  body: string;
-  snapshotProof: string[];
-  turn: string;
-  requestId: string;
-  position: number;
-  token: number;
-};
+/** Token positions, absolute; the whole answer where nothing is asked for. */
+export type Range = { position: number; count: number };
 
 /** A tree of segments is made of all of a checkpoint's: worth keeping while tokens are asked for one by one. */
 const KEPT_TREES = 8;
+/** Snapshots of one receipt: a proof has some 2 KB. */
+const LIMIT_SNAPSHOTS = 1_024;
+
+/** One turn's part of what is asked for, with the checkpoint of each snapshot where there is one. */
+type Candidate = {
+  turn: Turn;
+  position: number;
+  end: number;
+  runs: Run[];
+  covered: boolean;
+  written: number;
+};
 
 export class Receipts {
   readonly #conversations: Conversations;
@@ -53,39 +46,77 @@ export class Receipts {
   }
 
   /**
-   * @param position absolute; the answer's first token when absent
-   * @throws WeftError `not_found` for an answer or position that is not held, `not_covered_yet` before its checkpoint
+   * What a turn says, at once, with the proof of every snapshot that a checkpoint covers. Of several turns, one that is
+   * covered comes first, then the one that wrote most of it itself.
+   *
+   * @throws WeftError `not_found` for an answer or positions that are not held, `too_large` for too many snapshots
    */
-  of(requestId: string, position: number | undefined): Receipt {
+  of(requestId: string, range?: Range): Receipt {
     const turns = [...this.#conversations.answersTo(fromHex(requestId, 32))];
     if (turns.length === 0)
       throw new WeftError("not_found", "no turn here answers this request", { field: "requestId" });
-    let seen = false;
-    for (const turn of turns) {
-      const at = position ?? turn.open.request.after.length;
-      const run = turn.runs.find(({ first, ids }) => first <= at && at < first + ids.length);
-      if (!run) continue;
-      seen = true;
-      const number = this.#archive.covering(turn.track, run.place.sequence);
-      if (number !== undefined) return this.#prove(turn, run.place, at, run.ids[at - run.first], number);
-    }
-    if (!seen) throw new WeftError("not_found", "no turn here has a token at this position", { field: "position" });
-    throw notYet("no committed checkpoint covers this token yet");
+    const candidates = turns.flatMap((turn) => this.#candidate(turn, range) ?? []);
+    const length = ({ position, end }: Candidate) => end - position;
+    const [best] = candidates.sort(
+      (a, b) => length(b) - length(a) || Number(b.covered) - Number(a.covered) || b.written - a.written,
+    );
+    if (!best) throw new WeftError("not_found", "no turn here has tokens at these positions", { field: "position" });
+    // Proven with its opening, and where all of it is asked for with its closing.
+    const parts: { place: Place; run?: Run; type: ReceiptSnapshot["type"] }[] = [
+      { type: "open", place: best.turn.opened },
+      ...best.runs.map((run) => ({ type: "tokens" as const, place: run.place, run })),
+    ];
+    if (!range && best.turn.close) parts.push({ type: "close", place: best.turn.latest });
+    if (parts.length > LIMIT_SNAPSHOTS)
+      throw new WeftError("too_large", `the answer has ${parts.length} snapshots, more than ${LIMIT_SNAPSHOTS}`, {
+        field: "position",
+        remedy: "ask for a range of positions",
+      });
+    const snapshots = parts.map(({ type, place, run }): ReceiptSnapshot => {
+      const at = { ...place, proof: this.#prove(best.turn, place) };
+      if (type !== "tokens") return { type, ...at };
+      const { first, kind, ids } = run as Run;
+      return { type, first, kind, tokens: [...ids], ...at };
+    });
+    return {
+      requestId: toHex(best.turn.open.requestId),
+      turn: toHex(best.turn.id),
+      status: this.#status(snapshots),
+      position: best.position,
+      tokens: best.runs.flatMap(({ first, ids }) =>
+        ids.slice(Math.max(0, best.position - first), Math.max(0, best.end - first)),
+      ),
+      snapshots,
+    };
   }
 
-  #prove(
-    turn: Turn,
-    place: { sequence: number; index: number },
-    position: number,
-    token: number,
-    number: number,
-  ): Receipt {
+  #candidate(turn: Turn, range: Range | undefined): Candidate | undefined {
+    const position = range?.position ?? turn.open.request.after.length;
+    const end = range ? position + range.count : turn.context.length;
+    const runs = turn.runs.filter(({ first, ids }) => first < end && position < first + ids.length);
+    const [first, last] = [runs[0], runs.at(-1)];
+    if (!first || !last || first.first > position || last.first + last.ids.length < end) return undefined;
+    // Checkpoints take tracks from their beginning on.
+    const covered = this.#archive.covering(turn.track, last.place.sequence) !== undefined;
+    const written = runs.reduce((sum, { kind, ids }) => sum + (kind === "written" ? ids.length : 0), 0);
+    return { turn, position, end, runs, covered, written };
+  }
+
+  #status(snapshots: readonly ReceiptSnapshot[]): Receipt["status"] {
+    const numbers = snapshots.map(({ proof }) => proof?.number);
+    if (numbers.includes(undefined)) return "pending";
+    return Math.max(...(numbers as number[])) <= this.#protocol.following.final ? "final" : "attested";
+  }
+
+  /** Two Merkle steps into a committed checkpoint, as contracts take them; nothing before one covers the snapshot. */
+  #prove(turn: Turn, place: Place): SnapshotProof | undefined {
+    const number = this.#archive.covering(turn.track, place.sequence);
+    if (number === undefined) return undefined;
     const { consensus, following, replica } = this.#protocol;
     const { hash, parent: before } = consensus.committed(number) as Committed;
     const [parent, cut] = [this.#archive.cutAt(before), this.#archive.cutAt(number)];
-    // Without it, it is not even known whether this checkpoint is the first with the token.
-    if (!parent && following.unknownCuts().includes(before))
-      throw notYet("an earlier checkpoint is not known here yet");
+    // Without it, it is not even known whether this checkpoint is the first with the snapshot.
+    if (!parent && following.unknownCuts().includes(before)) return undefined;
     const stored = this.#store.segment(turn.track, place.sequence);
     if (!parent || !cut || !stored) throw new WeftError("not_found", "the checkpoint's segments are not all held here");
     const name = toHex(hash);
@@ -115,14 +146,6 @@ export class Receipts {
       salt: toHex(salt),
       body: toHex(body),
       snapshotProof: hex(snapshotTree(replica.crypto, snapshots).proof(place.index)),
-      turn: toHex(turn.id),
-      requestId: toHex(turn.open.requestId),
-      position,
-      token,
     };
   }
-}
-
-function notYet(why: string): WeftError {
-  return new WeftError("not_covered_yet", why, { field: "position", remedy: "ask again after the next checkpoint" });
 }

@@ -3,7 +3,8 @@ import { statfsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createApi } from "../api/server.ts";
 import { Chain } from "../chain/chain.ts";
-import { type Deployment, loadDeployment } from "../chain/deployment.ts";
+import type { Deployment } from "../chain/deployment.ts";
+import { loadDeployment } from "../chain/deployment-file.ts";
 import type { ChainUpdate } from "../chain/follower.ts";
 import { Admission } from "../core/admission.ts";
 import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
@@ -249,7 +250,7 @@ async function compose(
       ...statusOf({ protocol, mesh, chain, signer, metrics }),
       complete: (request, signal) => gateway.complete(request, signal),
       models: () => [{ id: engine.model.name, created }],
-      receipt: async (requestId, position) => receipts.of(requestId, position),
+      receipt: async (requestId, range) => receipts.of(requestId, range),
     },
     { logger: log },
   );

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { Chain } from "../../offchain/chain/chain.ts";
-import { loadDeployment } from "../../offchain/chain/deployment.ts";
+import { loadDeployment } from "../../offchain/chain/deployment-file.ts";
 import { type Bytes, equal, fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { Context } from "../../offchain/core/context.ts";
 import type { Advance } from "../../offchain/core/cut.ts";

@@ -27,9 +27,14 @@ export interface Artifact {
   deployedBytecode: `0x${string}`;
 }
 
+/** Below the folder of artifacts. */
+export function artifactPath(name: ContractName): string {
+  return join(sources[name], `${name}.json`);
+}
+
 /** Reads what the compiler left, without starting Hardhat. */
 export function loadArtifact(name: ContractName): Artifact {
-  const path = join(paths.artifacts, sources[name], `${name}.json`);
+  const path = join(paths.artifacts, artifactPath(name));
   try {
     return JSON.parse(readFileSync(path, "utf8")) as Artifact;
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { Contract, type ContractRunner } from "ethers";
 import type { Deployment } from "../../offchain/chain/deployment.ts";
-import { loadDeployment, loadDeploymentOf } from "../../offchain/chain/deployment.ts";
+import { loadDeployment, loadDeploymentOf } from "../../offchain/chain/deployment-file.ts";
 import { type ContractName, loadArtifact } from "./artifacts.ts";
 import type { Connection } from "./network.ts";
 import { paths } from "./paths.ts";

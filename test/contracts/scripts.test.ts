@@ -6,14 +6,15 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Contract, parseEther, Wallet } from "ethers";
 import { keccak256, toHex } from "viem";
-import { DeploymentError, loadDeployment, loadDeploymentOf, parseDeployment } from "../../offchain/chain/deployment.ts";
+import { DeploymentError, parseDeployment } from "../../offchain/chain/deployment.ts";
+import { loadDeployment, loadDeploymentOf } from "../../offchain/chain/deployment-file.ts";
 import { deploy } from "../../scripts/deploy.ts";
 import { loadArtifact } from "../../scripts/lib/artifacts.ts";
 import { ROLE, requireNothingRetained, retainedBy } from "../../scripts/lib/authority.ts";
 import { contractOf } from "../../scripts/lib/contracts.ts";
 import { startEvmNode } from "../../scripts/lib/evm-node.ts";
 import { type Connection, connect } from "../../scripts/lib/network.ts";
-import { parseReceipt, proveReceipt, readCheckpoint } from "../../scripts/read-checkpoint.ts";
+import { proveReceipt, readCheckpoint, tokenProofOf } from "../../scripts/read-checkpoint.ts";
 import { activateEpoch, registerOperator, signConsent } from "../../scripts/register-operator.ts";
 
 const hot = (i: number) => keccak256(toHex(`hot ${i}`));
@@ -76,24 +77,40 @@ describe("scripts against a node over HTTP", () => {
     assert.deepEqual(await readCheckpoint(connection, deployment, 0n), latest);
     await assert.rejects(readCheckpoint(connection, deployment, 9n), /CheckpointLedgerUnknown\(9\)/);
 
-    const receipt = parseReceipt({
-      number: 0,
-      segmentIndex: 0,
-      header: {
-        operator: await minter.getAddress(),
-        incarnation: `0x${"00".repeat(16)}`,
-        sequence: "1",
-        previous: hot(0),
-        snapshotsRoot: hot(1),
-        snapshotCount: 1,
-      },
-      segmentProof: [],
-      snapshotIndex: 0,
-      salt: `0x${"00".repeat(16)}`,
-      body: "0x02",
-      snapshotProof: [],
+    const receipt = tokenProofOf({
+      requestId: hot(0),
+      turn: hot(0),
+      status: "final",
       position: 0,
-      token: 1,
+      tokens: [1],
+      snapshots: [
+        {
+          type: "tokens",
+          sequence: 1,
+          index: 0,
+          first: 0,
+          kind: "written",
+          tokens: [1],
+          proof: {
+            number: 0,
+            segmentIndex: 0,
+            header: {
+              operator: await minter.getAddress(),
+              incarnation: `0x${"00".repeat(16)}`,
+              sequence: 1,
+              previous: hot(0),
+              snapshotsRoot: hot(1),
+              snapshotCount: 1,
+            },
+            signature: `0x${"00".repeat(65)}`,
+            segmentProof: [],
+            snapshotIndex: 0,
+            salt: `0x${"00".repeat(16)}`,
+            body: "0x02",
+            snapshotProof: [],
+          },
+        },
+      ],
     });
     const verdict = await proveReceipt(deployment, receipt, minter);
     assert.equal(verdict.included, false);
@@ -230,7 +247,7 @@ describe("scripts against a node over HTTP", () => {
     await assert.rejects(deploy({ network: "http://127.0.0.1:59999" }), code("RPC_UNREACHABLE"));
     await assert.rejects(deploy({ network: "nowhere" }), code("UNKNOWN_NETWORK"));
     await assert.rejects(deploy({ network: node.url, deployerKey: hot(99) }), code("NO_FUNDS"));
-    assert.throws(() => parseReceipt({ number: -1 }), code("BAD_ARGUMENT"));
+    assert.throws(() => tokenProofOf({ number: -1 }), code("BAD_ARGUMENT"));
     const overrides = { unbondingSeconds: 1 };
     await assert.rejects(deploy({ network: node.url, overrides }), /OperatorRegistryUnbondingTooShort\(1, 3635\)/);
   });

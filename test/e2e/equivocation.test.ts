@@ -77,9 +77,9 @@ test("the others go on: a new checkpoint is committed, and nobody honest is accu
   const answer = await complete(url(1), { prompt: "Honesty. ", max_tokens: 20, weft: { author: owner(2) } });
   const receipt = async () => {
     const response = await fetch(`${url(1)}/v1/receipts/${answer.started.request_id}`);
-    return response.ok ? ((await response.json()) as { number: number }) : undefined;
+    return response.ok ? ((await response.json()) as { status: string }).status : undefined;
   };
-  await until("a checkpoint covers the answer", async () => (await receipt()) !== undefined);
+  await until("a checkpoint covers the answer", async () => ["attested", "final"].includes((await receipt()) ?? ""));
   const convictions = await honest((url) => metric(url, "weft_convictions_total"));
   assert.equal(
     convictions.reduce((sum, count) => sum + count),

@@ -152,7 +152,7 @@ test("afterwards all hold the same, and what was taken back proves on chain", as
   for (const { requestId, position } of takenBack) {
     const receipt = await receiptOf(url(2), requestId, position, PATIENCE_MS);
     await until("it is final", () => chain.isFinal(receipt.number), PATIENCE_MS);
-    const { included, final, proven } = await prove(net.devnet, receipt);
+    const { included, final, proven } = await prove(net.devnet, receipt.receipt);
     assert.ok(included && final && proven, "the token is proven");
   }
   const truth = await chain.derived();

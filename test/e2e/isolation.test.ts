@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Receipt } from "../../offchain/sdk/receipt.ts";
 import { type Ask, assertWhole, metric, type Seen, stream } from "../helpers/e2e/client.ts";
 import { allConnected, type Net, startNet } from "../helpers/e2e/net.ts";
 import { type Between, putBefore } from "../helpers/e2e/proxy.ts";
@@ -75,7 +76,9 @@ const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floo
 /** The checkpoint that covers a token; nothing before there is one. */
 async function covered(seen: Seen, position: number): Promise<number | undefined> {
   const response = await fetch(`${writer().apiUrl}/v1/receipts/${seen.started!.request_id}?position=${position}`);
-  return response.ok ? ((await response.json()) as { number: number }).number : undefined;
+  if (!response.ok) return undefined;
+  const { snapshots } = (await response.json()) as Receipt;
+  return snapshots.find(({ type }) => type === "tokens")?.proof?.number;
 }
 
 const settled = () =>

@@ -102,14 +102,16 @@ export type Sealed = Segment & { hash: Bytes };
 /** Writes a track as an honest author would: places, roots and salts follow from what was written before. */
 export class TrackWriter {
   readonly keys: Keys;
+  readonly separator: Bytes;
   readonly track: TrackKey;
   readonly id: Bytes;
   sequence = 0;
   head: Bytes;
   pending: Snapshot[] = [];
 
-  constructor(keys: Keys, label = "1") {
+  constructor(keys: Keys, label = "1", separator: Bytes = SEPARATOR) {
     this.keys = keys;
+    this.separator = separator;
     this.track = { operator: keys.operator, incarnation: incarnationOf(label) };
     this.id = trackId(crypto, this.track);
     this.head = this.id;
@@ -150,7 +152,7 @@ export class TrackWriter {
       body: encodeSnapshot(snapshot),
     }));
     const at = { sequence: this.sequence + 1, previous: this.head };
-    const sealed = sealSegment(crypto, SEPARATOR, this.keys.signer, this.track, at, snapshots);
+    const sealed = sealSegment(crypto, this.separator, this.keys.signer, this.track, at, snapshots);
     this.pending = [];
     this.sequence += 1;
     this.head = sealed.hash;

@@ -1,6 +1,7 @@
 import { type Bytes, Writer } from "../../offchain/core/bytes.ts";
 import { Context } from "../../offchain/core/context.ts";
-import { emptyRoot, emptyRoots, ListTree, leafHash, nodeHash, TREE, UpdatableTree } from "../../offchain/core/tree.ts";
+import { ListTree } from "../../offchain/core/list-tree.ts";
+import { emptyRoot, emptyRoots, leafHash, nodeHash, TREE, UpdatableTree } from "../../offchain/core/tree.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { hashOf } from "../helpers/core.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Child, run, untilReady } from "./child.ts";
+import { beside, type Child, run, untilReady } from "./child.ts";
 
 export type Chain = { rpcUrl: string; process: Child; stop(): Promise<void> };
 
@@ -10,7 +10,7 @@ const BLOCK_MS = 1_000;
 /** An EVM node in memory: blocks at once for transactions, and every second, so that windows end when nothing is sent. */
 export async function startChain(options: { port: number; folder: string }): Promise<Chain> {
   const rpcUrl = `http://127.0.0.1:${options.port}`;
-  const module = fileURLToPath(new URL("chain-process.ts", import.meta.url));
+  const module = fileURLToPath(beside(import.meta.url, "chain-process"));
   const child = run("the chain", module, [String(options.port)], { logFile: join(options.folder, "chain.log") });
   try {
     await untilReady(child, async () => (await rpc(rpcUrl, "eth_chainId", [])) !== undefined, START_MS);

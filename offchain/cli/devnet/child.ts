@@ -1,11 +1,16 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, extname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WeftError } from "../../core/errors.ts";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** Another module of our own, as it lies beside this one: TypeScript in the repository, JavaScript in the package. */
+export function beside(url: string, name: string): URL {
+  return new URL(`${name}${extname(url)}`, url);
+}
 
 export type Exit = { code: number | null; signal: NodeJS.Signals | null };
 
@@ -22,7 +27,7 @@ export type Child = {
 };
 
 const STOP_MS = 6_000;
-const END_WITH_PARENT = new URL("end-with-parent.ts", import.meta.url).href;
+const END_WITH_PARENT = beside(import.meta.url, "end-with-parent").href;
 const living = new Set<Child>();
 
 // Signals that end this process without its handlers are covered by the channel that every child watches.

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hex } from "../../core/chain.ts";
 import { WeftError } from "../../core/errors.ts";
+import type { Receipt } from "../../sdk/receipt.ts";
 
 /** A client as a stranger would write one: it knows the HTTP interface and nothing else. */
 
@@ -11,6 +12,7 @@ export type Started = {
   history_length: number;
   model: Hex;
   gateway: Hex;
+  receipt: string;
 };
 export type Authored = {
   type: "authored";
@@ -21,7 +23,8 @@ export type Authored = {
   takeover?: { from: Hex; reason: string; detected_ms: number };
 };
 export type Text = { type: "text"; position: number; tokens: number };
-export type Finished = { type: "finished"; turns: Hex[] };
+export type Finished = { type: "finished"; turns: Hex[]; snapshots: NamedSnapshot[] };
+export type NamedSnapshot = { turn: Hex; sequence: number; index: number; first: number; count: number; kind: string };
 
 /** One event of a stream; `at` in ms by `performance.now()`. */
 export type ClientEvent = {
@@ -149,10 +152,17 @@ export async function completeWhole(
   return { text: answer.choices[0].text, authors: answer.weft.authors, requestId: answer.weft.request_id };
 }
 
-/** What a client looks at in a receipt; contracts want all of it. */
-export type TokenReceipt = { number: number; token: number; position: number; header: { operator: Hex } };
+/** What a client looks at in the receipt of one token; contracts want all of it. */
+export type TokenReceipt = {
+  /** The checkpoint that covers all of the receipt. */
+  number: number;
+  token: number;
+  operator: Hex;
+  /** As the worker gave it. */
+  receipt: Receipt;
+};
 
-/** The proof of one token, as soon as a committed checkpoint covers it. */
+/** The proof of one token, as soon as committed checkpoints cover it. */
 export async function receiptOf(
   url: string,
   requestId: Hex,
@@ -163,9 +173,18 @@ export async function receiptOf(
   for (;;) {
     const response = await fetch(`${url}/v1/receipts/${requestId}?position=${position}`);
     const body = await response.json();
-    if (response.ok) return body as TokenReceipt;
-    const error = refusal(body);
-    if (error.code !== "not_covered_yet" || Date.now() > deadline) throw error;
+    if (!response.ok) throw refusal(body);
+    const receipt = body as Receipt;
+    const proofs = receipt.snapshots.flatMap(({ proof }) => proof ?? []);
+    if (receipt.status !== "pending")
+      return {
+        number: Math.max(...proofs.map(({ number }) => number)),
+        token: receipt.tokens[0],
+        operator: proofs[0].header.operator,
+        receipt,
+      };
+    if (Date.now() > deadline)
+      throw new WeftError("not_covered_yet", "no checkpoint covers this token yet", { field: "position" });
     await sleep(200);
   }
 }

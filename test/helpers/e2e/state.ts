@@ -53,9 +53,7 @@ export async function holds(url: string, requestId: string, position: number): P
   const response = await fetch(`${url}/v1/receipts/${requestId}?position=${position}`, {
     signal: AbortSignal.timeout(5_000),
   });
-  if (response.ok) return true;
-  const { error } = (await response.json()) as { error: { code: string } };
-  return error.code === "not_covered_yet";
+  return response.ok;
 }
 
 /** The head of every track, as a worker that has ended left them on its disk. */

@@ -56,6 +56,7 @@ test("a stream has the shape of the OpenAI API, in order, with usage where asked
     history_length: 7,
     model: id32(3),
     gateway: id20(4),
+    receipt: `/v1/receipts/${id32(1)}`,
   });
   assert.deepEqual(chunks[3].weft.takeover, { from: id20(5), reason: "silent", detected_ms: 12 });
   assert.deepEqual(chunks[2].choices[0], { text: "It is a truth ", index: 0, logprobs: null, finish_reason: null });
@@ -78,6 +79,10 @@ test("a whole answer is one JSON object with usage and the fields that fix the r
   assert.equal(answer.weft["nonce"], id32(2));
   assert.deepEqual(answer.weft["turns"], [id32(6), id32(8)]);
   assert.equal((answer.weft["authors"] as unknown[]).length, 2);
+  assert.equal(answer.weft["receipt"], `/v1/receipts/${id32(1)}`);
+  assert.deepEqual(answer.weft["snapshots"], [
+    { turn: id32(8), sequence: 1, index: 2, first: 9, count: 44, kind: "written" },
+  ]);
 });
 
 test("parameters reach the worker, and defaults are those of the OpenAI API", async () => {

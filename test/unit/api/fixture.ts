@@ -25,7 +25,13 @@ export const story: CompletionEvent[] = [
     takeover: { from: id20(5), reason: "silent", detectedMs: 12 },
   },
   { type: "text", text: "universellement reconnuë 🙂", position: 23, tokens: 30 },
-  { type: "finished", reason: "length", usage: { promptTokens: 9, completionTokens: 44 }, turns: [id32(6), id32(8)] },
+  {
+    type: "finished",
+    reason: "length",
+    usage: { promptTokens: 9, completionTokens: 44 },
+    turns: [id32(6), id32(8)],
+    snapshots: [{ turn: id32(8), sequence: 1, index: 2, first: 9, count: 44, kind: "written" }],
+  },
 ];
 
 export async function* play(events: CompletionEvent[]): AsyncGenerator<CompletionEvent> {
@@ -36,7 +42,7 @@ export function fakePorts(overrides: Partial<ApiPorts> = {}): ApiPorts {
   return {
     complete: () => play(story),
     models: () => [{ id: "weft-austen", created: 1 }],
-    receipt: async (requestId, position) => ({ requestId, position }),
+    receipt: async (requestId, range) => ({ requestId, ...range }),
     metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "weft_up 1\n" }),
     health: () => ({ ok: true, peers: 3 }),
     ...overrides,

@@ -12,10 +12,9 @@ let api: Served;
 before(async () => {
   api = await serve(
     fakePorts({
-      async receipt(requestId, position) {
-        if (requestId === id32(2)) throw new WeftError("not_covered_yet", "no checkpoint covers it yet");
+      async receipt(requestId, range) {
         if (requestId === id32(3)) throw new WeftError("not_found", "no such answer");
-        return { requestId, position: position ?? null };
+        return { requestId, range: range ?? null };
       },
     }),
   );
@@ -93,12 +92,15 @@ test("other places: models, receipts, chat, metrics, health, and those that do n
   assert.equal((await get("/v1/models/weft-austen")).status, 200);
   await refused(await get("/v1/models/none"), 404, "model_not_found", "model");
   const receipt = await (await get(`/v1/receipts/${id32(1)}?position=12`)).json();
-  assert.deepEqual(receipt, { requestId: id32(1), position: 12 });
-  assert.deepEqual(await (await get(`/v1/receipts/${id32(1)}`)).json(), { requestId: id32(1), position: null });
+  assert.deepEqual(receipt, { requestId: id32(1), range: { position: 12, count: 1 } });
+  const several = await (await get(`/v1/receipts/${id32(1)}?position=12&count=30`)).json();
+  assert.deepEqual(several, { requestId: id32(1), range: { position: 12, count: 30 } });
+  assert.deepEqual(await (await get(`/v1/receipts/${id32(1)}`)).json(), { requestId: id32(1), range: null });
+  for (const query of ["count=3", "position=1&count=0", "position=1&count=x"])
+    await refused(await get(`/v1/receipts/${id32(1)}?${query}`), 400, "malformed", "count");
   await refused(await get("/v1/receipts/0x12"), 400, "malformed", "requestId");
   for (const position of ["", "-1", "1.5", "99999999999", "1&position=2"])
     await refused(await get(`/v1/receipts/${id32(1)}?position=${position}`), 400, "malformed", "position");
-  await refused(await get(`/v1/receipts/${id32(2)}`), 409, "not_covered_yet", null);
   await refused(await get(`/v1/receipts/${id32(3)}`), 404, "not_found", null);
   await refused(await get("/nowhere?prompt=secret"), 404, "not_found", null);
   await refused(await get("/v1/completions"), 404, "not_found", null);
@@ -178,4 +180,17 @@ test("bytes that are not HTTP do no harm", async () => {
     await once(socket, "close");
   }
   assert.equal((await fetch(`${api.url}/health`)).status, 200);
+});
+
+test("pages of any origin may ask, also in advance, and read refusals", async () => {
+  const open = (response: Response) => assert.equal(response.headers.get("access-control-allow-origin"), "*");
+  open(await fetch(`${api.url}/v1/receipts/${id32(1)}`));
+  open(await fetch(`${api.url}/v1/receipts/${id32(3)}`));
+  const stream = await post(api.url, { ...BODY, stream: true });
+  open(stream);
+  await stream.text();
+  const asked = await fetch(`${api.url}/v1/completions`, { method: "OPTIONS" });
+  open(asked);
+  assert.equal(asked.status, 204);
+  assert.equal(asked.headers.get("access-control-allow-headers"), "authorization, content-type");
 });

@@ -11,9 +11,10 @@ import {
   encodeEntries,
   trackName,
 } from "../../../offchain/core/cut.ts";
+import { ListTree } from "../../../offchain/core/list-tree.ts";
 import { snapshotTree } from "../../../offchain/core/segment.ts";
 import { snapshotLeaf } from "../../../offchain/core/snapshot.ts";
-import { ListTree, leafHash, TREE, verifyProof } from "../../../offchain/core/tree.ts";
+import { leafHash, TREE, verifyProof } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import {
   hashOf,

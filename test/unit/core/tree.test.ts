@@ -3,10 +3,10 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { type Bytes, Writer } from "../../../offchain/core/bytes.ts";
 import { Context, contextLeaf } from "../../../offchain/core/context.ts";
+import { ListTree } from "../../../offchain/core/list-tree.ts";
 import {
   AppendTree,
   emptyRoot,
-  ListTree,
   leafHash,
   rootOf,
   TREE,

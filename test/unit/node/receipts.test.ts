@@ -5,18 +5,48 @@ import { Cut } from "../../../offchain/core/cut.ts";
 import type { Protocol } from "../../../offchain/core/protocol.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import type { Archive } from "../../../offchain/node/archive.ts";
-import { Receipts } from "../../../offchain/node/receipts.ts";
+import { type Range, Receipts } from "../../../offchain/node/receipts.ts";
 import type { Store } from "../../../offchain/store/store.ts";
+import { hashOf } from "../../helpers/core.ts";
 
-const place = { sequence: 1, index: 0 };
-const turn = { track: {}, open: { request: { after: { length: 3 } } }, runs: [{ first: 3, ids: [7], place }] };
+type FakeRun = [first: number, kind: string, ids: number[]];
 
-/** Receipts of a worker that has the second checkpoint's cut, and not the first one's. */
-function receipts(unknownCuts: number[]): Receipts {
+/** Only what receipts look at; runs stand in the segments 1, 2, 3 … */
+function turn(name: string, runs: FakeRun[], closed = false) {
+  const last = runs.at(-1)!;
+  return {
+    id: hashOf(name),
+    track: name,
+    opened: { sequence: 1, index: 0 },
+    latest: { sequence: runs.length, index: 2 },
+    open: { requestId: hashOf("request"), request: { after: { length: 3 } } },
+    context: { length: last[0] + last[2].length },
+    runs: runs.map(([first, kind, ids], i) => ({ first, kind, ids, place: { sequence: i + 1, index: 1 } })),
+    ...(closed && { close: {} }),
+  };
+}
+
+const dead = turn("dead", [
+  [0, "given", [1, 2, 3]],
+  [3, "written", [7, 8]],
+  [5, "written", [9]],
+]);
+const heir = turn(
+  "heir",
+  [
+    [0, "given", [1, 2, 3]],
+    [3, "carried", [7, 8]],
+    [5, "written", [10, 11]],
+  ],
+  true,
+);
+
+/** A worker that has the second checkpoint's cut and not the first one's; `covered` tracks are in the second. */
+function receipts(turns: object[], covered: string[] = [], unknownCuts = [1]): Receipts {
   return new Receipts({
-    conversations: { answersTo: () => [turn] } as unknown as Conversations,
+    conversations: { answersTo: () => turns } as unknown as Conversations,
     archive: {
-      covering: () => 2,
+      covering: (track: string) => (covered.includes(track) ? 2 : undefined),
       cutAt: (number: number) => (number === 2 ? Cut.empty(crypto) : undefined),
     } as unknown as Archive,
     protocol: { following: { unknownCuts: () => unknownCuts } } as unknown as Protocol,
@@ -24,12 +54,58 @@ function receipts(unknownCuts: number[]): Receipts {
   });
 }
 
-const of = (unknownCuts: number[]) => () => receipts(unknownCuts).of(`0x${"11".repeat(32)}`, undefined);
+const idOf = (name: string) => `0x${Buffer.from(hashOf(name)).toString("hex")}`;
+const ask = (from: Receipts, range?: Range) => from.of(idOf("request"), range);
+const said = (from: Receipts, range?: Range) => {
+  const { turn, position, tokens, status } = ask(from, range);
+  return [turn, position, tokens, status];
+};
 
-test("while the cut of the checkpoint before is being asked for, a receipt is a matter of time", () => {
-  assert.throws(of([1]), { code: "not_covered_yet" });
+test("what a turn says is there at once, whole or in part, before any checkpoint", () => {
+  const alone = receipts([heir]);
+  assert.deepEqual(said(alone), [idOf("heir"), 3, [7, 8, 10, 11], "pending"]);
+  assert.deepEqual(said(alone, { position: 4, count: 2 }), [idOf("heir"), 4, [8, 10], "pending"]);
+  assert.deepEqual(said(alone, { position: 1, count: 1 }), [idOf("heir"), 1, [2], "pending"]);
+  const whole = ask(alone).snapshots.map(({ type, sequence, index }) => [type, sequence, index]);
+  assert.deepEqual(whole, [
+    ["open", 1, 0],
+    ["tokens", 2, 1],
+    ["tokens", 3, 1],
+    ["close", 3, 2],
+  ]);
+  const part = ask(alone, { position: 3, count: 1 }).snapshots.map(({ type }) => type);
+  assert.deepEqual(part, ["open", "tokens"]);
+});
+
+test("of several turns: who has more of the answer, then who is covered, then who wrote it", () => {
+  assert.deepEqual(said(receipts([dead, heir]))[0], idOf("heir"));
+  const first = { position: 3, count: 1 };
+  assert.equal(said(receipts([heir, dead]), first)[0], idOf("dead"), "who wrote it answers for it");
+  assert.equal(said(receipts([dead, heir], ["heir"]), first)[0], idOf("heir"), "what is covered can be proven");
+  assert.equal(said(receipts([heir, dead], ["heir", "dead"]), first)[0], idOf("dead"));
+});
+
+test("positions that no turn holds, and requests that nobody answers", () => {
+  for (const range of [
+    { position: 7, count: 1 },
+    { position: 6, count: 2 },
+    { position: 900, count: 1 },
+  ])
+    assert.throws(() => ask(receipts([dead, heir]), range), { code: "not_found", field: "position" });
+  assert.throws(() => ask(receipts([])), { code: "not_found", field: "requestId" });
+});
+
+test("an answer of more snapshots than one receipt has is asked for in parts", () => {
+  const runs = Array.from({ length: 1_100 }, (_, i): FakeRun => [3 + i, "written", [i]]);
+  const long = receipts([turn("long", runs)]);
+  assert.throws(() => ask(long), { code: "too_large" });
+  assert.equal(ask(long, { position: 500, count: 100 }).tokens.length, 100);
+});
+
+test("while the cut of the checkpoint before is being asked for, a proof is a matter of time", () => {
+  assert.equal(said(receipts([heir], ["heir"], [1]))[3], "pending");
 });
 
 test("a checkpoint whose parent's cut is forgotten has no receipts here any more", () => {
-  assert.throws(of([]), { code: "not_found" });
+  assert.throws(() => ask(receipts([heir], ["heir"], [])), { code: "not_found" });
 });
