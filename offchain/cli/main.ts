@@ -51,7 +51,7 @@ weft
   .requiredOption("-r, --rpc <url>", "an RPC endpoint of its chain")
   .option("-w, --workers <urls>", "HTTP interfaces of workers, separated by commas; without any, the chain's side only")
   .option("--host <address>", "where to listen", "127.0.0.1")
-  .option("-p, --port <port>", "where to listen", atLeast(1), 42_069)
+  .option("-p, --port <port>", "where to listen", atLeast(1), 4_269)
   .option("--folder <folder>", "where PGlite keeps its files", ".weft/indexer")
   .option("--database-url <url>", "a PostgreSQL database instead of PGlite; DATABASE_URL says the same")
   .action(async (options) => (await import("./indexer.ts")).indexer(options));

@@ -1,4 +1,4 @@
-import { index, onchainEnum, onchainTable } from "ponder";
+import { bigint, hex, index, integer, onchainEnum, onchainTable, onchainView, sql, text } from "ponder";
 
 /** What the contracts said. Amounts are in the token's smallest unit, times in seconds since 1970. */
 
@@ -135,3 +135,75 @@ export const reporter = onchainTable("reporter", (t) => ({
   earned: t.bigint().notNull(),
   claimed: t.bigint().notNull(),
 }));
+
+/** What workers served of these checkpoints, joined by their hashes: what is not committed (any more) is not seen. */
+
+export const segment = onchainView("segment", {
+  number: integer("number").notNull(),
+  segmentIndex: integer("segment_index").notNull(),
+  hash: hex("hash").notNull(),
+  operator: hex("operator").notNull(),
+  incarnation: hex("incarnation").notNull(),
+  sequence: bigint("sequence").notNull(),
+  previous: hex("previous").notNull(),
+  snapshotsRoot: hex("snapshots_root").notNull(),
+  snapshotCount: integer("snapshot_count").notNull(),
+  signature: hex("signature").notNull(),
+}).as(sql`
+  SELECT c.number, s.segment_index, s.hash, s.operator, s.incarnation, s.sequence::numeric AS sequence, s.previous,
+    s.snapshots_root, s.snapshot_count, s.signature
+  FROM weft_content.segment s JOIN ${checkpoint} c ON c.hash = s.checkpoint_hash`);
+
+export const snapshot = onchainView("snapshot", {
+  number: integer("number").notNull(),
+  segmentIndex: integer("segment_index").notNull(),
+  snapshotIndex: integer("snapshot_index").notNull(),
+  kind: text("kind").notNull(),
+  turn: hex("turn").notNull(),
+  first: integer("first"),
+  count: integer("count"),
+  salt: hex("salt").notNull(),
+  body: hex("body").notNull(),
+}).as(sql`
+  SELECT c.number, s.segment_index, s.snapshot_index, s.kind, s.turn, s.first, s.count,
+    '0x' || encode(s.salt, 'hex') AS salt, '0x' || encode(s.body, 'hex') AS body
+  FROM weft_content.snapshot s JOIN ${checkpoint} c ON c.hash = s.checkpoint_hash`);
+
+/** A turn's place is that of its close; one that was abandoned, or goes on, has none. */
+export const turn = onchainView("turn", {
+  turn: hex("turn").notNull(),
+  requestId: hex("request_id").notNull(),
+  operator: hex("operator").notNull(),
+  start: integer("start").notNull(),
+  openedNumber: integer("opened_number").notNull(),
+  number: integer("number"),
+  segmentIndex: integer("segment_index"),
+  snapshotIndex: integer("snapshot_index"),
+  length: integer("length"),
+  reason: text("reason"),
+}).as(sql`
+  SELECT o.turn, o.request_id, g.operator, o.first AS start, co.number AS opened_number, e.number, e.segment_index,
+    e.snapshot_index, e.length, e.reason
+  FROM weft_content.snapshot o
+  JOIN ${checkpoint} co ON co.hash = o.checkpoint_hash
+  JOIN weft_content.segment g ON g.checkpoint_hash = o.checkpoint_hash AND g.segment_index = o.segment_index
+  LEFT JOIN (
+    SELECT x.turn, cx.number, x.segment_index, x.snapshot_index, x.length, x.reason
+    FROM weft_content.snapshot x JOIN ${checkpoint} cx ON cx.hash = x.checkpoint_hash WHERE x.kind = 'close'
+  ) e ON e.turn = o.turn
+  WHERE o.kind = 'open'`);
+
+/** How far each checkpoint went in the tracks that went on. */
+export const trackAdvance = onchainView("track_advance", {
+  number: integer("number").notNull(),
+  slot: integer("slot").notNull(),
+  operator: hex("operator").notNull(),
+  incarnation: hex("incarnation").notNull(),
+  sequence: bigint("sequence").notNull(),
+  head: hex("head").notNull(),
+  firstSegment: integer("first_segment").notNull(),
+  segmentCount: integer("segment_count").notNull(),
+}).as(sql`
+  SELECT c.number, t.slot, t.operator, t.incarnation, t.sequence::numeric AS sequence, t.head,
+    t.first AS first_segment, t.count AS segment_count
+  FROM weft_content.cut_entry t JOIN ${checkpoint} c ON c.hash = t.checkpoint_hash`);

@@ -68,22 +68,44 @@ export function schemaName(deployment: Deployment, origin: string): string {
  * Makes the database ready for Ponder to start, or to go on. The caller sees to it that nobody else uses the schema.
  * @param alone nobody else has schemas of ours in this database: those that are not used any more go
  */
-export async function prepare(sql: Sql, schema: string, chain: ChainCheck, alone: boolean): Promise<void> {
+export async function prepare(
+  sql: Sql,
+  schema: string,
+  { chainId, profile }: Deployment,
+  chain: ChainCheck,
+  alone: boolean,
+): Promise<void> {
   for (const statement of CONTENT_TABLES) await sql.query(statement);
   const schemas = await sql.query<{ name: string }>("SELECT nspname AS name FROM pg_namespace WHERE nspname ~ $1", [
     OURS,
   ]);
   const names = schemas.map(({ name }) => name);
-  if (alone) for (const name of names) if (name !== schema) await drop(sql, name);
-  if (!names.includes(schema)) return;
-  if (!(await isStillSo(sql, schema, chain))) return drop(sql, schema);
+  if (alone) for (const name of names) if (name !== schema) await dropSchema(sql, name);
+  // A devnet's chain is another one after every start, with the same number.
+  if (!names.includes(schema)) return profile === "devnet" ? forgetLogs(sql, chainId) : undefined;
+  if (!(await isStillSo(sql, schema, chain))) return startOver(sql, schema, chainId);
   // Whoever held it was killed: its lock would be respected until it is old.
   if (await hasTable(sql, schema, "_ponder_meta"))
     await sql.query(`UPDATE "${schema}"._ponder_meta SET value = jsonb_set(value, '{is_locked}', '0')`);
 }
 
-export async function drop(sql: Sql, schema: string): Promise<void> {
+/** Forgets what was read of the chain and what was made of it. What workers served stays: it is named by its hashes. */
+export async function startOver(sql: Sql, schema: string, chainId: number): Promise<void> {
+  await dropSchema(sql, schema);
+  await forgetLogs(sql, chainId);
+}
+
+async function dropSchema(sql: Sql, schema: string): Promise<void> {
   await sql.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+}
+
+/** Ponder's copies of blocks and logs, by which it would believe what the chain took back. */
+async function forgetLogs(sql: Sql, chainId: number): Promise<void> {
+  const tables = await sql.query<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.columns
+     WHERE table_schema = 'ponder_sync' AND column_name = 'chain_id'`,
+  );
+  for (const { name } of tables) await sql.query(`DELETE FROM ponder_sync."${name}" WHERE chain_id = $1`, [chainId]);
 }
 
 async function hasTable(sql: Sql, schema: string, table: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { loadDeployment } from "../chain/deployment.ts";
 import { WeftError } from "../core/errors.ts";
 import { type Lock, lockFolder, lockSchema } from "./lock.ts";
-import { APP, type ChainCheck, checkChain, drop, prepare, schemaName } from "./prepare.ts";
+import { APP, type ChainCheck, checkChain, prepare, schemaName, startOver } from "./prepare.ts";
 import { connectPostgres, openPglite, type Sql } from "./sql.ts";
 
 export type IndexerOptions = {
@@ -39,7 +40,9 @@ const RETRY_MS = { least: 1_000, most: 30_000 };
 /** Who ran for so long had no trouble starting. */
 const RAN_WELL_MS = 60_000;
 /** What Ponder says when the chain took back what it held for final; from then on it stands still. */
-const BEYOND_UNDOING = "unrecoverable";
+const BEYOND_UNDOING = "Encountered unrecoverable reorg";
+/** What it says when it listens: at the next port that is free, if ours is not. */
+const LISTENING = "Created HTTP server";
 
 /** The program file of Ponder, which comes as one of the development dependencies. @throws WeftError `not_installed` */
 function ponderProgram(): string {
@@ -53,17 +56,33 @@ function ponderProgram(): string {
   }
 }
 
+/** @throws WeftError `cannot_listen` */
+async function checkPort(port: number, host: string): Promise<void> {
+  const server = createServer();
+  try {
+    await new Promise<void>((done, fail) => server.once("error", fail).listen(port, host, done));
+  } catch (cause) {
+    throw new WeftError("cannot_listen", `port ${port} of ${host} is not to be had`, {
+      field: "port",
+      cause,
+      remedy: "name another port, or stop who listens there",
+    });
+  }
+  await new Promise((done) => server.close(done));
+}
+
 /**
  * Runs Ponder on our app and starts it again when it ends by itself, from where it was. Where the chain took back more
  * than Ponder undoes, everything is indexed anew.
  *
- * @throws WeftError `wrong_chain`, `chain_unreachable`, `database_unreachable`, `indexer_running`, `not_installed`;
+ * @throws WeftError `cannot_listen`, `wrong_chain`, `chain_unreachable`, `database_unreachable`, `indexer_running`, `not_installed`;
  *   DeploymentError
  */
 export async function startIndexer(options: IndexerOptions): Promise<Indexer> {
   const deployment = loadDeployment(options.deployment);
   const program = ponderProgram();
   const { folder, databaseUrl } = { ...options, folder: resolve(options.folder) };
+  await checkPort(options.port, options.host);
   const chain = await checkChain(options.rpc, deployment);
   const schema = schemaName(deployment, chain.origin);
   const lock: Lock = databaseUrl ? await lockSchema(databaseUrl, schema) : lockFolder(folder);
@@ -71,7 +90,7 @@ export async function startIndexer(options: IndexerOptions): Promise<Indexer> {
     const sql = databaseUrl ? await connectPostgres(databaseUrl, 1) : await openPglite(folder);
     await work(sql).finally(() => sql.close());
   };
-  const ready = (now: ChainCheck) => withDatabase((sql) => prepare(sql, schema, now, databaseUrl === undefined));
+  const ready = (now: ChainCheck) => withDatabase((sql) => prepare(sql, schema, deployment, now, !databaseUrl));
   try {
     await ready(chain);
   } catch (error) {
@@ -98,9 +117,9 @@ export async function startIndexer(options: IndexerOptions): Promise<Indexer> {
   const args = ["--import", END_WITH_PARENT, program, "start", "--root", APP, "--log-format", "json"];
   const network = ["--port", String(options.port), "--hostname", options.host];
 
-  /** One run of Ponder, until it ends. True when it fell out of step with the chain for good. */
-  const runOnce = async (): Promise<boolean> => {
-    let beyondUndoing = false;
+  /** One run of Ponder, until it ends, and why it was ended if it was. */
+  const runOnce = async (): Promise<"reorganised" | "port taken" | undefined> => {
+    let why: "reorganised" | "port taken" | undefined;
     const running = spawn(process.execPath, [...args, ...network], {
       cwd: APP,
       env,
@@ -110,29 +129,28 @@ export async function startIndexer(options: IndexerOptions): Promise<Indexer> {
     for (const stream of [running.stdout, running.stderr])
       createInterface({ input: stream! }).on("line", (line) => {
         options.onLine(line);
-        if (!line.includes(BEYOND_UNDOING)) return;
-        beyondUndoing = true;
+        if (line.includes(BEYOND_UNDOING)) why = "reorganised";
+        else if (line.includes(LISTENING) && !line.includes(`"port":${options.port},`)) why = "port taken";
+        else return;
         running.kill("SIGKILL");
       });
     await new Promise((done) => running.once("close", done).once("error", done));
     child = undefined;
-    return beyondUndoing;
+    return why;
   };
 
   const supervise = async () => {
     for (let failures = 0; !stopping; failures++) {
       const began = performance.now();
-      const beyondUndoing = await runOnce();
+      const why = await runOnce();
       if (stopping) break;
       if (performance.now() - began > RAN_WELL_MS) failures = 0;
-      options.onLine(
-        `weft: Ponder ended${beyondUndoing ? ": the chain was reorganised deeply" : ""}; starting it again`,
-      );
+      options.onLine(`weft: Ponder ended (${why ?? "by itself"}); starting it again`);
       const wait = Math.min(RETRY_MS.most, RETRY_MS.least * 2 ** failures);
       await sleep(wait, undefined, { signal: wake.signal }).catch(() => {});
       if (stopping) break;
       try {
-        if (beyondUndoing) await withDatabase((sql) => drop(sql, schema));
+        if (why === "reorganised") await withDatabase((sql) => startOver(sql, schema, deployment.chainId));
         await ready(await checkChain(options.rpc, deployment));
       } catch (error) {
         options.onLine(`weft: ${String(error)}`);
