@@ -72,6 +72,12 @@ const steps: Step[] = [
     command: node,
     args: suite(["test/contracts/**/*.test.ts"], 2),
   },
+  {
+    name: "indexer",
+    what: "the indexer on PGlite and PostgreSQL",
+    command: node,
+    args: suite(["test/indexer/**/*.test.ts"], 1),
+  },
   { name: "e2e", what: "real processes", command: node, args: suite(["test/e2e/**/*.test.ts"], 1) },
 ];
 

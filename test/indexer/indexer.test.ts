@@ -12,7 +12,7 @@ import { type IndexerProcess, startIndexer } from "../helpers/indexer/indexer.ts
 import { findPostgres, type Postgres, startPostgres } from "../helpers/indexer/postgres.ts";
 import { type Content, Scenery, turnOf } from "../helpers/indexer/scenery.ts";
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 /** More than Ponder undoes on a devnet. */
 const DEEP_BLOCKS = 70;
 const SNAPSHOTS = 5;
@@ -77,6 +77,19 @@ async function caughtUp(indexer: IndexerProcess): Promise<void> {
       const { committed, collected } = body as { committed: number; collected: number };
       const all = scenery.contents.length;
       return checkpoints.items[0]?.hash === toHex(last.hash) && committed === all && collected === all;
+    },
+    PATIENCE_MS,
+  );
+}
+
+/** Until it has read the newest block: Ponder that is asking for a block when it goes away asks for it for a minute. */
+async function atHead(indexer: IndexerProcess): Promise<void> {
+  await until(
+    "the newest block is indexed",
+    async () => {
+      const height = Number(await scenery.ask<string>("eth_blockNumber"));
+      const { weft } = (await indexer.get("/status")).body as { weft: { block: { number: number } } };
+      return weft.block.number >= height;
     },
     PATIENCE_MS,
   );
@@ -208,6 +221,7 @@ for (const { name, real } of databases)
       await scenery.join();
       const goneTurn = turnOf(gone.segments[0]);
       await caughtUp(indexer);
+      await atHead(indexer);
       assert.equal((await indexer.get(`/proofs/${goneTurn}/3`)).status, 200);
       const pending = (await everything(indexer)).operators.items.length;
 
@@ -229,14 +243,13 @@ for (const { name, real } of databases)
       indexer = await start({ folder: home, databaseUrl: postgres?.url });
       await caughtUp(indexer);
       await proveAll(indexer, scenery.contents.slice(-3));
-      assert.equal(honest.asked > 0, true);
     });
 
     test("a deep reorganisation: everything is indexed anew", async (t) => {
       const goBack = await scenery.mark();
       await scenery.commit(2, SNAPSHOTS);
       await scenery.mine(DEEP_BLOCKS);
-      await caughtUp(indexer);
+      await atHead(indexer);
       await goBack();
       await scenery.mine(DEEP_BLOCKS + 3);
       await scenery.commit(3, SNAPSHOTS);
