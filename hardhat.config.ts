@@ -20,11 +20,12 @@ export default defineConfig({
     },
   },
   networks: {
-    default: { type: "edr-simulated", chainType: "l1", chainId: 31337 },
+    // Accounts for as many operators as a commit is measured with.
+    default: { type: "edr-simulated", chainType: "l1", chainId: 31337, accounts: { count: 40 } },
     // What `hardhat node` and scripts/lib/evm-node.ts run: a block for every transaction, and one every second besides,
     // because views at the latest block see that block's time, and finality has to arrive on a quiet chain too.
     node: { type: "edr-simulated", chainType: "l1", chainId: 31337, mining: { auto: true, interval: 1000 } },
     localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545" },
   },
-  test: { solidity: { fuzz: { runs: 64 } } },
+  test: { solidity: { fuzz: { runs: 64 }, invariant: { runs: 1000, depth: 64, failOnRevert: true } } },
 });

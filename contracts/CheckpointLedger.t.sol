@@ -57,20 +57,4 @@ contract CheckpointLedgerTest is WeftFixture {
         assert(hash == WeftHash.checkpointHash(ledger.domainSeparator(), genesis));
         assert(ledger.domainSeparator() == WeftHash.domainSeparator(block.chainid, address(ledger)));
     }
-
-    function _attest(Checkpoint memory next, uint8 members)
-        private
-        view
-        returns (bytes memory signatures, uint256 signed)
-    {
-        bytes32 hash = WeftHash.checkpointHash(ledger.domainSeparator(), next);
-        for (uint256 slot = 0; slot < set.length; ++slot) {
-            address signer = OperatorSet.signerOf(set[slot]);
-            for (uint256 i = 0; i < set.length; ++i) {
-                if (_signer(i) != signer || (members >> i) & 1 == 0) continue;
-                signatures = abi.encodePacked(signatures, _sign(_key(i), hash));
-                signed += OperatorSet.stakeOf(set[slot]);
-            }
-        }
-    }
 }

@@ -1,19 +1,16 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { type Contract, ContractFactory, getCreateAddress, type Signer } from "ethers";
+import { type Contract, ContractFactory, getCreateAddress, isAddress, type Signer } from "ethers";
 import type { Deployment, DeploymentParameters } from "../offchain/chain/deployment.ts";
 import { DeploymentError, loadDeployment, parseDeployment } from "../offchain/chain/deployment.ts";
 import { type ContractName, loadArtifact } from "./lib/artifacts.ts";
+import { handOver, type Powers, requireNothingRetained } from "./lib/authority.ts";
 import { explain, runMain } from "./lib/errors.ts";
 import { type Connection, connect, keyFrom } from "./lib/network.ts";
 import { isMain, paths } from "./lib/paths.ts";
 import { DEVELOPMENT_CHAIN, type Profile, profiles, registryParameters } from "./lib/profiles.ts";
 import { ScriptError } from "./lib/script-error.ts";
-
-/** Roles of the access manager; 0 is its administrator. */
-const COURT_ROLE = 1n;
-const MINTER_ROLE = 2n;
 
 export interface DeployOptions {
   /** A name of hardhat.config.ts or a URL; the embedded chain by default. Not used where `connection` is given. */
@@ -26,6 +23,9 @@ export interface DeployOptions {
   overrides?: Partial<DeploymentParameters> | undefined;
   /** Private key of the deployer; the node's unlocked account 0 by default. */
   deployerKey?: string | undefined;
+  /** Who governs. On a devnet the deployer by default; elsewhere an administrator must be given, and has all powers that
+   * are not given to others. */
+  powers?: Partial<Powers> | undefined;
   /** Folder for `<chainId>.json`; nothing is written where it is left out. */
   out?: string | undefined;
   /** Overwrites a file that names other addresses, and lets the devnet's profile on any chain. */
@@ -40,7 +40,7 @@ export interface DeployResult {
   gas: Record<string, bigint>;
 }
 
-/** Deploys all contracts and gives the court its role. */
+/** Deploys all contracts, hands them over to who governs, and checks that the deployer keeps nothing. */
 export async function deploy(options: DeployOptions = {}): Promise<DeployResult> {
   const connection = options.connection ?? (await connect(options.network));
   try {
@@ -55,6 +55,7 @@ async function deployWith(connection: Connection, options: DeployOptions): Promi
   const parameters = { ...profiles[profile], ...options.overrides };
   const deployer = await connection.account(options.deployerKey);
   const owner = await deployer.getAddress();
+  const powers = powersFor(profile, owner, options.powers);
   if ((await connection.provider.getBalance(owner)) === 0n) {
     throw new ScriptError("NO_FUNDS", `The deployer ${owner} has no funds on chain ${connection.chainId}`);
   }
@@ -72,16 +73,15 @@ async function deployWith(connection: Connection, options: DeployOptions): Promi
   const registry = await place("OperatorRegistry", manager.target, token.target, registryParameters(parameters));
   const ledger = await place("CheckpointLedger", registry.target);
   const court = await place("EquivocationCourt", ledger.target);
+  const guardian = await place("Guardian", manager.target, registry.target);
+  const reader = await place("WeftReader", ledger.target);
   const consumer = await place("TokenConsumer", ledger.target);
 
-  const restrict = async (target: Contract, method: string, role: bigint, holder: unknown) => {
-    const selector = target.interface.getFunction(method)?.selector;
-    const step = `${method} role`;
-    gas[step] = await send(step, manager, "setTargetFunctionRole", [target.target, [selector], role]);
-    gas[step] += await send(step, manager, "grantRole", [role, holder, 0]);
-  };
-  await restrict(registry, "slash", COURT_ROLE, court.target);
-  await restrict(token, "mint", MINTER_ROLE, owner);
+  const governed = { manager, token, registry, ledger, court, guardian };
+  await handOver(governed, powers, owner, async (step, method, args) => {
+    gas[step] = await send(step, manager, method, args);
+  });
+  await requireNothingRetained(owner, governed, powers, startBlock);
 
   const deployment = parseDeployment({
     chainId: connection.chainId,
@@ -93,6 +93,8 @@ async function deployWith(connection: Connection, options: DeployOptions): Promi
       operatorRegistry: registry.target,
       checkpointLedger: ledger.target,
       equivocationCourt: court.target,
+      guardian: guardian.target,
+      weftReader: reader.target,
       tokenConsumer: consumer.target,
     },
     domain: { name: "Weft", version: "1", chainId: connection.chainId, verifyingContract: ledger.target },
@@ -111,6 +113,16 @@ function profileFor(chainId: number, { profile, force }: DeployOptions): Profile
     "WRONG_PROFILE",
     `The devnet's stake unbonds in a minute, and chain ${chainId} is no devnet: give --profile testnet, or --force`,
   );
+}
+
+function powersFor(profile: Profile, deployer: string, given: Partial<Powers> = {}): Powers {
+  const admin = given.admin ?? (profile === "devnet" ? deployer : undefined);
+  const remedy = "give a multisig's address with --admin";
+  if (admin === undefined) throw new ScriptError("BAD_ARGUMENT", `The ${profile} has no default governor: ${remedy}`);
+  if (profile !== "devnet" && admin.toLowerCase() === deployer.toLowerCase()) {
+    throw new ScriptError("BAD_ARGUMENT", `The deployer's key is no governor: ${remedy}`);
+  }
+  return { admin, adminDelaySeconds: 0, guardian: admin, minter: admin, ...given };
 }
 
 /** Before anything is paid for: the deployer and its nonce tell which addresses are to come. */
@@ -163,6 +175,31 @@ function writeDeployment(deployment: Deployment, folder: string): string {
   return path;
 }
 
+interface Options {
+  network: string;
+  profile?: Profile;
+  out?: string;
+  force?: boolean;
+  admin?: string;
+  adminDelay: string;
+  guardian?: string;
+  minter?: string;
+}
+
+function powersOf({ admin, adminDelay, guardian, minter }: Options): Partial<Powers> {
+  const adminDelaySeconds = Number(adminDelay);
+  if (!Number.isInteger(adminDelaySeconds) || adminDelaySeconds < 0 || adminDelaySeconds > 0xffff_ffff) {
+    throw new ScriptError("BAD_ARGUMENT", `--admin-delay ${adminDelay} is not a number of seconds`);
+  }
+  const powers: Partial<Powers> = { adminDelaySeconds };
+  for (const [name, address] of Object.entries({ admin, guardian, minter })) {
+    if (address === undefined) continue;
+    if (!isAddress(address)) throw new ScriptError("BAD_ARGUMENT", `--${name} ${address} is not an address`);
+    powers[name as "admin" | "guardian" | "minter"] = address;
+  }
+  return powers;
+}
+
 async function main(): Promise<void> {
   const command = new Command("deploy")
     .description("Deploys the contracts. The key is taken from WEFT_DEPLOYER_KEY, else the node's account 0 is used.")
@@ -173,16 +210,21 @@ async function main(): Promise<void> {
       ),
     )
     .option("--out <folder>", "where <chainId>.json goes; deployments/ by default, nowhere for the embedded chain")
+    .option("--admin <address>", "who governs; needed but for the devnet's profile")
+    .option("--admin-delay <seconds>", "between what the administrator announces and what it can do", "0")
+    .option("--guardian <address>", "who may pause and invalidate; the administrator by default")
+    .option("--minter <address>", "who may mint stake; the administrator by default")
     .option("--force", "overwrite a file that names other addresses; allow the devnet's profile on any chain")
     .parse();
-  const o = command.opts<{ network: string; profile?: Profile; out?: string; force?: boolean }>();
+  const o = command.opts<Options>();
   const connection = await connect(o.network);
   try {
     // The embedded chain is gone when this process ends, and a file would name contracts that are nowhere.
     const out = o.out ?? (connection.embedded ? undefined : paths.deployments);
     const { profile, force } = o;
-    const { path, gas } = await deploy({ connection, profile, out, force, deployerKey: keyFrom("WEFT_DEPLOYER_KEY") });
-    for (const [step, used] of Object.entries(gas)) process.stdout.write(`${step.padEnd(18)} ${used} gas\n`);
+    const deployerKey = keyFrom("WEFT_DEPLOYER_KEY");
+    const { path, gas } = await deploy({ connection, profile, out, force, deployerKey, powers: powersOf(o) });
+    for (const [step, used] of Object.entries(gas)) process.stdout.write(`${step.padEnd(32)} ${used} gas\n`);
     process.stdout.write(`${path ?? "no file, because the embedded chain ends here: give --network, or --out"}\n`);
   } finally {
     await connection.close();

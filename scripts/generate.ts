@@ -9,7 +9,9 @@ const contracts: ContractName[] = [
   "OperatorRegistry",
   "CheckpointLedger",
   "EquivocationCourt",
+  "Guardian",
   "StakeToken",
+  "WeftReader",
   "TokenConsumer",
 ];
 

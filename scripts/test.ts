@@ -46,6 +46,7 @@ const steps: Step[] = [
     args: ["test/vectors/make.ts", "--check"],
   },
   { name: "solidity", what: "Solidity tests", command: node, args: [hardhat, "test", "solidity"] },
+  { name: "gas", what: "what contracts may cost", command: node, args: ["scripts/gas.ts"] },
   { name: "unit", what: "unit tests", command: node, args: suite(["test/unit/**/*.test.ts"], 2) },
   {
     name: "property",

@@ -5,6 +5,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {ICheckpointLedger} from "../interfaces/ICheckpointLedger.sol";
 import {IEquivocationCourt} from "../interfaces/IEquivocationCourt.sol";
 import {IOperatorRegistry} from "../interfaces/IOperatorRegistry.sol";
+import {WeftHash} from "../libraries/WeftHash.sol";
 import {SegmentHeader} from "../libraries/WeftTypes.sol";
 
 /// @title EquivocationCourt
@@ -31,11 +32,13 @@ contract EquivocationCourt is IEquivocationCourt {
         if (a.operator != b.operator || a.incarnation != b.incarnation || a.sequence != b.sequence) {
             revert EquivocationCourtDifferentPlaces();
         }
-        bytes32 hashA = _ledger.headerHash(a);
-        bytes32 hashB = _ledger.headerHash(b);
+        bytes32 domain = WeftHash.domainSeparator(block.chainid, address(_ledger));
+        bytes32 hashA = WeftHash.headerHash(domain, a);
+        bytes32 hashB = WeftHash.headerHash(domain, b);
         if (hashA == hashB) revert EquivocationCourtSameHeader(hashA);
-        _attribute(a.operator, hashA, signatureA);
-        _attribute(a.operator, hashB, signatureB);
+        address signerA = _attribute(a.operator, hashA, signatureA, address(0));
+        address signerB = _attribute(a.operator, hashB, signatureB, signerA);
+        if (!_registry.isSlashable(signerB)) revert EquivocationCourtNotSlashable(signerB);
         emit EquivocationProven(a.operator, a.incarnation, a.sequence, hashA, hashB);
         _registry.slash(a.operator, msg.sender, currentSet);
     }
@@ -50,9 +53,14 @@ contract EquivocationCourt is IEquivocationCourt {
         return address(_registry);
     }
 
-    function _attribute(address operator, bytes32 hash, bytes calldata signature) private view {
-        address signer = ECDSA.recoverCalldata(hash, signature);
+    /// @dev The signer is, or was, a key of the operator; `known` is one already looked up.
+    function _attribute(address operator, bytes32 hash, bytes calldata signature, address known)
+        private
+        view
+        returns (address signer)
+    {
+        signer = ECDSA.recoverCalldata(hash, signature);
+        if (signer == known) return signer;
         if (_registry.operatorOfSigner(signer) != operator) revert EquivocationCourtForeignSigner(signer, operator);
-        if (!_registry.isSlashable(signer)) revert EquivocationCourtNotSlashable(signer);
     }
 }

@@ -38,8 +38,7 @@ contract EquivocationCourtTest is WeftFixture {
         court.convict(a, signatureA, b, signatureB, set);
         _unlist(_signer(2));
         assert(registry.operatorOf(_owner(2)).status == OperatorStatus.Convicted);
-        assert(registry.bountyOf(REPORTER) == BOUNTY);
-        assert(token.totalSupply() == supply - (MIN_STAKE - BOUNTY));
+        assert(registry.operatorOf(_owner(2)).reporter == REPORTER);
         assert(registry.lastSetPosition() == registry.position());
         VM.expectRevert(
             abi.encodeWithSelector(IEquivocationCourt.EquivocationCourtNotSlashable.selector, _signer(2))
@@ -52,6 +51,11 @@ contract EquivocationCourtTest is WeftFixture {
         );
         VM.prank(_owner(2));
         registry.withdraw();
+        registry.settle(_owner(2));
+        assert(token.balanceOf(REPORTER) == BOUNTY);
+        assert(token.totalSupply() == supply - (MIN_STAKE - BOUNTY));
+        VM.expectRevert(abi.encodeWithSelector(IOperatorRegistry.OperatorRegistrySettled.selector, _owner(2)));
+        registry.settle(_owner(2));
     }
 
     function _signHeader(uint256 i, SegmentHeader memory header) private view returns (bytes memory) {

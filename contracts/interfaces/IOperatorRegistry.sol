@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IActiveClock} from "./IActiveClock.sol";
+import {ICheckpointLedger} from "./ICheckpointLedger.sol";
+
 /// @notice Where an operator stands.
 enum OperatorStatus {
     None,
@@ -12,13 +15,14 @@ enum OperatorStatus {
     Convicted
 }
 
-/// @notice One operator; stake in the smallest unit of the stake token, times in seconds of block time.
+/// @notice One operator; stake in the smallest unit of the stake token.
 struct OperatorRecord {
     address signer; // the key that signs segments now
-    uint96 stake;
+    uint96 stake; // of a convicted operator, what is not settled yet
     address listedSigner; // the key that the set lists; zero outside the set
-    uint64 leftAt;
+    uint64 leftAt; // seconds of active time
     OperatorStatus status;
+    address reporter; // who brought the conviction; zero without one
 }
 
 /// @notice Everything that is fixed when the registry is made; times in seconds, amounts in the token's smallest unit.
@@ -41,7 +45,7 @@ struct RegistryParameters {
 /// @title IOperatorRegistry
 /// @notice Who may write and who counts. Every change has a position, a number with a running hash, so that a
 /// checkpoint can name the state that it was judged by.
-interface IOperatorRegistry {
+interface IOperatorRegistry is IActiveClock {
     /// @notice An operator deposited its stake and waits for an epoch. Position kind 1.
     event OperatorJoined(
         uint64 indexed position,
@@ -72,12 +76,12 @@ interface IOperatorRegistry {
     );
     /// @notice An operator is reached elsewhere.
     event EndpointChanged(address indexed operator, string endpoint);
-    /// @notice Where a convicted operator's stake went.
+    /// @notice Where a convicted operator's stake went; in the token's smallest unit.
     event StakeSlashed(address indexed operator, address indexed reporter, uint256 burned, uint256 bounty);
     /// @notice An operator took its stake back.
     event Withdrawn(address indexed operator, uint256 amount);
-    /// @notice A reporter took its bounties.
-    event BountyClaimed(address indexed reporter, uint256 amount);
+    /// @notice The ledger takes no checkpoints any more: exits are no longer capped, and nobody joins.
+    event RegistryRetired(address indexed ledger);
 
     /// @notice A parameter is out of its range.
     error OperatorRegistryInvalidParameters(string parameter);
@@ -107,8 +111,12 @@ interface IOperatorRegistry {
     error OperatorRegistryNothingPending();
     /// @notice The stake unbonds until then; block time in seconds.
     error OperatorRegistryUnbonding(uint256 until);
-    /// @notice The caller has no bounty.
-    error OperatorRegistryNoBounty(address reporter);
+    /// @notice The convicted operator's stake was settled before.
+    error OperatorRegistrySettled(address operator);
+    /// @notice Not a ledger of this registry, or one that still takes checkpoints.
+    error OperatorRegistryNotRetired(address ledger);
+    /// @notice The registry is retired.
+    error OperatorRegistryRetired();
 
     /// @notice Deposits stake for the caller, which becomes an operator at an epoch. An owner joins once.
     /// @param signer The hot key; a key belongs to one operator for ever.
@@ -135,14 +143,28 @@ interface IOperatorRegistry {
     /// @param currentSet The members behind `setHash()`.
     function activateEpoch(uint256[] calldata currentSet) external;
 
-    /// @notice Convicts an operator: out of the set at once, its stake burnt but for a small fixed bounty. Only courts.
+    /// @notice Convicts an operator: out of the set at once, its stake lost. Only courts.
+    /// @dev Calls no token, so nothing that a token does can stand in the way of a conviction.
     /// @param operator Whom.
-    /// @param reporter Who may claim the bounty.
+    /// @param reporter Who gets the bounty.
     /// @param currentSet The members behind `setHash()`.
     function slash(address operator, address reporter, uint256[] calldata currentSet) external;
 
-    /// @notice Pays the caller's bounties to it.
-    function claim() external;
+    /// @notice Burns a convicted operator's stake but for a small fixed bounty, which goes to who reported it. Anyone
+    /// may call it, once per operator.
+    function settle(address operator) external;
+
+    /// @notice Stops the clock. Only the guardian.
+    /// @param duration Seconds, at most the longest pause of the parameters.
+    function pause(uint256 duration) external;
+
+    /// @notice Ends a pause early. Only the guardian.
+    function resume() external;
+
+    /// @notice Lifts the cap on changes per epoch and ends joining, when a successor ledger has taken over: nobody
+    /// counts stakes here any more, and everybody may leave. Only the administrator, once.
+    /// @param ledger A ledger of this registry that takes no checkpoints any more.
+    function retire(ICheckpointLedger ledger) external;
 
     /// @notice The latest position.
     function position() external view returns (uint64);
@@ -156,11 +178,11 @@ interface IOperatorRegistry {
     /// @notice Position of the latest activation or conviction.
     function lastSetPosition() external view returns (uint64);
 
-    /// @notice What a commit needs, in one call.
+    /// @notice What a commit needs, in one call. Reverts with `ActiveClockPaused` while paused.
     function standing(uint64 number)
         external
         view
-        returns (bytes32 hashThere, uint64 lastSetPosition_, bytes32 currentSetHash);
+        returns (bytes32 hashThere, uint64 lastSetPosition_, bytes32 currentSetHash, uint64 activeTime_);
 
     /// @notice Number of activations so far.
     function epoch() external view returns (uint64);
@@ -180,8 +202,8 @@ interface IOperatorRegistry {
     /// @notice Whether what this key signs, in use or retired, can cost a stake: whether its operator has one here.
     function isSlashable(address signer) external view returns (bool);
 
-    /// @notice Bounties that a reporter has not claimed.
-    function bountyOf(address reporter) external view returns (uint256);
+    /// @notice Whether `retire` was called.
+    function retired() external view returns (bool);
 
     /// @notice The fixed parameters.
     function parameters() external view returns (RegistryParameters memory);

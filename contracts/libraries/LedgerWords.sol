@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice The latest checkpoint, as far as the next commit must know it:
-/// `number | registryPosition << 64 | finalAt << 128`.
+/// @notice What the next commit must know: the latest standing checkpoint and its registry position, the last number
+/// that was used, and the active time from which there are no more commits, zero while there is none:
+/// `number | registryPosition << 64 | last << 128 | retiresAt << 192`.
 type HeadWord is uint256;
 
-/// @notice What is kept of every checkpoint besides its hashes:
+/// @notice What is kept of every checkpoint besides its hashes; `finalAt` is active time:
 /// `committedAt | finalAt << 64 | registryPosition << 128 | challengeWindow << 192`.
 type TimesWord is uint256;
 
@@ -16,8 +17,14 @@ using LedgerWords for TimesWord global;
 /// @dev Packed by hand, because the compiler writes the fields of a packed struct one by one. The casts cut off
 /// exactly the fields above the one that is read.
 library LedgerWords {
-    function packHead(uint64 number_, uint64 registryPosition_, uint64 finalAt_) internal pure returns (HeadWord) {
-        return HeadWord.wrap(uint256(number_) | uint256(registryPosition_) << 64 | uint256(finalAt_) << 128);
+    function packHead(uint64 number_, uint64 registryPosition_, uint64 last_, uint64 retiresAt_)
+        internal
+        pure
+        returns (HeadWord)
+    {
+        return HeadWord.wrap(
+            uint256(number_) | uint256(registryPosition_) << 64 | uint256(last_) << 128 | uint256(retiresAt_) << 192
+        );
     }
 
     function number(HeadWord head) internal pure returns (uint64) {
@@ -28,8 +35,12 @@ library LedgerWords {
         return uint64(HeadWord.unwrap(head) >> 64);
     }
 
-    function finalAt(HeadWord head) internal pure returns (uint64) {
+    function last(HeadWord head) internal pure returns (uint64) {
         return uint64(HeadWord.unwrap(head) >> 128);
+    }
+
+    function retiresAt(HeadWord head) internal pure returns (uint64) {
+        return uint64(HeadWord.unwrap(head) >> 192);
     }
 
     function packTimes(uint64 committedAt_, uint64 finalAt_, uint64 registryPosition_, uint32 challengeWindow_)

@@ -66,6 +66,15 @@ library TokensSnapshot {
         return uint32(bytes4(body[114:118]));
     }
 
+    /// @notice All token ids.
+    function tokens(bytes calldata body) internal pure returns (uint32[] memory ids) {
+        ids = new uint32[](count(body));
+        for (uint256 i = 0; i < ids.length; ++i) {
+            uint256 offset = HEADER_LENGTH + 4 * i;
+            ids[i] = uint32(bytes4(body[offset:offset + 4]));
+        }
+    }
+
     /// @notice Token id at an absolute position of the conversation.
     /// @dev Checks the shape first, and reverts with the errors of this library.
     function tokenAt(bytes calldata body, uint32 position) internal pure returns (uint32) {

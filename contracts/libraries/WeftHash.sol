@@ -77,7 +77,7 @@ library WeftHash {
     }
 
     /// @notice Id of a request.
-    function requestId(Request calldata request) internal pure returns (bytes32) {
+    function requestId(Request memory request) internal pure returns (bytes32) {
         return keccak256(abi.encode(REQUEST_TYPEHASH, request));
     }
 

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IOperatorRegistry} from "../interfaces/IOperatorRegistry.sol";
 import {OperatorSet} from "../libraries/OperatorSet.sol";
+import {ActiveClock} from "./ActiveClock.sol";
 
 /// @title RegistryPositions
 /// @notice The registry's running hash and the operator set that it arrives at.
 /// @dev INVARIANT: the set changes only with a position of its own, so "the set at a position" is well defined: it is
 /// the one recorded by the latest activation or conviction up to there.
-abstract contract RegistryPositions is IOperatorRegistry {
-    using SafeCast for uint256;
-
+abstract contract RegistryPositions is IOperatorRegistry, ActiveClock {
     uint8 internal constant KIND_JOINED = 1;
     uint8 internal constant KIND_ROTATED = 2;
     uint8 internal constant KIND_EXIT = 3;
@@ -22,7 +20,7 @@ abstract contract RegistryPositions is IOperatorRegistry {
         uint64 position;
         uint64 lastSetPosition;
         uint64 epoch;
-        uint64 activatedAt; // seconds
+        uint64 activatedAt; // seconds of active time
     }
 
     Head private _head;
@@ -58,9 +56,9 @@ abstract contract RegistryPositions is IOperatorRegistry {
     function standing(uint64 number)
         external
         view
-        returns (bytes32 hashThere, uint64 lastSetPosition_, bytes32 currentSetHash)
+        returns (bytes32 hashThere, uint64 lastSetPosition_, bytes32 currentSetHash, uint64 activeTime_)
     {
-        return (_positionHashes[number], _head.lastSetPosition, _setHash);
+        return (_positionHashes[number], _head.lastSetPosition, _setHash, _running());
     }
 
     /// @inheritdoc IOperatorRegistry
@@ -77,11 +75,11 @@ abstract contract RegistryPositions is IOperatorRegistry {
         _positionHashes[number] = hash;
     }
 
-    /// @dev Records the set that an epoch begins with.
-    function _advanceEpoch(uint256[] memory set) internal {
+    /// @dev Records the set that an epoch begins with, at this active time.
+    function _advanceEpoch(uint256[] memory set, uint64 activeNow) internal {
         uint64 started = _head.epoch + 1;
         _head.epoch = started;
-        _head.activatedAt = block.timestamp.toUint64();
+        _head.activatedAt = activeNow;
         bytes32 digest = OperatorSet.hash(set);
         (uint64 number, bytes32 hash) = _advance(KIND_EPOCH, keccak256(abi.encode(started, digest)));
         _head.lastSetPosition = number;
@@ -98,7 +96,7 @@ abstract contract RegistryPositions is IOperatorRegistry {
         emit OperatorConvicted(number, hash, operator, msg.sender, digest, set);
     }
 
-    function _activatedAt() internal view returns (uint256) {
+    function _activatedAt() internal view returns (uint64) {
         return _head.activatedAt;
     }
 

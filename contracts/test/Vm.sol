@@ -9,6 +9,7 @@ interface Vm {
     function expectRevert(bytes4 selector) external;
     function prank(address sender) external;
     function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function roll(uint256 blockNumber) external;
     function warp(uint256 timestamp) external;
 }
 

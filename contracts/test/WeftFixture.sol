@@ -3,44 +3,63 @@ pragma solidity 0.8.37;
 
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 import {CheckpointLedger} from "../CheckpointLedger.sol";
+import {Guardian} from "../Guardian.sol";
 import {OperatorRegistry} from "../OperatorRegistry.sol";
 import {StakeToken} from "../StakeToken.sol";
 import {EquivocationCourt} from "../courts/EquivocationCourt.sol";
+import {ICheckpointLedger} from "../interfaces/ICheckpointLedger.sol";
 import {RegistryParameters} from "../interfaces/IOperatorRegistry.sol";
 import {OperatorSet} from "../libraries/OperatorSet.sol";
+import {WeftHash} from "../libraries/WeftHash.sol";
 import {WeftTree} from "../libraries/WeftTree.sol";
 import {Checkpoint, SegmentHeader} from "../libraries/WeftTypes.sol";
 import {VM} from "./Vm.sol";
 
 /// @notice A deployment with operators whose keys the test holds.
-abstract contract WeftFixture {
+abstract contract WeftDeployment {
     uint96 internal constant MIN_STAKE = 1000 ether;
     uint96 internal constant BOUNTY = 10 ether;
     uint32 internal constant CHALLENGE_WINDOW = 5;
     uint32 internal constant UNBONDING = 60;
     address internal constant REPORTER = address(0xFEED);
+    address internal constant GUARD = address(0x60A2D);
+    /// @dev A court that is yet to be written.
+    address internal constant LATER_COURT = address(0xC0027);
 
     AccessManager internal manager;
     StakeToken internal token;
     OperatorRegistry internal registry;
     CheckpointLedger internal ledger;
     EquivocationCourt internal court;
+    Guardian internal guardian;
     uint256[] internal set; // what the registry's set hash stands for
 
-    function setUp() public virtual {
+    function _deploy() internal {
         VM.warp(1_800_000_000);
         manager = new AccessManager(address(this));
         token = new StakeToken(address(manager));
         registry = new OperatorRegistry(address(manager), token, _parameters());
         ledger = new CheckpointLedger(registry);
         court = new EquivocationCourt(ledger);
+        guardian = new Guardian(address(manager), registry);
+        _restrict(address(registry), OperatorRegistry.slash.selector, 1, address(court));
+        _restrict(address(token), StakeToken.mint.selector, 2, address(this));
+        _restrict(address(guardian), Guardian.pause.selector, 3, GUARD);
+        _restrict(address(guardian), Guardian.resume.selector, 3, GUARD);
+        _restrict(address(guardian), Guardian.invalidate.selector, 3, GUARD);
+        _restrict(address(registry), OperatorRegistry.pause.selector, 4, address(guardian));
+        _restrict(address(registry), OperatorRegistry.resume.selector, 4, address(guardian));
+        _restrict(address(ledger), ICheckpointLedger.openDispute.selector, 1, LATER_COURT);
+        _restrict(address(ledger), ICheckpointLedger.closeDispute.selector, 1, LATER_COURT);
+        _restrict(address(ledger), ICheckpointLedger.fell.selector, 5, LATER_COURT);
+        manager.grantRole(5, address(guardian), 0);
+    }
+
+    function _restrict(address target, bytes4 selector, uint64 role, address holder) internal {
         bytes4[] memory selectors = new bytes4[](1);
-        selectors[0] = OperatorRegistry.slash.selector;
-        manager.setTargetFunctionRole(address(registry), selectors, 1);
-        manager.grantRole(1, address(court), 0);
-        selectors[0] = StakeToken.mint.selector;
-        manager.setTargetFunctionRole(address(token), selectors, 2);
-        manager.grantRole(2, address(this), 0);
+        selectors[0] = selector;
+        manager.setTargetFunctionRole(target, selectors, role);
+        manager.grantRole(role, holder, 0);
     }
 
     function _parameters() internal pure returns (RegistryParameters memory p) {
@@ -122,8 +141,8 @@ abstract contract WeftFixture {
     }
 
     function _nextCheckpoint() internal view returns (Checkpoint memory c) {
-        (uint64 number, bytes32 hash) = ledger.latestAttested();
-        c.number = number + 1;
+        (, bytes32 hash) = ledger.latestAttested();
+        c.number = ledger.lastNumber() + 1;
         c.parent = hash;
         c.registryPosition = registry.position();
         c.registryHash = registry.positionHash(c.registryPosition);
@@ -131,5 +150,42 @@ abstract contract WeftFixture {
         c.segmentsRoot = WeftTree.emptyRoot(WeftTree.SEGMENTS);
         c.memoryRoot = WeftTree.emptyRoot(WeftTree.MEMORY);
         c.memoryTraceRoot = WeftTree.emptyRoot(WeftTree.MEMORY_TRACE);
+    }
+
+    /// @dev Signatures of the members whose bit is set (bit i is operator i), in the order of the set.
+    function _attest(Checkpoint memory next, uint256 members)
+        internal
+        view
+        returns (bytes memory signatures, uint256 signed)
+    {
+        bytes32 hash = WeftHash.checkpointHash(ledger.domainSeparator(), next);
+        for (uint256 slot = 0; slot < set.length; ++slot) {
+            address signer = OperatorSet.signerOf(set[slot]);
+            for (uint256 i = 0; i < 16; ++i) {
+                if (_signer(i) != signer || (members >> i) & 1 == 0) continue;
+                signatures = abi.encodePacked(signatures, _sign(_key(i), hash));
+                signed += OperatorSet.stakeOf(set[slot]);
+            }
+        }
+    }
+
+    /// @dev Everybody attests to the next checkpoint, an empty one.
+    function _commit() internal returns (uint64 number, bytes32 hash) {
+        Checkpoint memory next = _nextCheckpoint();
+        (bytes memory signatures,) = _attest(next, type(uint256).max);
+        ledger.commit(next, set, signatures);
+        return ledger.latestAttested();
+    }
+
+    function _pause(uint256 duration) internal {
+        VM.prank(GUARD);
+        guardian.pause(duration);
+    }
+}
+
+/// @notice A fresh deployment for every test.
+abstract contract WeftFixture is WeftDeployment {
+    function setUp() public virtual {
+        _deploy();
     }
 }

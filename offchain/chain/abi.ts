@@ -47,6 +47,17 @@ export const operatorRegistryAbi = [
     name: "AccessManagedUnauthorized",
     type: "error",
   },
+  {
+    inputs: [
+      { internalType: "uint256", name: "duration", type: "uint256" },
+      { internalType: "uint256", name: "longest", type: "uint256" },
+    ],
+    name: "ActiveClockDuration",
+    type: "error",
+  },
+  { inputs: [{ internalType: "uint256", name: "until", type: "uint256" }], name: "ActiveClockPaused", type: "error" },
+  { inputs: [], name: "ActiveClockRunning", type: "error" },
+  { inputs: [{ internalType: "uint256", name: "since", type: "uint256" }], name: "ActiveClockTooSoon", type: "error" },
   { inputs: [], name: "ECDSAInvalidSignature", type: "error" },
   {
     inputs: [{ internalType: "uint256", name: "length", type: "uint256" }],
@@ -79,16 +90,17 @@ export const operatorRegistryAbi = [
     type: "error",
   },
   {
-    inputs: [{ internalType: "address", name: "reporter", type: "address" }],
-    name: "OperatorRegistryNoBounty",
-    type: "error",
-  },
-  {
     inputs: [{ internalType: "address", name: "signer", type: "address" }],
     name: "OperatorRegistryNoConsent",
     type: "error",
   },
+  {
+    inputs: [{ internalType: "address", name: "ledger", type: "address" }],
+    name: "OperatorRegistryNotRetired",
+    type: "error",
+  },
   { inputs: [], name: "OperatorRegistryNothingPending", type: "error" },
+  { inputs: [], name: "OperatorRegistryRetired", type: "error" },
   {
     inputs: [{ internalType: "address", name: "operator", type: "address" }],
     name: "OperatorRegistryRotationPending",
@@ -100,6 +112,11 @@ export const operatorRegistryAbi = [
       { internalType: "bytes32", name: "actual", type: "bytes32" },
     ],
     name: "OperatorRegistrySetMismatch",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "address", name: "operator", type: "address" }],
+    name: "OperatorRegistrySettled",
     type: "error",
   },
   {
@@ -154,7 +171,6 @@ export const operatorRegistryAbi = [
     name: "OperatorSetUnknownSigner",
     type: "error",
   },
-  { inputs: [], name: "ReentrancyGuardReentrantCall", type: "error" },
   {
     inputs: [
       { internalType: "uint8", name: "bits", type: "uint8" },
@@ -173,15 +189,6 @@ export const operatorRegistryAbi = [
     anonymous: false,
     inputs: [{ indexed: false, internalType: "address", name: "authority", type: "address" }],
     name: "AuthorityUpdated",
-    type: "event",
-  },
-  {
-    anonymous: false,
-    inputs: [
-      { indexed: true, internalType: "address", name: "reporter", type: "address" },
-      { indexed: false, internalType: "uint256", name: "amount", type: "uint256" },
-    ],
-    name: "BountyClaimed",
     type: "event",
   },
   { anonymous: false, inputs: [], name: "EIP712DomainChanged", type: "event" },
@@ -244,6 +251,19 @@ export const operatorRegistryAbi = [
   },
   {
     anonymous: false,
+    inputs: [{ indexed: false, internalType: "uint64", name: "until", type: "uint64" }],
+    name: "Paused",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [{ indexed: true, internalType: "address", name: "ledger", type: "address" }],
+    name: "RegistryRetired",
+    type: "event",
+  },
+  { anonymous: false, inputs: [], name: "Resumed", type: "event" },
+  {
+    anonymous: false,
     inputs: [
       { indexed: true, internalType: "uint64", name: "position", type: "uint64" },
       { indexed: false, internalType: "bytes32", name: "positionHash", type: "bytes32" },
@@ -283,19 +303,18 @@ export const operatorRegistryAbi = [
   },
   {
     inputs: [],
+    name: "activeTime",
+    outputs: [{ internalType: "uint64", name: "", type: "uint64" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
     name: "authority",
     outputs: [{ internalType: "address", name: "", type: "address" }],
     stateMutability: "view",
     type: "function",
   },
-  {
-    inputs: [{ internalType: "address", name: "reporter", type: "address" }],
-    name: "bountyOf",
-    outputs: [{ internalType: "uint256", name: "", type: "uint256" }],
-    stateMutability: "view",
-    type: "function",
-  },
-  { inputs: [], name: "claim", outputs: [], stateMutability: "nonpayable", type: "function" },
   {
     inputs: [
       { internalType: "address", name: "operator", type: "address" },
@@ -379,6 +398,7 @@ export const operatorRegistryAbi = [
           { internalType: "address", name: "listedSigner", type: "address" },
           { internalType: "uint64", name: "leftAt", type: "uint64" },
           { internalType: "enum OperatorStatus", name: "status", type: "uint8" },
+          { internalType: "address", name: "reporter", type: "address" },
         ],
         internalType: "struct OperatorRecord",
         name: "",
@@ -424,6 +444,20 @@ export const operatorRegistryAbi = [
     type: "function",
   },
   {
+    inputs: [{ internalType: "uint256", name: "duration", type: "uint256" }],
+    name: "pause",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "pausedUntil",
+    outputs: [{ internalType: "uint64", name: "", type: "uint64" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
     inputs: [],
     name: "pendingChanges",
     outputs: [{ internalType: "uint256", name: "", type: "uint256" }],
@@ -445,6 +479,21 @@ export const operatorRegistryAbi = [
     type: "function",
   },
   { inputs: [], name: "requestExit", outputs: [], stateMutability: "nonpayable", type: "function" },
+  { inputs: [], name: "resume", outputs: [], stateMutability: "nonpayable", type: "function" },
+  {
+    inputs: [{ internalType: "contract ICheckpointLedger", name: "ledger", type: "address" }],
+    name: "retire",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "retired",
+    outputs: [{ internalType: "bool", name: "", type: "bool" }],
+    stateMutability: "view",
+    type: "function",
+  },
   {
     inputs: [
       { internalType: "address", name: "newSigner", type: "address" },
@@ -477,6 +526,13 @@ export const operatorRegistryAbi = [
     type: "function",
   },
   {
+    inputs: [{ internalType: "address", name: "operator", type: "address" }],
+    name: "settle",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
     inputs: [
       { internalType: "address", name: "operator", type: "address" },
       { internalType: "address", name: "reporter", type: "address" },
@@ -501,7 +557,15 @@ export const operatorRegistryAbi = [
       { internalType: "bytes32", name: "hashThere", type: "bytes32" },
       { internalType: "uint64", name: "lastSetPosition_", type: "uint64" },
       { internalType: "bytes32", name: "currentSetHash", type: "bytes32" },
+      { internalType: "uint64", name: "activeTime_", type: "uint64" },
     ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [{ internalType: "uint64", name: "active", type: "uint64" }],
+    name: "wallTime",
+    outputs: [{ internalType: "uint64", name: "", type: "uint64" }],
     stateMutability: "view",
     type: "function",
   },
@@ -515,11 +579,57 @@ export const checkpointLedgerAbi = [
     type: "constructor",
   },
   {
+    inputs: [{ internalType: "address", name: "authority", type: "address" }],
+    name: "AccessManagedInvalidAuthority",
+    type: "error",
+  },
+  {
+    inputs: [
+      { internalType: "address", name: "caller", type: "address" },
+      { internalType: "uint32", name: "delay", type: "uint32" },
+    ],
+    name: "AccessManagedRequiredDelay",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "address", name: "caller", type: "address" }],
+    name: "AccessManagedUnauthorized",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "uint64", name: "number", type: "uint64" }],
+    name: "CheckpointLedgerFallen",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "uint64", name: "number", type: "uint64" }],
+    name: "CheckpointLedgerFinal",
+    type: "error",
+  },
+  {
     inputs: [
       { internalType: "uint256", name: "signedStake", type: "uint256" },
       { internalType: "uint256", name: "totalStake", type: "uint256" },
     ],
     name: "CheckpointLedgerNoQuorum",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "address", name: "successor", type: "address" }],
+    name: "CheckpointLedgerNotALedger",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "uint64", name: "number", type: "uint64" }],
+    name: "CheckpointLedgerNotDisputed",
+    type: "error",
+  },
+  {
+    inputs: [
+      { internalType: "uint64", name: "notBefore", type: "uint64" },
+      { internalType: "uint256", name: "earliest", type: "uint256" },
+    ],
+    name: "CheckpointLedgerNoticeTooShort",
     type: "error",
   },
   {
@@ -529,6 +639,11 @@ export const checkpointLedgerAbi = [
       { internalType: "bytes32", name: "actual", type: "bytes32" },
     ],
     name: "CheckpointLedgerRegistryMismatch",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "address", name: "successor", type: "address" }],
+    name: "CheckpointLedgerRetired",
     type: "error",
   },
   {
@@ -553,6 +668,11 @@ export const checkpointLedgerAbi = [
     type: "error",
   },
   {
+    inputs: [{ internalType: "address", name: "successor", type: "address" }],
+    name: "CheckpointLedgerSuccessorKnown",
+    type: "error",
+  },
+  {
     inputs: [
       { internalType: "uint256", name: "entries", type: "uint256" },
       { internalType: "uint256", name: "segments", type: "uint256" },
@@ -568,6 +688,15 @@ export const checkpointLedgerAbi = [
   {
     inputs: [{ internalType: "uint64", name: "number", type: "uint64" }],
     name: "CheckpointLedgerUnknown",
+    type: "error",
+  },
+  {
+    inputs: [
+      { internalType: "uint64", name: "number", type: "uint64" },
+      { internalType: "bytes32", name: "expected", type: "bytes32" },
+      { internalType: "bytes32", name: "actual", type: "bytes32" },
+    ],
+    name: "CheckpointLedgerWrongHash",
     type: "error",
   },
   {
@@ -624,6 +753,12 @@ export const checkpointLedgerAbi = [
   { inputs: [{ internalType: "uint8", name: "kind", type: "uint8" }], name: "WeftTreeUnknownKind", type: "error" },
   {
     anonymous: false,
+    inputs: [{ indexed: false, internalType: "address", name: "authority", type: "address" }],
+    name: "AuthorityUpdated",
+    type: "event",
+  },
+  {
+    anonymous: false,
     inputs: [
       { indexed: true, internalType: "uint64", name: "number", type: "uint64" },
       { indexed: true, internalType: "bytes32", name: "hash", type: "bytes32" },
@@ -650,7 +785,64 @@ export const checkpointLedgerAbi = [
     name: "CheckpointCommitted",
     type: "event",
   },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: true, internalType: "uint64", name: "from", type: "uint64" },
+      { indexed: true, internalType: "uint64", name: "to", type: "uint64" },
+      { indexed: false, internalType: "uint64", name: "standing", type: "uint64" },
+      { indexed: true, internalType: "address", name: "by", type: "address" },
+    ],
+    name: "CheckpointFell",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: true, internalType: "uint64", name: "number", type: "uint64" },
+      { indexed: true, internalType: "address", name: "court", type: "address" },
+      { indexed: false, internalType: "uint32", name: "open", type: "uint32" },
+    ],
+    name: "DisputeClosed",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: true, internalType: "uint64", name: "number", type: "uint64" },
+      { indexed: true, internalType: "address", name: "court", type: "address" },
+      { indexed: false, internalType: "uint32", name: "open", type: "uint32" },
+    ],
+    name: "DisputeOpened",
+    type: "event",
+  },
   { anonymous: false, inputs: [], name: "EIP712DomainChanged", type: "event" },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: true, internalType: "address", name: "ledger", type: "address" },
+      { indexed: false, internalType: "uint64", name: "notBefore", type: "uint64" },
+    ],
+    name: "SuccessorAnnounced",
+    type: "event",
+  },
+  {
+    inputs: [
+      { internalType: "address", name: "ledger", type: "address" },
+      { internalType: "uint64", name: "notBefore", type: "uint64" },
+    ],
+    name: "announceSuccessor",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "authority",
+    outputs: [{ internalType: "address", name: "", type: "address" }],
+    stateMutability: "view",
+    type: "function",
+  },
   {
     inputs: [],
     name: "challengeWindow",
@@ -670,6 +862,8 @@ export const checkpointLedgerAbi = [
           { internalType: "uint64", name: "finalAt", type: "uint64" },
           { internalType: "uint64", name: "registryPosition", type: "uint64" },
           { internalType: "uint32", name: "challengeWindow", type: "uint32" },
+          { internalType: "uint32", name: "openDisputes", type: "uint32" },
+          { internalType: "bool", name: "fallen", type: "bool" },
         ],
         internalType: "struct CheckpointRecord",
         name: "",
@@ -684,6 +878,16 @@ export const checkpointLedgerAbi = [
     name: "checkpointHash",
     outputs: [{ internalType: "bytes32", name: "", type: "bytes32" }],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      { internalType: "uint64", name: "number", type: "uint64" },
+      { internalType: "bytes32", name: "hash", type: "bytes32" },
+    ],
+    name: "closeDispute",
+    outputs: [],
+    stateMutability: "nonpayable",
     type: "function",
   },
   {
@@ -711,6 +915,20 @@ export const checkpointLedgerAbi = [
     name: "commit",
     outputs: [],
     stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      { internalType: "bytes32", name: "hash", type: "bytes32" },
+      { internalType: "uint256[]", name: "set", type: "uint256[]" },
+      { internalType: "bytes", name: "signatures", type: "bytes" },
+    ],
+    name: "countStake",
+    outputs: [
+      { internalType: "uint256", name: "signedStake", type: "uint256" },
+      { internalType: "uint256", name: "totalStake", type: "uint256" },
+    ],
+    stateMutability: "pure",
     type: "function",
   },
   {
@@ -743,6 +961,16 @@ export const checkpointLedgerAbi = [
     type: "function",
   },
   {
+    inputs: [
+      { internalType: "uint64", name: "number", type: "uint64" },
+      { internalType: "bytes32", name: "hash", type: "bytes32" },
+    ],
+    name: "fell",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
     inputs: [{ internalType: "uint64", name: "number", type: "uint64" }],
     name: "finalizedAt",
     outputs: [{ internalType: "uint64", name: "", type: "uint64" }],
@@ -771,9 +999,23 @@ export const checkpointLedgerAbi = [
     type: "function",
   },
   {
+    inputs: [],
+    name: "isConsumingScheduledOp",
+    outputs: [{ internalType: "bytes4", name: "", type: "bytes4" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
     inputs: [{ internalType: "uint64", name: "number", type: "uint64" }],
     name: "isFinal",
     outputs: [{ internalType: "bool", name: "", type: "bool" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "lastNumber",
+    outputs: [{ internalType: "uint64", name: "", type: "uint64" }],
     stateMutability: "view",
     type: "function",
   },
@@ -798,10 +1040,51 @@ export const checkpointLedgerAbi = [
     type: "function",
   },
   {
+    inputs: [
+      { internalType: "uint64", name: "number", type: "uint64" },
+      { internalType: "bytes32", name: "hash", type: "bytes32" },
+    ],
+    name: "openDispute",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
     inputs: [],
     name: "registry",
     outputs: [{ internalType: "address", name: "", type: "address" }],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "retired",
+    outputs: [{ internalType: "bool", name: "", type: "bool" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [{ internalType: "address", name: "newAuthority", type: "address" }],
+    name: "setAuthority",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "successor",
+    outputs: [
+      { internalType: "address", name: "ledger", type: "address" },
+      { internalType: "uint64", name: "notBefore", type: "uint64" },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [{ internalType: "bytes4", name: "id", type: "bytes4" }],
+    name: "supportsInterface",
+    outputs: [{ internalType: "bool", name: "", type: "bool" }],
+    stateMutability: "pure",
     type: "function",
   },
   {
@@ -934,6 +1217,88 @@ export const equivocationCourtAbi = [
     name: "registry",
     outputs: [{ internalType: "address", name: "", type: "address" }],
     stateMutability: "view",
+    type: "function",
+  },
+] as const;
+
+export const guardianAbi = [
+  {
+    inputs: [
+      { internalType: "address", name: "authority", type: "address" },
+      { internalType: "contract IOperatorRegistry", name: "registry_", type: "address" },
+    ],
+    stateMutability: "nonpayable",
+    type: "constructor",
+  },
+  {
+    inputs: [{ internalType: "address", name: "authority", type: "address" }],
+    name: "AccessManagedInvalidAuthority",
+    type: "error",
+  },
+  {
+    inputs: [
+      { internalType: "address", name: "caller", type: "address" },
+      { internalType: "uint32", name: "delay", type: "uint32" },
+    ],
+    name: "AccessManagedRequiredDelay",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "address", name: "caller", type: "address" }],
+    name: "AccessManagedUnauthorized",
+    type: "error",
+  },
+  {
+    anonymous: false,
+    inputs: [{ indexed: false, internalType: "address", name: "authority", type: "address" }],
+    name: "AuthorityUpdated",
+    type: "event",
+  },
+  {
+    inputs: [],
+    name: "authority",
+    outputs: [{ internalType: "address", name: "", type: "address" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      { internalType: "contract ICheckpointLedger", name: "ledger", type: "address" },
+      { internalType: "uint64", name: "number", type: "uint64" },
+      { internalType: "bytes32", name: "hash", type: "bytes32" },
+    ],
+    name: "invalidate",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "isConsumingScheduledOp",
+    outputs: [{ internalType: "bytes4", name: "", type: "bytes4" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [{ internalType: "uint256", name: "duration", type: "uint256" }],
+    name: "pause",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "registry",
+    outputs: [{ internalType: "contract IOperatorRegistry", name: "", type: "address" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  { inputs: [], name: "resume", outputs: [], stateMutability: "nonpayable", type: "function" },
+  {
+    inputs: [{ internalType: "address", name: "newAuthority", type: "address" }],
+    name: "setAuthority",
+    outputs: [],
+    stateMutability: "nonpayable",
     type: "function",
   },
 ] as const;
@@ -1219,6 +1584,295 @@ export const stakeTokenAbi = [
     name: "transferFrom",
     outputs: [{ internalType: "bool", name: "", type: "bool" }],
     stateMutability: "nonpayable",
+    type: "function",
+  },
+] as const;
+
+export const weftReaderAbi = [
+  {
+    inputs: [{ internalType: "contract ICheckpointLedger", name: "origin_", type: "address" }],
+    stateMutability: "nonpayable",
+    type: "constructor",
+  },
+  {
+    inputs: [
+      { internalType: "uint256", name: "position", type: "uint256" },
+      { internalType: "uint256", name: "first", type: "uint256" },
+      { internalType: "uint256", name: "count", type: "uint256" },
+    ],
+    name: "TokensSnapshotPositionOutOfRange",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "uint8", name: "tokenKind", type: "uint8" }],
+    name: "TokensSnapshotUnknownTokenKind",
+    type: "error",
+  },
+  { inputs: [{ internalType: "uint8", name: "kind", type: "uint8" }], name: "TokensSnapshotWrongKind", type: "error" },
+  {
+    inputs: [
+      { internalType: "uint256", name: "expected", type: "uint256" },
+      { internalType: "uint256", name: "actual", type: "uint256" },
+    ],
+    name: "TokensSnapshotWrongLength",
+    type: "error",
+  },
+  {
+    inputs: [{ internalType: "uint8", name: "kind", type: "uint8" }],
+    name: "TurnCloseSnapshotWrongKind",
+    type: "error",
+  },
+  {
+    inputs: [
+      { internalType: "uint256", name: "expected", type: "uint256" },
+      { internalType: "uint256", name: "actual", type: "uint256" },
+    ],
+    name: "TurnCloseSnapshotWrongLength",
+    type: "error",
+  },
+  { inputs: [{ internalType: "uint64", name: "number", type: "uint64" }], name: "WeftReaderNotFinal", type: "error" },
+  {
+    inputs: [
+      { internalType: "uint64", name: "number", type: "uint64" },
+      { internalType: "uint32", name: "segmentIndex", type: "uint32" },
+      { internalType: "uint32", name: "snapshotIndex", type: "uint32" },
+    ],
+    name: "WeftReaderNotIncluded",
+    type: "error",
+  },
+  {
+    inputs: [],
+    name: "current",
+    outputs: [{ internalType: "contract ICheckpointLedger", name: "ledger", type: "address" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "latestFinal",
+    outputs: [
+      { internalType: "contract ICheckpointLedger", name: "ledger", type: "address" },
+      { internalType: "uint64", name: "number", type: "uint64" },
+      { internalType: "bytes32", name: "hash", type: "bytes32" },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          { internalType: "uint64", name: "number", type: "uint64" },
+          { internalType: "uint32", name: "segmentIndex", type: "uint32" },
+          {
+            components: [
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "bytes16", name: "incarnation", type: "bytes16" },
+              { internalType: "uint64", name: "sequence", type: "uint64" },
+              { internalType: "bytes32", name: "previous", type: "bytes32" },
+              { internalType: "bytes32", name: "snapshotsRoot", type: "bytes32" },
+              { internalType: "uint32", name: "snapshotCount", type: "uint32" },
+            ],
+            internalType: "struct SegmentHeader",
+            name: "header",
+            type: "tuple",
+          },
+          { internalType: "bytes32[]", name: "segmentProof", type: "bytes32[]" },
+          { internalType: "uint32", name: "snapshotIndex", type: "uint32" },
+          { internalType: "bytes16", name: "salt", type: "bytes16" },
+          { internalType: "bytes", name: "body", type: "bytes" },
+          { internalType: "bytes32[]", name: "snapshotProof", type: "bytes32[]" },
+        ],
+        internalType: "struct SnapshotProof",
+        name: "proof",
+        type: "tuple",
+      },
+    ],
+    name: "locate",
+    outputs: [
+      {
+        components: [
+          { internalType: "contract ICheckpointLedger", name: "ledger", type: "address" },
+          { internalType: "address", name: "operator", type: "address" },
+          { internalType: "uint256", name: "order", type: "uint256" },
+        ],
+        internalType: "struct Place",
+        name: "",
+        type: "tuple",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "origin",
+    outputs: [{ internalType: "contract ICheckpointLedger", name: "", type: "address" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          { internalType: "uint64", name: "number", type: "uint64" },
+          { internalType: "uint32", name: "segmentIndex", type: "uint32" },
+          {
+            components: [
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "bytes16", name: "incarnation", type: "bytes16" },
+              { internalType: "uint64", name: "sequence", type: "uint64" },
+              { internalType: "bytes32", name: "previous", type: "bytes32" },
+              { internalType: "bytes32", name: "snapshotsRoot", type: "bytes32" },
+              { internalType: "uint32", name: "snapshotCount", type: "uint32" },
+            ],
+            internalType: "struct SegmentHeader",
+            name: "header",
+            type: "tuple",
+          },
+          { internalType: "bytes32[]", name: "segmentProof", type: "bytes32[]" },
+          { internalType: "uint32", name: "snapshotIndex", type: "uint32" },
+          { internalType: "bytes16", name: "salt", type: "bytes16" },
+          { internalType: "bytes", name: "body", type: "bytes" },
+          { internalType: "bytes32[]", name: "snapshotProof", type: "bytes32[]" },
+        ],
+        internalType: "struct SnapshotProof",
+        name: "proof",
+        type: "tuple",
+      },
+    ],
+    name: "proveClose",
+    outputs: [
+      {
+        components: [
+          {
+            components: [
+              { internalType: "contract ICheckpointLedger", name: "ledger", type: "address" },
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "uint256", name: "order", type: "uint256" },
+            ],
+            internalType: "struct Place",
+            name: "place",
+            type: "tuple",
+          },
+          { internalType: "bytes32", name: "turn", type: "bytes32" },
+          { internalType: "bytes32", name: "requestId", type: "bytes32" },
+          { internalType: "uint32", name: "length", type: "uint32" },
+          { internalType: "bytes32", name: "contextRoot", type: "bytes32" },
+          { internalType: "uint8", name: "reason", type: "uint8" },
+        ],
+        internalType: "struct ProvenClose",
+        name: "proven",
+        type: "tuple",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          { internalType: "uint64", name: "number", type: "uint64" },
+          { internalType: "uint32", name: "segmentIndex", type: "uint32" },
+          {
+            components: [
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "bytes16", name: "incarnation", type: "bytes16" },
+              { internalType: "uint64", name: "sequence", type: "uint64" },
+              { internalType: "bytes32", name: "previous", type: "bytes32" },
+              { internalType: "bytes32", name: "snapshotsRoot", type: "bytes32" },
+              { internalType: "uint32", name: "snapshotCount", type: "uint32" },
+            ],
+            internalType: "struct SegmentHeader",
+            name: "header",
+            type: "tuple",
+          },
+          { internalType: "bytes32[]", name: "segmentProof", type: "bytes32[]" },
+          { internalType: "uint32", name: "snapshotIndex", type: "uint32" },
+          { internalType: "bytes16", name: "salt", type: "bytes16" },
+          { internalType: "bytes", name: "body", type: "bytes" },
+          { internalType: "bytes32[]", name: "snapshotProof", type: "bytes32[]" },
+        ],
+        internalType: "struct SnapshotProof",
+        name: "proof",
+        type: "tuple",
+      },
+      { internalType: "uint32", name: "position", type: "uint32" },
+    ],
+    name: "proveToken",
+    outputs: [
+      { internalType: "uint32", name: "token", type: "uint32" },
+      { internalType: "uint8", name: "kind", type: "uint8" },
+      { internalType: "bytes32", name: "turn", type: "bytes32" },
+      { internalType: "address", name: "operator", type: "address" },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          { internalType: "uint64", name: "number", type: "uint64" },
+          { internalType: "uint32", name: "segmentIndex", type: "uint32" },
+          {
+            components: [
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "bytes16", name: "incarnation", type: "bytes16" },
+              { internalType: "uint64", name: "sequence", type: "uint64" },
+              { internalType: "bytes32", name: "previous", type: "bytes32" },
+              { internalType: "bytes32", name: "snapshotsRoot", type: "bytes32" },
+              { internalType: "uint32", name: "snapshotCount", type: "uint32" },
+            ],
+            internalType: "struct SegmentHeader",
+            name: "header",
+            type: "tuple",
+          },
+          { internalType: "bytes32[]", name: "segmentProof", type: "bytes32[]" },
+          { internalType: "uint32", name: "snapshotIndex", type: "uint32" },
+          { internalType: "bytes16", name: "salt", type: "bytes16" },
+          { internalType: "bytes", name: "body", type: "bytes" },
+          { internalType: "bytes32[]", name: "snapshotProof", type: "bytes32[]" },
+        ],
+        internalType: "struct SnapshotProof",
+        name: "proof",
+        type: "tuple",
+      },
+    ],
+    name: "proveTokens",
+    outputs: [
+      {
+        components: [
+          {
+            components: [
+              { internalType: "contract ICheckpointLedger", name: "ledger", type: "address" },
+              { internalType: "address", name: "operator", type: "address" },
+              { internalType: "uint256", name: "order", type: "uint256" },
+            ],
+            internalType: "struct Place",
+            name: "place",
+            type: "tuple",
+          },
+          { internalType: "bytes32", name: "turn", type: "bytes32" },
+          { internalType: "uint32", name: "first", type: "uint32" },
+          { internalType: "uint8", name: "kind", type: "uint8" },
+          { internalType: "bytes32", name: "contextRoot", type: "bytes32" },
+          { internalType: "uint32[]", name: "ids", type: "uint32[]" },
+        ],
+        internalType: "struct ProvenTokens",
+        name: "proven",
+        type: "tuple",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [{ internalType: "bytes4", name: "id", type: "bytes4" }],
+    name: "supportsInterface",
+    outputs: [{ internalType: "bool", name: "", type: "bool" }],
+    stateMutability: "pure",
     type: "function",
   },
 ] as const;

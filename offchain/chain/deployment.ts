@@ -22,6 +22,8 @@ const deploymentSchema = z
       operatorRegistry: address,
       checkpointLedger: address,
       equivocationCourt: address,
+      guardian: address,
+      weftReader: address,
       tokenConsumer: address,
     }),
     domain: z.object({

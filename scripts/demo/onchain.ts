@@ -63,11 +63,9 @@ export class Onchain {
     for (;;) {
       const record = await registry.getFunction("operatorOf")(operator.owner);
       if (record.status === CONVICTED) {
-        must(record.stake === 0n, "a convicted operator has stake left");
-        const filter = registry.getEvent("StakeSlashed")(operator.owner);
+        const filter = registry.getEvent("OperatorConvicted")(null, operator.owner);
         const [log] = (await registry.queryFilter(filter, this.#net.deployment.startBlock)) as EventLog[];
-        const reporter = String(log.args.getValue("reporter")).toLowerCase();
-        return { reporter, gas: await this.#gasOf(log.transactionHash) };
+        return { reporter: String(record.reporter).toLowerCase(), gas: await this.#gasOf(log.transactionHash) };
       }
       must(
         Date.now() < deadline,

@@ -10,7 +10,9 @@ const sources = {
   StakeToken: "contracts/StakeToken.sol",
   OperatorRegistry: "contracts/OperatorRegistry.sol",
   CheckpointLedger: "contracts/CheckpointLedger.sol",
+  Guardian: "contracts/Guardian.sol",
   EquivocationCourt: "contracts/courts/EquivocationCourt.sol",
+  WeftReader: "contracts/readers/WeftReader.sol",
   TokenConsumer: "contracts/examples/TokenConsumer.sol",
   FormatsHarness: "contracts/test/FormatsHarness.sol",
 } as const;

@@ -11,7 +11,9 @@ const places = {
   StakeToken: "stakeToken",
   OperatorRegistry: "operatorRegistry",
   CheckpointLedger: "checkpointLedger",
+  Guardian: "guardian",
   EquivocationCourt: "equivocationCourt",
+  WeftReader: "weftReader",
   TokenConsumer: "tokenConsumer",
 } as const satisfies Partial<Record<ContractName, keyof Deployment["contracts"]>>;
 

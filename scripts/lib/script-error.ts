@@ -7,6 +7,7 @@ export type ScriptErrorCode =
   | "WRONG_CHAIN"
   | "WRONG_PROFILE"
   | "DEPLOYMENT_EXISTS"
+  | "RETAINS_POWER"
   | "ALREADY_JOINED"
   | "ARTIFACT_MISSING"
   | "REVERTED";

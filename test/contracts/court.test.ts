@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { type Hex, keccak256, parseEventLogs, toHex } from "viem";
+import { type Address, type Hex, keccak256, parseEventLogs, toHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import {
   consent,
@@ -58,22 +58,19 @@ describe("EquivocationCourt", () => {
     assert.equal(conviction?.args.operator, culprit.owner);
     assert.equal(conviction?.args.court, world.court.address);
     assert.deepEqual(conviction?.args.set, without());
+    const record = () =>
+      world.chain.readContract({ ...world.registry, functionName: "operatorOf", args: [culprit.owner] });
+    assert.equal((await record()).reporter, world.accounts[0]);
     const bounty = BigInt(world.deployment.parameters.bounty);
-    const [slashed] = parseEventLogs({ abi: world.registry.abi, logs, eventName: "StakeSlashed" });
-    assert.deepEqual(
-      { ...slashed?.args },
-      {
-        operator: culprit.owner,
-        reporter: world.accounts[0],
-        burned: culprit.stake - bounty,
-        bounty,
-      },
-    );
+    const settle = { ...world.registry, functionName: "settle", args: [culprit.owner] };
+    const settled = await world.send({ ...settle, account: world.accounts[9] as Address });
+    const [slashed] = parseEventLogs({ abi: world.registry.abi, logs: settled.logs, eventName: "StakeSlashed" });
+    const burned = culprit.stake - bounty;
+    assert.deepEqual({ ...slashed?.args }, { operator: culprit.owner, reporter: world.accounts[0], burned, bounty });
     const left = await world.chain.readContract({ ...world.token, functionName: "totalSupply" });
-    assert.equal(supply - left, culprit.stake - bounty);
-
-    await world.send({ ...world.registry, functionName: "claim" });
-    await reverts(world, { ...world.registry, functionName: "claim" }, "OperatorRegistryNoBounty");
+    assert.equal(supply - left, burned);
+    assert.equal((await record()).stake, 0n);
+    await reverts(world, settle, "OperatorRegistrySettled", [culprit.owner]);
     await reverts(world, await evidence(without()), "EquivocationCourtNotSlashable", [culprit.signer.address]);
     for (const functionName of ["requestExit", "withdraw"]) {
       await reverts(world, { ...world.registry, functionName, account: culprit.owner }, "OperatorRegistryWrongStatus");

@@ -21,9 +21,11 @@ import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import {
   checkpointLedgerAbi,
   equivocationCourtAbi,
+  guardianAbi,
   operatorRegistryAbi,
   stakeTokenAbi,
   tokenConsumerAbi,
+  weftReaderAbi,
 } from "../../offchain/chain/abi.ts";
 import type { Deployment, DeploymentParameters } from "../../offchain/chain/deployment.ts";
 import { deploy, deployContract } from "../../scripts/deploy.ts";
@@ -53,10 +55,14 @@ export interface World {
   registry: { address: Address; abi: typeof operatorRegistryAbi };
   ledger: { address: Address; abi: typeof checkpointLedgerAbi };
   court: { address: Address; abi: typeof equivocationCourtAbi };
+  guardian: { address: Address; abi: typeof guardianAbi };
+  reader: { address: Address; abi: typeof weftReaderAbi };
   consumer: { address: Address; abi: typeof tokenConsumerAbi };
   token: { address: Address; abi: typeof stakeTokenAbi };
   /** Sends a transaction and returns its gas and logs. */
   send(call: Call): Promise<{ gas: bigint; logs: Parameters<typeof parseEventLogs>[0]["logs"] }>;
+  /** Asks the chain's node anything. */
+  request(method: string, params?: unknown[]): Promise<unknown>;
   /** Moves the clock and mines a block there. */
   pass(seconds: number): Promise<void>;
   /** Remembers the state; the returned function brings it back. */
@@ -79,9 +85,12 @@ export async function openWorld(overrides: Partial<DeploymentParameters> = {}): 
     connection,
     chain,
     accounts,
+    request,
     registry: { address: contracts.operatorRegistry, abi: operatorRegistryAbi },
     ledger: { address: contracts.checkpointLedger, abi: checkpointLedgerAbi },
     court: { address: contracts.equivocationCourt, abi: equivocationCourtAbi },
+    guardian: { address: contracts.guardian, abi: guardianAbi },
+    reader: { address: contracts.weftReader, abi: weftReaderAbi },
     consumer: { address: contracts.tokenConsumer, abi: tokenConsumerAbi },
     token: { address: contracts.stakeToken, abi: stakeTokenAbi },
     async send({ account = accounts[0] as Address, ...call }) {
@@ -106,7 +115,14 @@ export async function openWorld(overrides: Partial<DeploymentParameters> = {}): 
   };
 }
 
-const abis: Abi[] = [operatorRegistryAbi, checkpointLedgerAbi, equivocationCourtAbi, tokenConsumerAbi];
+const abis: Abi[] = [
+  operatorRegistryAbi,
+  checkpointLedgerAbi,
+  equivocationCourtAbi,
+  guardianAbi,
+  weftReaderAbi,
+  tokenConsumerAbi,
+];
 const errors = abis.flat().filter(({ type }) => type === "error");
 
 /** Fails unless the call reverts with exactly this custom error and, where given, these arguments. */

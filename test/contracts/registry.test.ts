@@ -224,11 +224,11 @@ describe("OperatorRegistry", () => {
     await reverts(world, call("setEndpoint", ["h:1"]), "OperatorRegistryWrongStatus");
   });
 
-  test("only courts slash, and there is no bounty without a conviction", async () => {
+  test("only courts slash, and nothing is settled without a conviction", async () => {
     const [first] = operators as [Operator];
     const args = [first.owner, first.owner, setOf(operators)];
     await reverts(world, call("slash", args), "AccessManagedUnauthorized", [world.accounts[0]]);
-    await reverts(world, call("claim", []), "OperatorRegistryNoBounty", [world.accounts[0]]);
+    await reverts(world, call("settle", [first.owner]), "OperatorRegistryWrongStatus", [first.owner, STATUS.active]);
   });
 
   test("the first activation waits for enough operators", async () => {

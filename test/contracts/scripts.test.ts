@@ -9,6 +9,8 @@ import { keccak256, toHex } from "viem";
 import { DeploymentError, loadDeployment, loadDeploymentOf, parseDeployment } from "../../offchain/chain/deployment.ts";
 import { deploy } from "../../scripts/deploy.ts";
 import { loadArtifact } from "../../scripts/lib/artifacts.ts";
+import { ROLE, requireNothingRetained, retainedBy } from "../../scripts/lib/authority.ts";
+import { contractOf } from "../../scripts/lib/contracts.ts";
 import { startEvmNode } from "../../scripts/lib/evm-node.ts";
 import { type Connection, connect } from "../../scripts/lib/network.ts";
 import { parseReceipt, proveReceipt, readCheckpoint } from "../../scripts/read-checkpoint.ts";
@@ -120,7 +122,58 @@ describe("scripts against a node over HTTP", () => {
     await assert.rejects(deploy({ connection: other, profile: "devnet" }), code("WRONG_PROFILE"));
     const forced = await deploy({ connection: other, profile: "devnet", force: true });
     assert.equal(forced.deployment.chainId, 5);
-    assert.equal((await deploy({ connection: other, profile: "testnet" })).deployment.profile, "testnet");
+    await assert.rejects(deploy({ connection: other, profile: "testnet" }), /no default governor/);
+  });
+
+  test("who deploys keeps nothing: all powers are those of who was named for them", async () => {
+    const other = elsewhere(connection);
+    const deployer = await (await connection.account()).getAddress();
+    const [admin, guard, minter] = [1, 2, 3].map((i) => new Wallet(keccak256(toHex(`governor ${i}`))).address);
+    const named = { admin, guardian: guard, minter, adminDelaySeconds: 3600 } as const;
+    const own = deploy({ connection: other, profile: "testnet", powers: { admin: deployer } });
+    await assert.rejects(own, code("BAD_ARGUMENT"));
+    const { deployment } = await deploy({ connection: other, profile: "testnet", powers: named });
+    assert.equal(deployment.profile, "testnet");
+    const { contracts } = deployment;
+    const at = (name: "AccessManager" | "Guardian" | "StakeToken" | "OperatorRegistry" | "CheckpointLedger") =>
+      contractOf(name, deployment, connection.provider);
+    const manager = at("AccessManager");
+    const has = async (role: bigint, account: string) => [...(await manager.getFunction("hasRole")(role, account))];
+    assert.deepEqual(await has(ROLE.admin, admin as string), [true, 3600n]);
+    assert.deepEqual(await has(ROLE.guardian, guard as string), [true, 0n]);
+    assert.deepEqual(await has(ROLE.minter, minter as string), [true, 0n]);
+    assert.deepEqual(await has(ROLE.clock, contracts.guardian), [true, 0n]);
+    assert.deepEqual(await has(ROLE.fall, contracts.guardian), [true, 0n]);
+    for (const role of Object.values(ROLE)) assert.deepEqual(await has(role, deployer), [false, 0n]);
+  });
+
+  test("a power that the deployer kept is found, whatever role it hides in", async () => {
+    const { deployment } = await deploy({ network: node.url });
+    const deployer = await connection.account();
+    const address = await deployer.getAddress();
+    const at = (name: "AccessManager" | "Guardian" | "StakeToken" | "OperatorRegistry" | "CheckpointLedger") =>
+      contractOf(name, deployment, deployer);
+    const governed = {
+      manager: at("AccessManager"),
+      token: at("StakeToken"),
+      registry: at("OperatorRegistry"),
+      ledger: at("CheckpointLedger"),
+      guardian: at("Guardian"),
+      court: contractOf("EquivocationCourt", deployment, deployer),
+    };
+    const elsewhere = deployment.contracts.guardian;
+    const powers = { admin: elsewhere, guardian: elsewhere, minter: elsewhere, adminDelaySeconds: 0 };
+    const retained = () => retainedBy(address, governed, powers, deployment.startBlock);
+    const mint = `mint of ${governed.token.target}`;
+    const brake = ["pause", "resume", "invalidate"].map((method) => `${method} of ${governed.guardian.target}`);
+    assert.deepEqual(await retained(), ["role 0", "role 3", "role 2", ...brake, mint]);
+    await (await governed.manager.getFunction("grantRole")(77n, address, 5)).wait();
+    for (const role of [2n, 3n, 0n]) {
+      await (await governed.manager.getFunction("renounceRole")(role, address)).wait();
+    }
+    assert.deepEqual(await retained(), ["role 77"]);
+    const refused = requireNothingRetained(address, governed, powers, deployment.startBlock);
+    await assert.rejects(refused, code("RETAINS_POWER"));
   });
 
   test("an owner without funds gets some on the development chain only", async () => {

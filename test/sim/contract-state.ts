@@ -28,8 +28,11 @@ export type OperatorRecord = {
   readonly stake: bigint;
   /** The key that the set lists; none outside the set. */
   readonly listed?: Bytes;
+  /** Active time. */
   readonly leftAt: number;
   readonly status: Status;
+  /** Who brought the conviction. */
+  readonly reporter?: Bytes;
 };
 
 export type Change = { readonly operator: string; readonly kind: "joined" | "rotated" | "exit" };
@@ -38,11 +41,20 @@ export type LedgerRecord = {
   readonly hash: Bytes;
   readonly checkpoint: Checkpoint;
   readonly committedAt: number;
+  /** Active time. */
   readonly finalAt: number;
+  /** Open ones, about itself. */
+  readonly disputes: number;
+  /** Active time at which its last dispute was closed, if that was after its window; else 0. */
+  readonly clearedAt: number;
+  readonly fallen: boolean;
   readonly signers: readonly Bytes[];
   /** The operator set that counted. */
   readonly set: readonly SetMember[];
 };
+
+/** Block time; `until` is where it ends, or ended. */
+export type Pause = { readonly start: number; readonly until: number };
 
 export type ContractState = {
   minted: bigint;
@@ -60,12 +72,16 @@ export type ContractState = {
   positions: Bytes[];
   lastSetPosition: number;
   epoch: number;
+  /** Active time. */
   activatedAt: number;
+  pauses: Pause[];
   set: readonly SetMember[];
   setHash: Bytes;
-  bounties: Map<string, bigint>;
   checkpoints: LedgerRecord[];
 };
+
+/** Who has the roles of guardian and of a court that is yet to be written. */
+export type Guard = { account: Bytes; longestPauseSeconds: number };
 
 /** What is fixed when the contracts are made. */
 export type Deployment = {
@@ -76,6 +92,8 @@ export type Deployment = {
   consentSeparator: Bytes;
   registryGenesis: Bytes;
   parameters: Parameters;
+  /** Nobody, where it is left out. */
+  guard?: Guard | undefined;
 };
 
 export type Call =
@@ -84,7 +102,10 @@ export type Call =
   | { type: "endpoint"; endpoint: string }
   | { type: "exit" }
   | { type: "withdraw" }
-  | { type: "claim" }
+  | { type: "settle"; operator: Bytes }
+  | { type: "pause"; duration: number }
+  | { type: "resume" }
+  | { type: "dispute" | "dismiss" | "invalidate"; number: number; hash: Bytes }
   | { type: "activate"; set: readonly SetMember[] }
   | { type: "commit"; checkpoint: Checkpoint; set: readonly SetMember[]; signatures: readonly Bytes[] }
   | { type: "convict"; evidence: Evidence; set: readonly SetMember[] };
@@ -111,6 +132,7 @@ export function deploymentOf(
   crypto: Crypto,
   at: { chainId: number; registry: Bytes; ledger: Bytes },
   parameters: Parameters,
+  guard?: Guard,
 ): Deployment {
   const domain = (verifyingContract: Bytes): Domain => ({
     name: "Weft",
@@ -125,6 +147,7 @@ export function deploymentOf(
     consentSeparator: domainSeparator(crypto, domain(at.registry)),
     registryGenesis: crypto.keccak256(registryName, word.uint(at.chainId), word.address(at.registry)),
     parameters,
+    guard,
   };
 }
 
@@ -149,11 +172,16 @@ export function genesisState(
     lastSetPosition: 0,
     epoch: 0,
     activatedAt: 0,
+    pauses: [],
     set: [],
     setHash: setHash(crypto, []),
-    bounties: new Map(),
-    checkpoints: [{ hash, checkpoint, committedAt: time, finalAt: time, signers: [], set: [] }],
+    checkpoints: [recordOf({ hash, checkpoint, committedAt: time, finalAt: time, signers: [], set: [] })],
   };
+}
+
+/** A checkpoint as it is committed. */
+export function recordOf(committed: Omit<LedgerRecord, "disputes" | "clearedAt" | "fallen">): LedgerRecord {
+  return { ...committed, disputes: 0, clearedAt: 0, fallen: false };
 }
 
 export function copyOf(state: ContractState): ContractState {
@@ -164,13 +192,13 @@ export function copyOf(state: ContractState): ContractState {
     signers: new Map(state.signers),
     changes: [...state.changes],
     positions: [...state.positions],
-    bounties: new Map(state.bounties),
+    pauses: [...state.pauses],
     checkpoints: [...state.checkpoints],
   };
 }
 
 /** Moves tokens. @throws Revert when the payer has too few */
-export function transfer({ state }: Context, from: string, to: string, amount: bigint): void {
+export function transfer({ state }: Pick<Context, "state">, from: string, to: string, amount: bigint): void {
   const held = state.balances.get(from) ?? 0n;
   if (held < amount) throw new Revert("ERC20InsufficientBalance", from, held, amount);
   state.balances.set(from, held - amount);
@@ -184,11 +212,11 @@ export function moneyFault(state: ContractState): string | undefined {
   if (balances.some((amount) => amount < 0n)) return "a balance is negative";
   if (sum(balances) + state.burnt !== state.minted)
     return `balances ${sum(balances)} and burnt ${state.burnt} are not what was minted, ${state.minted}`;
-  const owed = sum([...state.operators.values()].map(({ stake }) => stake)) + sum(state.bounties.values());
+  const owed = sum([...state.operators.values()].map(({ stake }) => stake));
   const held = state.balances.get(REGISTRY) ?? 0n;
-  if (held !== owed) return `the registry holds ${held} and owes ${owed} in stakes and bounties`;
-  const ended = [...state.operators.values()].filter(({ status }) => status === "withdrawn" || status === "convicted");
-  if (ended.some(({ stake }) => stake !== 0n)) return "somebody who is out still has stake";
+  if (held !== owed) return `the registry holds ${held} and owes ${owed} in stakes`;
+  const withdrawn = [...state.operators.values()].filter(({ status }) => status === "withdrawn");
+  if (withdrawn.some(({ stake }) => stake !== 0n)) return "somebody who took its stake still has it";
   return undefined;
 }
 

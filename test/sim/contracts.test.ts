@@ -4,6 +4,7 @@ import { toHex } from "../../offchain/core/bytes.ts";
 import { Registry } from "../../offchain/core/registry.ts";
 import { deploymentOf, genesisState, moneyFault, type Parameters, REGISTRY } from "./contract-state.ts";
 import { execute } from "./contracts.ts";
+import { isFinal } from "./fate-contract.ts";
 import { Random } from "./random.ts";
 import { RandomCalls } from "./random-calls.ts";
 import { simulatedKeyring } from "./simcrypto.ts";
@@ -25,7 +26,8 @@ function walk(seed: number, calls: number) {
   const random = new Random(`contracts ${seed}`);
   const keyring = simulatedKeyring(String(seed));
   const at = { chainId: 31337, registry: address(0x11), ledger: address(0x22) };
-  const deployment = deploymentOf(keyring.crypto, at, PARAMETERS);
+  const guard = { account: address(0x33), longestPauseSeconds: 40 };
+  const deployment = deploymentOf(keyring.crypto, at, PARAMETERS, guard);
   const owners = Array.from({ length: 16 }, (_, i) => address(0x40 + i));
   let state = genesisState(
     deployment,
@@ -36,6 +38,7 @@ function walk(seed: number, calls: number) {
   const done = new Map<string, number>();
   let registry = Registry.genesis(deployment.registryGenesis);
   let time = 1;
+  let final: number[] = [];
   for (let i = 0; i < calls; i++) {
     time += random.int(0, 8);
     const { from, call } = make.next(state);
@@ -51,16 +54,22 @@ function walk(seed: number, calls: number) {
     assert.equal(registry.position, state.positions.length - 1);
     assert.deepEqual(registry.set, state.set);
     assert.equal(registry.lastSetPosition, state.lastSetPosition);
+    // S6: what is final never falls, and what stands is one chain.
+    for (const number of final) assert.ok(isFinal({ state, time }, number), `${number} is final no more, ${name}`);
+    final = state.checkpoints.flatMap((_, number) => (isFinal({ state, time }, number) ? [number] : []));
+    const chain = state.checkpoints.filter(({ fallen }) => !fallen);
+    for (const [i, { checkpoint }] of chain.slice(1).entries()) assert.deepEqual(checkpoint.parent, chain[i].hash);
   }
   return { state, done };
 }
 
-test("S12 the money adds up after every call, and core reads the registry as the contract wrote it", () => {
+test("S6, S12 after every call: one chain, what is final stays, the money adds up; core reads the registry as the contract wrote it", () => {
   const done = new Map<string, number>();
   for (let seed = 0; seed < 12; seed++)
     for (const [name, count] of walk(seed, 400).done) done.set(name, (done.get(name) ?? 0) + count);
   // The walk is worth something only where it gets everywhere.
-  const calls = ["join", "rotate", "endpoint", "exit", "withdraw", "claim", "activate", "commit", "convict"];
+  const calls = ["join", "rotate", "endpoint", "exit", "withdraw", "settle", "activate", "commit", "convict"];
+  calls.push("pause", "resume", "dispute", "dismiss", "invalidate");
   for (const call of calls) assert.ok((done.get(call) ?? 0) > 0, `${call} never succeeded: ${[...done].join(" ")}`);
 });
 

@@ -1,4 +1,5 @@
 import type { Bytes } from "../../offchain/core/bytes.ts";
+import { pause, resume } from "./clock-contract.ts";
 import {
   type Call,
   type Context,
@@ -8,6 +9,7 @@ import {
   type Emitted,
   Revert,
 } from "./contract-state.ts";
+import { dismiss, dispute, invalidate } from "./fate-contract.ts";
 import { commit, convict } from "./ledger-contract.ts";
 import * as registry from "./registry-contract.ts";
 
@@ -39,8 +41,13 @@ function dispatch(c: Context, call: Call): void {
   else if (call.type === "endpoint") registry.setEndpoint(c, call.endpoint);
   else if (call.type === "exit") registry.requestExit(c);
   else if (call.type === "withdraw") registry.withdraw(c);
-  else if (call.type === "claim") registry.claim(c);
+  else if (call.type === "settle") registry.settle(c, call.operator);
+  else if (call.type === "pause") pause(c, call.duration);
+  else if (call.type === "resume") resume(c);
+  else if (call.type === "dispute") dispute(c, call.number, call.hash);
+  else if (call.type === "dismiss") dismiss(c, call.number, call.hash);
+  else if (call.type === "invalidate") invalidate(c, call.number, call.hash);
   else if (call.type === "activate") registry.activateEpoch(c, call.set);
   else if (call.type === "commit") commit(c, call);
-  else convict(c, call);
+  else if (call.type === "convict") convict(c, call);
 }

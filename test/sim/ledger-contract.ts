@@ -4,7 +4,9 @@ import type { Evidence } from "../../offchain/core/evidence.ts";
 import { type SetMember, setHash } from "../../offchain/core/registry.ts";
 import { headerHash } from "../../offchain/core/segment.ts";
 import { TREE } from "../../offchain/core/tree.ts";
-import { type Context, Revert } from "./contract-state.ts";
+import { running } from "./clock-contract.ts";
+import { type Context, Revert, recordOf } from "./contract-state.ts";
+import { standing } from "./fate-contract.ts";
 import { hasStake, operatorOf, slash } from "./registry-contract.ts";
 
 /** CheckpointLedger.sol: the next checkpoint, if a quorum signed it. */
@@ -14,19 +16,20 @@ export function commit(
 ): void {
   const { deployment, state, time, events } = c;
   const { checkpoint, set, signatures } = args;
-  const head = state.checkpoints[state.checkpoints.length - 1];
-  const number = head.checkpoint.number + 1;
+  const head = standing(state);
+  const number = state.checkpoints.length;
   if (checkpoint.number !== number) throw new Revert("CheckpointLedgerWrongNumber", number, checkpoint.number);
   if (!equal(checkpoint.parent, head.hash)) throw new Revert("CheckpointLedgerWrongParent");
   const { cutRoot, segmentsRoot, memoryRoot, memoryTraceRoot } = checkpoint;
   if ([cutRoot, segmentsRoot, memoryRoot, memoryTraceRoot].some(isZero)) throw new Revert("CheckpointLedgerZeroRoot");
   if (checkpoint.entryCount > 2 ** TREE.cut.depth || checkpoint.segmentCount > 2 ** TREE.segments.depth)
     throw new Revert("CheckpointLedgerTooMany", checkpoint.entryCount, checkpoint.segmentCount);
+  const now = running(c);
   checkStanding(c, checkpoint, head.checkpoint.registryPosition, set);
   const hash = checkpointHash(deployment.crypto, deployment.separator, checkpoint);
   const signers = countStake(c, hash, set, signatures);
-  const finalAt = Math.max(time + deployment.parameters.challengeWindowSeconds, head.finalAt);
-  state.checkpoints.push({ hash, checkpoint, committedAt: time, finalAt, signers, set });
+  const finalAt = now + deployment.parameters.challengeWindowSeconds;
+  state.checkpoints.push(recordOf({ hash, checkpoint, committedAt: time, finalAt, signers, set }));
   events.push({ kind: "committed", hash, checkpoint, committedAt: time });
 }
 
@@ -70,6 +73,7 @@ export function convict(c: Context, { evidence, set }: { evidence: Evidence; set
   if (equal(hashA, hashB)) throw new Revert("EquivocationCourtSameHeader");
   attribute(c, a.operator, hashA, evidence.a.signature);
   attribute(c, a.operator, hashB, evidence.b.signature);
+  if (!hasStake(c.state.operators.get(toHex(a.operator))?.status)) throw new Revert("EquivocationCourtNotSlashable");
   slash(c, a.operator, set);
 }
 
@@ -78,5 +82,4 @@ function attribute(c: Context, operator: Bytes, hash: Bytes, signature: Bytes): 
   if (!signer) throw new Revert("ECDSAInvalidSignature");
   const owner = operatorOf(c, signer);
   if (!owner || !equal(owner, operator)) throw new Revert("EquivocationCourtForeignSigner", toHex(signer));
-  if (!hasStake(c.state.operators.get(toHex(owner))?.status)) throw new Revert("EquivocationCourtNotSlashable");
 }

@@ -5,6 +5,7 @@ import type { Signer } from "../../offchain/core/ports.ts";
 import type { SetMember } from "../../offchain/core/registry.ts";
 import { type Header, headerHash, trackId } from "../../offchain/core/segment.ts";
 import type { Call, ContractState, Deployment } from "./contract-state.ts";
+import { standing } from "./fate-contract.ts";
 import type { Random } from "./random.ts";
 import { consentDigest } from "./registry-contract.ts";
 
@@ -31,8 +32,14 @@ export class RandomCalls {
 
   next(state: ContractState): { from: Bytes; call: Call } {
     const random = this.#random;
+    const kinds = ["join", "rotate", "endpoint", "exit", "withdraw", "settle", "activate", "convict"] as const;
+    const guarded = ["pause", "resume", "dispute", "dismiss", "invalidate"] as const;
+    const { guard } = this.#deployment;
+    if (guard && random.chance(0.25)) {
+      const from = random.chance(0.95) ? guard.account : random.pick(this.#owners);
+      return { from, call: this.#call(random.pick(guarded), state, from) };
+    }
     const from = random.pick(this.#owners);
-    const kinds = ["join", "rotate", "endpoint", "exit", "withdraw", "claim", "activate", "convict"] as const;
     const kind =
       state.epoch === 0 && random.chance(0.7) ? "join" : random.pick([...kinds, "commit", "commit"] as const);
     return { from, call: this.#call(kind, state, from) };
@@ -54,8 +61,22 @@ export class RandomCalls {
         return { type, endpoint: random.chance(0.9) ? `127.0.0.1:${random.int(1, 9999)}` : "" };
       case "exit":
       case "withdraw":
-      case "claim":
+      case "resume":
         return { type };
+      case "settle":
+        return { type, operator: random.pick(this.#owners) };
+      case "pause":
+        return { type, duration: random.int(0, (this.#deployment.guard?.longestPauseSeconds ?? 0) + 1) };
+      case "dispute":
+      case "dismiss":
+      case "invalidate": {
+        const { checkpoints } = state;
+        const disputed = checkpoints.flatMap(({ disputes }, at) => (disputes > 0 ? [at] : []));
+        const recent = Math.max(0, checkpoints.length - random.pick([0, 1, 1, 1, 2, 3, 4]));
+        const number = type === "dismiss" && disputed.length > 0 && random.chance(0.9) ? random.pick(disputed) : recent;
+        const { hash } = checkpoints[random.chance(0.95) && number < checkpoints.length ? number : 0];
+        return { type, number, hash };
+      }
       case "activate":
         return { type, set };
       case "commit":
@@ -78,12 +99,12 @@ export class RandomCalls {
   #commit(state: ContractState, set: readonly SetMember[]): Call {
     const random = this.#random;
     const { crypto, separator } = this.#deployment;
-    const head = state.checkpoints[state.checkpoints.length - 1];
+    const head = random.chance(0.97) ? standing(state) : state.checkpoints[state.checkpoints.length - 1];
     const last = state.positions.length - 1;
     const registryPosition = random.chance(0.8) ? last : random.int(0, last);
     const root = () => (random.chance(0.99) ? crypto.sha256(random.bytes(8)) : new Uint8Array(32));
     const checkpoint: Checkpoint = {
-      number: head.checkpoint.number + (random.chance(0.9) ? 1 : random.int(0, 2)),
+      number: state.checkpoints.length + (random.chance(0.9) ? 0 : random.int(-1, 1)),
       parent: random.chance(0.95) ? head.hash : root(),
       registryPosition,
       registryHash: random.chance(0.95) ? state.positions[registryPosition] : root(),

@@ -2,6 +2,7 @@ import { type Bytes, compare, concat, equal, fromHex, toHex, utf8 } from "../../
 import { structHash, typedDigest, word } from "../../offchain/core/hash.ts";
 import type { RegistryEvent, SetMember } from "../../offchain/core/registry.ts";
 import { setHash } from "../../offchain/core/registry.ts";
+import { activeTime, running } from "./clock-contract.ts";
 import {
   type Change,
   type Context,
@@ -80,6 +81,7 @@ export function join(
 ): void {
   const { state, from, deployment } = c;
   const { minStake, maxOperators } = deployment.parameters;
+  running(c);
   const known = state.operators.get(toHex(from));
   if (known) throw new Revert("OperatorRegistryWrongStatus", from, known.status);
   if (stake < minStake) throw new Revert("OperatorRegistryStakeTooSmall", stake, minStake);
@@ -96,6 +98,7 @@ export function join(
 }
 
 export function rotate(c: Context, { signer, consent }: { signer: Bytes; consent: Bytes }): void {
+  running(c);
   const record = senderAs(c, "active");
   if (!record.listed || !equal(record.listed, record.signer))
     throw new Revert("OperatorRegistryRotationPending", c.from);
@@ -126,23 +129,30 @@ export function requestExit(c: Context): void {
 }
 
 export function withdraw(c: Context): void {
+  const now = running(c);
   const record = senderAs(c, "left");
   const until = record.leftAt + c.deployment.parameters.unbondingSeconds;
-  if (c.time < until) throw new Revert("OperatorRegistryUnbonding", until);
+  if (now < until) throw new Revert("OperatorRegistryUnbonding", until);
   put(c, record, { stake: 0n, status: "withdrawn" });
   transfer(c, REGISTRY, toHex(c.from), record.stake);
 }
 
-export function claim(c: Context): void {
-  const name = toHex(c.from);
-  const amount = c.state.bounties.get(name) ?? 0n;
-  if (amount === 0n) throw new Revert("OperatorRegistryNoBounty", c.from);
-  c.state.bounties.set(name, 0n);
-  transfer(c, REGISTRY, name, amount);
+/** Burns a convicted operator's stake but for the bounty of who reported it. */
+export function settle({ state, deployment }: Context, operator: Bytes): void {
+  const record = state.operators.get(toHex(operator));
+  if (record?.status !== "convicted") throw new Revert("OperatorRegistryWrongStatus", operator, record?.status);
+  if (record.stake === 0n) throw new Revert("OperatorRegistrySettled", operator);
+  const { bounty } = deployment.parameters;
+  const burnt = record.stake - bounty;
+  state.operators.set(toHex(operator), { ...record, stake: 0n });
+  state.balances.set(REGISTRY, (state.balances.get(REGISTRY) ?? 0n) - burnt);
+  state.burnt += burnt;
+  transfer({ state }, REGISTRY, toHex(record.reporter as Bytes), bounty);
 }
 
 /** How many changes an activation at `time` would apply. @throws Revert where there would be none */
-export function dueChanges({ deployment, state, time }: Pick<Context, "deployment" | "state" | "time">): number {
+export function dueChanges(c: Pick<Context, "deployment" | "state" | "time">): number {
+  const { deployment, state } = c;
   const { minOperators, epochSeconds, maxChangesPerEpoch } = deployment.parameters;
   const pending = state.changes.length;
   if (state.epoch === 0) {
@@ -150,18 +160,19 @@ export function dueChanges({ deployment, state, time }: Pick<Context, "deploymen
     return pending;
   }
   const opensAt = state.activatedAt + epochSeconds;
-  if (time < opensAt) throw new Revert("OperatorRegistryEpochTooEarly", opensAt);
+  if (activeTime(c) < opensAt) throw new Revert("OperatorRegistryEpochTooEarly", opensAt);
   if (pending === 0) throw new Revert("OperatorRegistryNothingPending");
   return Math.min(pending, maxChangesPerEpoch);
 }
 
 export function activateEpoch(c: Context, currentSet: readonly SetMember[]): void {
-  const { state, time } = c;
+  const { state } = c;
+  const now = running(c);
   checkSet(c, currentSet);
   let set = [...currentSet];
   for (const change of state.changes.splice(0, dueChanges(c))) set = apply(c, change, set);
   state.epoch += 1;
-  state.activatedAt = time;
+  state.activatedAt = now;
   recordSet(c, set, KIND.epoch, word.uint(state.epoch), { kind: "activated", epoch: state.epoch, set });
 }
 
@@ -180,7 +191,7 @@ function apply(c: Context, { operator, kind }: Change, set: SetMember[]): SetMem
     return sorted([...without(), { signer, stake }]);
   }
   if (kind === "exit" && status === "exiting") {
-    put(c, record, { status: "left", leftAt: c.time, listed: undefined });
+    put(c, record, { status: "left", leftAt: activeTime(c), listed: undefined });
     c.state.seats -= 1;
     return without();
   }
@@ -199,23 +210,19 @@ function recordSet(c: Context, set: readonly SetMember[], kind: number, subject:
   c.state.setHash = digest;
 }
 
-/** Takes a convicted operator's stake; only courts get here. */
+/** Convicts an operator, whose stake is lost; only courts get here. */
 export function slash(c: Context, operator: Bytes, currentSet: readonly SetMember[]): void {
-  const { state, from, deployment } = c;
+  const { state, from } = c;
+  running(c);
   checkSet(c, currentSet);
   const record = state.operators.get(toHex(operator));
   if (!record || !hasStake(record.status)) throw new Revert("OperatorRegistryWrongStatus", operator, record?.status);
-  const { listed, status, stake } = record;
+  const { listed, status } = record;
   const set = currentSet.filter((member) => !listed || !equal(member.signer, listed));
   if (status === "pending") state.waiting -= 1;
   if (status !== "left") state.seats -= 1;
-  const { bounty } = deployment.parameters;
-  put(c, record, { stake: 0n, status: "convicted", listed: undefined });
-  state.bounties.set(toHex(from), (state.bounties.get(toHex(from)) ?? 0n) + bounty);
+  put(c, record, { status: "convicted", listed: undefined, reporter: from });
   recordSet(c, set, KIND.convicted, word.address(operator), { kind: "convicted", operator, set });
-  const held = state.balances.get(REGISTRY) ?? 0n;
-  state.balances.set(REGISTRY, held - (stake - bounty));
-  state.burnt += stake - bounty;
 }
 
 /** The operator that a key belongs to. */

@@ -1,0 +1,103 @@
+import type { Contract, EventLog } from "ethers";
+import { ScriptError } from "./script-error.ts";
+
+/** Roles of the access manager; 0 is its administrator. */
+export const ROLE = { admin: 0n, court: 1n, minter: 2n, guardian: 3n, clock: 4n, fall: 5n } as const;
+
+/** Who gets the powers that people have; addresses. */
+export interface Powers {
+  admin: string;
+  /** Seconds between what the administrator announces and what it can do. */
+  adminDelaySeconds: number;
+  guardian: string;
+  minter: string;
+}
+
+export interface Governed {
+  manager: Contract;
+  token: Contract;
+  registry: Contract;
+  ledger: Contract;
+  court: Contract;
+  guardian: Contract;
+}
+
+type Door = { target: Contract; methods: string[]; role: bigint };
+
+/** Every function that not everybody may call, and the role that may. `announceSuccessor` and `retire` stay the administrator's. */
+function doors({ token, registry, ledger, guardian }: Governed): Door[] {
+  return [
+    { target: registry, methods: ["slash"], role: ROLE.court },
+    { target: registry, methods: ["pause", "resume"], role: ROLE.clock },
+    { target: ledger, methods: ["openDispute", "closeDispute"], role: ROLE.court },
+    { target: ledger, methods: ["fell"], role: ROLE.fall },
+    { target: guardian, methods: ["pause", "resume", "invalidate"], role: ROLE.guardian },
+    { target: token, methods: ["mint"], role: ROLE.minter },
+  ];
+}
+
+/** What sends one transaction to the manager, named for people. */
+export type Send = (step: string, method: string, args: unknown[]) => Promise<void>;
+
+/** Sets who may do what, and hands the administration over; `deployer` is the administrator until then. */
+export async function handOver(governed: Governed, powers: Powers, deployer: string, send: Send): Promise<void> {
+  for (const { target, methods, role } of doors(governed)) {
+    const selectors = methods.map((method) => target.interface.getFunction(method)?.selector);
+    await send(`${methods.join(", ")} role`, "setTargetFunctionRole", [target.target, selectors, role]);
+  }
+  const holders: [string, bigint, unknown, number][] = [
+    ["court", ROLE.court, governed.court.target, 0],
+    ["clock", ROLE.clock, governed.guardian.target, 0],
+    ["fall", ROLE.fall, governed.guardian.target, 0],
+    ["guardian", ROLE.guardian, powers.guardian, 0],
+    ["minter", ROLE.minter, powers.minter, 0],
+    ["administrator", ROLE.admin, powers.admin, powers.adminDelaySeconds],
+  ];
+  for (const [name, role, holder, delay] of holders) await send(`${name} granted`, "grantRole", [role, holder, delay]);
+  if (!same(deployer, powers.admin)) await send("deployer leaves", "renounceRole", [ROLE.admin, deployer]);
+}
+
+/** What `account` may do though no one named it for that: empty when the hand-over is complete. */
+export async function retainedBy(account: string, governed: Governed, powers: Powers, from: number): Promise<string[]> {
+  const { manager } = governed;
+  const named = new Set<bigint>();
+  if (same(account, powers.admin)) named.add(ROLE.admin);
+  if (same(account, powers.guardian)) named.add(ROLE.guardian);
+  if (same(account, powers.minter)) named.add(ROLE.minter);
+  const found: string[] = [];
+  // Grants are read from the log, so that a role that nobody thought of is found too.
+  const grants = (await manager.queryFilter(manager.getEvent("RoleGranted")(null, account), from)) as EventLog[];
+  const roles = new Set([ROLE.admin, ...grants.map(({ args }) => args.getValue("roleId") as bigint)]);
+  for (const role of roles) {
+    if (named.has(role)) continue;
+    const [holds] = (await manager.getFunction("hasRole")(role, account)) as [boolean, bigint];
+    if (holds) found.push(`role ${role}`);
+  }
+  for (const { target, methods, role } of doors(governed)) {
+    if (named.has(role)) continue;
+    for (const method of methods) {
+      const selector = target.interface.getFunction(method)?.selector;
+      const [now, delay] = (await manager.getFunction("canCall")(account, target.target, selector)) as [
+        boolean,
+        bigint,
+      ];
+      if (now || delay > 0n) found.push(`${method} of ${target.target}`);
+    }
+  }
+  for (const contract of [governed.token, governed.registry, governed.ledger, governed.guardian]) {
+    const authority = (await contract.getFunction("authority")()) as string;
+    if (!same(authority, String(manager.target))) found.push(`another authority over ${contract.target}, ${authority}`);
+  }
+  return found;
+}
+
+/** @throws ScriptError `RETAINS_POWER` */
+export async function requireNothingRetained(...args: Parameters<typeof retainedBy>): Promise<void> {
+  const found = await retainedBy(...args);
+  if (found.length === 0) return;
+  throw new ScriptError("RETAINS_POWER", `The deployer ${args[0]} still has: ${found.join("; ")}`);
+}
+
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
