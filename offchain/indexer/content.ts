@@ -7,6 +7,7 @@ import { Proofs } from "./content/proofs.ts";
 import { ContentStore } from "./content/store.ts";
 import type { Settings } from "./settings.ts";
 import { connectPostgres, type Sql, sqlOn } from "./sql.ts";
+import { Standings } from "./standing.ts";
 
 declare global {
   /** Ponder's own, of which the metrics are what /metrics shows. */
@@ -15,6 +16,7 @@ declare global {
 
 export type Content = {
   proofs: Proofs;
+  standings: Standings;
   /** How many checkpoints are committed, and of how many the content is here. */
   collected(): Promise<{ committed: number; collected: number }>;
 };
@@ -77,5 +79,9 @@ export async function openContent(settings: Settings, database: unknown): Promis
     await sql.close();
   });
   if (workers.length > 0) collector.start();
-  return { proofs: new Proofs(sql, crypto, databaseSchema), collected: () => store.counts() };
+  return {
+    proofs: new Proofs(sql, crypto, databaseSchema),
+    standings: new Standings(sql, databaseSchema),
+    collected: () => store.counts(),
+  };
 }

@@ -14,7 +14,7 @@ export const operatorStatus = onchainEnum("operator_status", [
 export const operator = onchainTable("operator", (t) => ({
   owner: t.hex().primaryKey(),
   signer: t.hex().notNull(),
-  /** What it can still lose: nothing once withdrawn or convicted. */
+  /** What it can still lose: nothing once withdrawn or slashed. */
   stake: t.bigint().notNull(),
   endpoint: t.text().notNull(),
   status: operatorStatus().notNull(),
@@ -70,11 +70,27 @@ export const operatorSet = onchainTable("operator_set", (t) => ({
   at: t.bigint().notNull(),
 }));
 
-/** The newest of everything that counts up: one row. */
+/** The newest set and pause: one row. */
 export const latest = onchainTable("latest", (t) => ({
   id: t.integer().primaryKey(),
   operatorSet: t.integer(),
-  finalAt: t.bigint().notNull(),
+  pausedAt: t.bigint(),
+}));
+
+/** While one lasts nothing becomes final, and every deadline that runs moves by as much. */
+export const pause = onchainTable("pause", (t) => ({
+  startedAt: t.bigint().primaryKey(),
+  /** As it was announced, or when it was ended early. */
+  until: t.bigint().notNull(),
+  transaction: t.hex().notNull(),
+}));
+
+/** Where readers go on from a block time on. */
+export const successor = onchainTable("successor", (t) => ({
+  ledger: t.hex().primaryKey(),
+  notBefore: t.bigint().notNull(),
+  announcedAt: t.bigint().notNull(),
+  transaction: t.hex().notNull(),
 }));
 
 export const checkpoint = onchainTable(
@@ -94,8 +110,9 @@ export const checkpoint = onchainTable(
     signedStake: t.bigint().notNull(),
     committedAt: t.bigint().notNull(),
     committedBlock: t.bigint().notNull(),
-    /** Final from this block time on, unless it fell. */
+    /** Final from this block time on by the pauses known now, unless it fell or is disputed (or one before it is). */
     finalAt: t.bigint().notNull(),
+    openDisputes: t.integer().notNull(),
     fallenAt: t.bigint(),
     transaction: t.hex().notNull(),
   }),
@@ -129,11 +146,10 @@ export const conviction = onchainTable("conviction", (t) => ({
   transaction: t.hex().notNull(),
 }));
 
-/** Who reported what was convicted: bounties earned and fetched. */
+/** Who reported what was convicted, and what that earned. */
 export const reporter = onchainTable("reporter", (t) => ({
   address: t.hex().primaryKey(),
   earned: t.bigint().notNull(),
-  claimed: t.bigint().notNull(),
 }));
 
 /** What workers served of these checkpoints, joined by their hashes: what is not committed (any more) is not seen. */

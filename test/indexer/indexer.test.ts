@@ -245,6 +245,48 @@ for (const { name, real } of databases)
       await proveAll(indexer, scenery.contents.slice(-3));
     });
 
+    test("pauses and falls: checkpoints stand as the ledger says, also when that is taken back", async () => {
+      const ledger = { address: scenery.deployment.contracts.checkpointLedger, abi: checkpointLedgerAbi } as const;
+      const agree = async (what: string) => {
+        await atHead(indexer);
+        for (const { number } of scenery.contents.slice(-3)) {
+          const said = await scenery.client.readContract({
+            ...ledger,
+            functionName: "checkpoint",
+            args: [BigInt(number)],
+          });
+          const { body } = await indexer.get(`/checkpoints/${number}`);
+          const { status, finalAt } = body as { status: string; finalAt: number };
+          assert.equal(finalAt, Number(said.finalAt), `${what}: finality of ${number}`);
+          assert.equal(status === "fallen", said.fallen, `${what}: ${number}`);
+        }
+        const [attested] = await scenery.client.readContract({ ...ledger, functionName: "latestAttested" });
+        const { body } = await indexer.get("/checkpoints/attested");
+        assert.equal((body as { number: number }).number, Number(attested), `${what}: the latest`);
+      };
+      await scenery.commit(1, SNAPSHOTS);
+      const fallen = await scenery.commit(2, SNAPSHOTS);
+      const turn = turnOf(fallen.segments[0]);
+      await caughtUp(indexer);
+      await agree("committed");
+      const goBack = await scenery.mark();
+      await scenery.guard("pause", [8n]);
+      await agree("paused");
+      await scenery.guard("resume", []);
+      await agree("resumed");
+      await scenery.guard("invalidate", [ledger.address, BigInt(fallen.number), toHex(fallen.hash)]);
+      await agree("fallen");
+      assert.equal((await indexer.get(`/proofs/${turn}/3`)).status, 404, "what fell proves nothing");
+      await goBack();
+      await scenery.mine(12);
+      await agree("taken back");
+      assert.equal((await indexer.get(`/proofs/${turn}/3`)).status, 200);
+      await until("it is final", async () => {
+        const { body } = await indexer.get("/checkpoints/final");
+        return (body as { number: number }).number === fallen.number;
+      });
+    });
+
     test("a deep reorganisation: everything is indexed anew", async (t) => {
       const goBack = await scenery.mark();
       await scenery.commit(2, SNAPSHOTS);

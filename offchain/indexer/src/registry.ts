@@ -47,7 +47,7 @@ async function replaceSet(
   });
   await context.db
     .insert(latest)
-    .values({ id: 0, operatorSet: position, finalAt: 0n })
+    .values({ id: 0, operatorSet: position })
     .onConflictDoUpdate({ operatorSet: position });
   return {
     entered: signers.filter((one) => !former?.signers.includes(one)),
@@ -110,7 +110,7 @@ ponder.on("OperatorRegistry:OperatorConvicted", async ({ event, context }) => {
   const position = await record(context, event, "convicted");
   await replaceSet(context, event);
   const { operator: owner, court } = event.args;
-  await context.db.update(operator, { owner }).set({ status: "convicted", stake: 0n });
+  await context.db.update(operator, { owner }).set({ status: "convicted" });
   await context.db.insert(conviction).values({
     operator: owner,
     position,
@@ -124,16 +124,12 @@ ponder.on("OperatorRegistry:OperatorConvicted", async ({ event, context }) => {
 
 ponder.on("OperatorRegistry:StakeSlashed", async ({ event, context }) => {
   const { operator: owner, reporter: address, burned, bounty } = event.args;
+  await context.db.update(operator, { owner }).set({ stake: 0n });
   await context.db.update(conviction, { operator: owner }).set({ burned, bounty, reporter: address });
   await context.db
     .insert(reporter)
-    .values({ address, earned: bounty, claimed: 0n })
+    .values({ address, earned: bounty })
     .onConflictDoUpdate((row) => ({ earned: row.earned + bounty }));
-});
-
-ponder.on("OperatorRegistry:BountyClaimed", async ({ event, context }) => {
-  const { reporter: address, amount } = event.args;
-  await context.db.update(reporter, { address }).set((row) => ({ claimed: row.claimed + amount }));
 });
 
 ponder.on("OperatorRegistry:Withdrawn", async ({ event, context }) => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HDNodeWallet, parseEther } from "ethers";
 import { createPublicClient, encodeFunctionData, http, type PublicClient } from "viem";
-import { checkpointLedgerAbi, operatorRegistryAbi } from "../../../offchain/chain/abi.ts";
+import { checkpointLedgerAbi, guardianAbi, operatorRegistryAbi } from "../../../offchain/chain/abi.ts";
 import { commitArgs } from "../../../offchain/chain/convert.ts";
 import type { Deployment } from "../../../offchain/chain/deployment.ts";
 import { type Chain, deployContracts, freePorts, startChain } from "../../../offchain/cli/devnet.ts";
@@ -28,6 +28,10 @@ const GAS = "0x7a120";
 /** What a worker would hold of one committed checkpoint. */
 export type Content = { number: number; hash: Bytes; checkpoint: Checkpoint; cut: Cut; segments: Sealed[] };
 
+type GuardCall =
+  | ["pause", [seconds: bigint]]
+  | ["resume", []]
+  | ["invalidate", [ledger: string, number: bigint, hash: string]];
 type Member = { owner: Bytes; signer: Signer };
 
 /** A track of this ledger's domain. */
@@ -188,6 +192,19 @@ export class Scenery {
       minter: await connection.account(),
     });
     await connection.close();
+  }
+
+  /** What only who guards may do; on a devnet that is the account that deployed. */
+  async guard(...[functionName, args]: GuardCall): Promise<void> {
+    const data = encodeFunctionData({ abi: guardianAbi, functionName, args } as Parameters<
+      typeof encodeFunctionData
+    >[0]);
+    await this.ask("eth_sendTransaction", {
+      from: this.#account,
+      to: this.deployment.contracts.guardian,
+      data,
+      gas: GAS,
+    });
   }
 
   async mine(blocks: number): Promise<void> {

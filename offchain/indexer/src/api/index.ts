@@ -8,7 +8,7 @@ import { openContent } from "../../content.ts";
 import { refusal } from "../../refusal.ts";
 import { settingsFrom } from "../../settings.ts";
 
-const { proofs, collected } = await openContent(settingsFrom(process.env), db);
+const { proofs, standings, collected } = await openContent(settingsFrom(process.env), db);
 
 const id = z
   .string()
@@ -41,6 +41,12 @@ app.get("/proofs/:checkpoint/:segment/:snapshot", async (context) => {
 app.get("/proofs/:turn/:position", async (context) => {
   const { turn, position } = parse(tokenOf, context);
   return context.json(await proofs.ofToken(turn, position));
+});
+app.get("/checkpoints/attested", async (context) => context.json(await standings.latestAttested()));
+app.get("/checkpoints/final", async (context) => context.json(await standings.latestFinal()));
+app.get("/checkpoints/:checkpoint", async (context) => {
+  const { checkpoint } = parse(z.object({ checkpoint: natural }), context);
+  return context.json(await standings.at(checkpoint));
 });
 // Where workers have it, so that who asks them may ask here.
 app.get("/v1/receipts/:requestId", async (context) => {
