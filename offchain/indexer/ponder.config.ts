@@ -15,7 +15,7 @@ export default createConfig({
     weft: {
       id: chainId,
       rpc,
-      pollingInterval: isDevnet ? 250 : 1_000,
+      pollingInterval: isDevnet ? 100 : 1_000,
       // A devnet's chain is another one after every start, with the same addresses and numbers.
       disableCache: isDevnet,
     },

@@ -278,9 +278,10 @@ for (const { name, real } of databases)
       await agree("fallen");
       assert.equal((await indexer.get(`/proofs/${turn}/3`)).status, 404, "what fell proves nothing");
       await goBack();
-      await scenery.mine(12);
+      await scenery.mine(20);
       await agree("taken back");
       assert.equal((await indexer.get(`/proofs/${turn}/3`)).status, 200);
+      await scenery.pass(scenery.deployment.parameters.challengeWindowSeconds);
       await until("it is final", async () => {
         const { body } = await indexer.get("/checkpoints/final");
         return (body as { number: number }).number === fallen.number;

@@ -74,9 +74,11 @@ ponder.on("OperatorRegistry:Resumed", async ({ event, context }) => {
   const startedAt = (await context.db.find(latest, { id: 0 }))?.pausedAt;
   const paused = startedAt == null ? undefined : await context.db.find(pause, { startedAt });
   if (!paused) return;
+  // Read before the row is written: what was found changes with it.
+  const { until } = paused;
   await context.db.update(pause, { startedAt: paused.startedAt }).set({ until: timestamp });
   await context.db.sql
     .update(checkpoint)
-    .set({ finalAt: sql`${checkpoint.finalAt} - ${paused.until - timestamp}` })
-    .where(gt(checkpoint.finalAt, paused.until));
+    .set({ finalAt: sql`${checkpoint.finalAt} - ${until - timestamp}` })
+    .where(gt(checkpoint.finalAt, until));
 });

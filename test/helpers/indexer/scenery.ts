@@ -23,6 +23,8 @@ import { requestOf, type Sealed, type TrackWriter as Track, TrackWriter } from "
 const PHRASE = "test test test test test test test test test test test junk";
 const OPERATORS = 4;
 const SIGNERS = 3;
+/** Long enough for a slow machine to do something before it is over; there is `pass`. */
+const OVERRIDES = { challengeWindowSeconds: 60 };
 const GAS = "0x7a120";
 
 /** What a worker would hold of one committed checkpoint. */
@@ -98,7 +100,7 @@ export class Scenery {
     const folder = mkdtempSync(join(tmpdir(), "weft-scenery-"));
     const [port] = await freePorts(1);
     const chain = await startChain({ port, folder });
-    const { deployment, file } = await deployContracts({ rpcUrl: chain.rpcUrl, folder });
+    const { deployment, file } = await deployContracts({ rpcUrl: chain.rpcUrl, folder, overrides: OVERRIDES });
     const connection = await connect(chain.rpcUrl);
     const client = createPublicClient({ transport: http(chain.rpcUrl), cacheTime: 0 }) as PublicClient;
     const bank = await connection.account();
@@ -205,6 +207,11 @@ export class Scenery {
       data,
       gas: GAS,
     });
+  }
+
+  async pass(seconds: number): Promise<void> {
+    await this.ask("evm_increaseTime", seconds);
+    await this.mine(1);
   }
 
   async mine(blocks: number): Promise<void> {
