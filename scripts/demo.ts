@@ -6,6 +6,7 @@ import { Listr, PRESET_TIMER } from "listr2";
 import { type Devnet, receiptOf, startDevnet, untilMeshed, type WorkerProcess } from "../offchain/cli/devnet.ts";
 import { describe } from "../offchain/cli/devnet-command.ts";
 import { oneLine } from "../offchain/cli/report.ts";
+import { DemoIndexer } from "./demo/indexer.ts";
 import { measurements } from "./demo/measure.ts";
 import { must } from "./demo/must.ts";
 import { Onchain, prove, type Verdict } from "./demo/onchain.ts";
@@ -25,6 +26,7 @@ type Run = {
   next: FollowUp;
   verdict: Verdict;
   conviction: { reporter: string; gas: number };
+  indexer: DemoIndexer;
 };
 
 const { keep } = new Command("demo")
@@ -129,6 +131,19 @@ const settlement: Parameters<typeof steps>[0] = [
     },
   ],
   [
+    "The same proof from an indexer, which asks workers and believes none",
+    async (note) => {
+      note("indexing the chain, and collecting what workers serve");
+      const { answer } = run.story;
+      const { startedMs, askedMs, snapshots } = await run.indexer.compare(
+        answer.started.request_id,
+        answer.first + answer.tokens - 1,
+        run.workers[0].operator.apiUrl,
+      );
+      return `the worker's receipt, byte for byte, out of ${snapshots} snapshots (started in ${(startedMs / 1000).toFixed(1)} s, answered in ${Math.round(askedMs)} ms)`;
+    },
+  ],
+  [
     "The fifth operator tells two workers different things",
     async () => {
       const liar = run.net.operators[4];
@@ -160,6 +175,7 @@ async function main(): Promise<void> {
   heading("It goes on, written by a worker that has had no part in it yet");
   run.next = await followUp(run.workers, run.story, say);
   say("\n");
+  run.indexer = await DemoIndexer.start(run.net, run.workers);
   await steps(settlement);
   const living = run.workers.filter((worker) => !worker.exited()).map(({ operator }) => operator);
   must(living.length === 3, `${living.length} workers are alive at the end, not three`);

@@ -85,6 +85,12 @@ const steps: Step[] = [
     command: node,
     args: suite(["test/pack/**/*.test.ts"], 1),
   },
+  {
+    name: "indexer",
+    what: "the indexer on PGlite and PostgreSQL",
+    command: node,
+    args: suite(["test/indexer/**/*.test.ts"], 1),
+  },
   { name: "e2e", what: "real processes", command: node, args: suite(["test/e2e/**/*.test.ts"], 1) },
 ];
 

@@ -51,6 +51,20 @@ export type CompletionEvent =
   /** `snapshots` of these turns are those that this worker holds by now; the receipt names all of them. */
   | { type: "finished"; reason: "stop" | "length"; usage: Usage; turns: Hex[]; snapshots: NamedSnapshot[] };
 
+/** The entries of its cut; headers with their signatures, and whole segments, in the order of the segments tree. */
+export const CHECKPOINT_PARTS = ["cut", "headers", "segments"] as const;
+export type CheckpointPart = (typeof CHECKPOINT_PARTS)[number];
+
+export type CheckpointPage = {
+  number: number;
+  hash: Hex;
+  from: number;
+  /** In the encodings of docs/formats.md. */
+  items: Hex[];
+  /** Where the following page begins; null after the last. */
+  next: number | null;
+};
+
 /** What the API needs from the worker behind it. */
 export type ApiPorts = {
   /** Throws WeftError. Ends soon after `signal` is aborted. */
@@ -59,6 +73,8 @@ export type ApiPorts = {
   models(): { id: string; created: number }[];
   /** A value that JSON can hold: what an answer says there, or all of it, with the proofs that there are. */
   receipt(requestId: Hex, range: { position: number; count: number } | undefined): Promise<unknown>;
+  /** Throws WeftError `not_found`. */
+  checkpointPage(part: CheckpointPart, number: number, from: number): CheckpointPage;
   metrics(): Promise<{ contentType: string; body: string }>;
   health(): { ok: boolean; [key: string]: unknown };
 };

@@ -2,6 +2,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import { z } from "zod/v4";
 import type { Hex } from "../core/chain.ts";
 import { WeftError } from "../core/errors.ts";
+import { serveCheckpoints } from "./checkpoints.ts";
 import { answer } from "./completions.ts";
 import { fromFramework, RETRY_AFTER_SECONDS, refusalOf } from "./errors.ts";
 import type { ApiPorts } from "./ports.ts";
@@ -166,6 +167,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     },
   );
 
+  serveCheckpoints(app, ports);
   app.get("/metrics", async (_request, reply) => {
     const { contentType, body } = await ports.metrics();
     return reply.type(contentType).send(body);

@@ -61,6 +61,18 @@ weft
     process.exitCode = await (await import("./verify.ts")).verify(file, options);
   });
 
+weft
+  .command("indexer")
+  .description("Follows the contracts, collects what workers serve, and answers questions about both over HTTP.")
+  .requiredOption("-d, --deployment <file>", "the deployment, deployments/<chainId>.json")
+  .requiredOption("-r, --rpc <url>", "an RPC endpoint of its chain")
+  .option("-w, --workers <urls>", "HTTP interfaces of workers, separated by commas; without any, the chain's side only")
+  .option("--host <address>", "where to listen", "127.0.0.1")
+  .option("-p, --port <port>", "where to listen", atLeast(1), 4_269)
+  .option("--folder <folder>", "where PGlite keeps its files", ".weft/indexer")
+  .option("--database-url <url>", "a PostgreSQL database instead of PGlite; DATABASE_URL says the same")
+  .action(async (options) => (await import("./indexer.ts")).indexer(options));
+
 // npm and npx hand no signal on: whoever ends them would leave a devnet behind.
 const parent = process.ppid;
 if (process.env["npm_command"] !== undefined)

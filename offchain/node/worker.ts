@@ -20,6 +20,7 @@ import { Mesh } from "../mesh/mesh.ts";
 import { Store } from "../store/store.ts";
 import { Archive } from "./archive.ts";
 import { Author } from "./author.ts";
+import { CheckpointPages } from "./checkpoint-pages.ts";
 import type { Config } from "./config.ts";
 import { Driver } from "./driver.ts";
 import { failpointsFrom } from "./failpoints.ts";
@@ -244,6 +245,7 @@ async function compose(
     onTakeover: (from, reason) => observer.takeover(from, reason),
   });
   const receipts = new Receipts({ conversations, protocol, archive, store });
+  const pages = new CheckpointPages({ consensus, archive, store });
   const created = Math.floor(Date.now() / 1000);
   const api = createApi(
     {
@@ -251,6 +253,7 @@ async function compose(
       complete: (request, signal) => gateway.complete(request, signal),
       models: () => [{ id: engine.model.name, created }],
       receipt: async (requestId, range) => receipts.of(requestId, range),
+      checkpointPage: (part, number, from) => pages.page(part, number, from),
     },
     { logger: log },
   );

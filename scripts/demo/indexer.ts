@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Child, Devnet, WorkerProcess } from "../../offchain/cli/devnet.ts";
+import { freePorts } from "../../offchain/cli/devnet.ts";
+import { must } from "./must.ts";
+
+const PATIENCE_MS = 90_000;
+const POLL_MS = 100;
+
+/** `weft indexer` beside the demo's workers, of whom one is dead. */
+export class DemoIndexer {
+  readonly #url: string;
+  readonly #child: Child;
+  readonly #startedAt = performance.now();
+  #readyAt: number | undefined;
+
+  static async start(net: Devnet, workers: readonly WorkerProcess[]): Promise<DemoIndexer> {
+    const [port] = await freePorts(1);
+    const folder = join(net.folder, "indexer");
+    const urls = workers.map(({ operator }) => operator.apiUrl).join(",");
+    const where = ["--deployment", net.deploymentFile, "--rpc", net.chain.rpcUrl, "--workers", urls];
+    const args = ["indexer", ...where, "--port", String(port), "--folder", folder];
+    const log = join(net.folder, "indexer.log");
+    return new DemoIndexer(`http://127.0.0.1:${port}`, net.runModule("the indexer", "offchain/cli/main.ts", args, log));
+  }
+
+  private constructor(url: string, child: Child) {
+    this.#url = url;
+    this.#child = child;
+    void this.#watch();
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#child.exited()) {
+      const ready = await fetch(`${this.#url}/ready`).catch(() => undefined);
+      if (ready?.ok) break;
+      await sleep(POLL_MS);
+    }
+    this.#readyAt = performance.now();
+  }
+
+  /** Asks it for a receipt until it has it; it must be what the worker says. Times in ms. */
+  async compare(
+    requestId: string,
+    position: number,
+    workerUrl: string,
+  ): Promise<{ startedMs: number; askedMs: number; snapshots: number }> {
+    const path = `/v1/receipts/${requestId}?position=${position}`;
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      must(!this.#child.exited(), `the indexer ended, see ${this.#child.logFile}`);
+      must(Date.now() < deadline, `the indexer has no proof after ${PATIENCE_MS / 1000} s, see ${this.#child.logFile}`);
+      const began = performance.now();
+      const answer = await fetch(`${this.#url}${path}`).catch(() => undefined);
+      if (answer?.ok) {
+        const proof: unknown = await answer.json();
+        const askedMs = performance.now() - began;
+        assert.deepEqual(proof, await (await fetch(`${workerUrl}${path}`)).json(), "indexer and worker differ");
+        const metrics = await (await fetch(`${this.#url}/metrics`)).text();
+        const snapshots = Number(/^weft_indexer_snapshots_collected_total (\d+)/m.exec(metrics)?.[1]);
+        return { startedMs: (this.#readyAt ?? began) - this.#startedAt, askedMs, snapshots };
+      }
+      await sleep(POLL_MS);
+    }
+  }
+}

@@ -1,0 +1,319 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { checkpointLedgerAbi } from "../../offchain/chain/abi.ts";
+import { toHex } from "../../offchain/core/bytes.ts";
+import type { Proof } from "../../offchain/indexer/content/proofs.ts";
+import { until } from "../helpers/e2e/until.ts";
+import { type ContentServer, serveContents } from "../helpers/indexer/content-server.ts";
+import { type IndexerProcess, startIndexer } from "../helpers/indexer/indexer.ts";
+import { findPostgres, type Postgres, startPostgres } from "../helpers/indexer/postgres.ts";
+import { type Content, Scenery, turnOf } from "../helpers/indexer/scenery.ts";
+
+const PATIENCE_MS = 120_000;
+/** More than Ponder undoes on a devnet. */
+const DEEP_BLOCKS = 70;
+const SNAPSHOTS = 5;
+
+let scenery: Scenery;
+let honest: ContentServer;
+const liars: ContentServer[] = [];
+const folders: string[] = [];
+const running: IndexerProcess[] = [];
+
+before(async () => {
+  scenery = await Scenery.open();
+  honest = await serveContents(scenery.contents, 3);
+  // A byte of a body, of a signature, and of a head.
+  liars.push(await serveContents(scenery.contents, 3, { part: "segments", fromEnd: 0 }));
+  liars.push(await serveContents(scenery.contents, 3, { part: "headers", fromEnd: 1 }));
+  liars.push(await serveContents(scenery.contents, 3, { part: "cut", fromEnd: 9 }));
+  for (let i = 0; i < 4; i++) await scenery.commit(4 + i, SNAPSHOTS);
+});
+after(async () => {
+  for (const { child } of running) await child.stop();
+  for (const server of [honest, ...liars]) await server?.close();
+  await scenery?.close();
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "weft-indexer-"));
+  folders.push(made);
+  return made;
+}
+
+async function start(options: { folder: string; databaseUrl?: string | undefined }, workers?: readonly string[]) {
+  const started = await startIndexer(scenery, {
+    ...options,
+    workers: workers ?? [...liars, honest].map(({ url }) => url),
+  });
+  running.push(started);
+  await started.ready();
+  return started;
+}
+
+const EVERYTHING = `{
+  operators(orderBy: "owner") { items { owner signer stake status endpoint joinedPosition } }
+  signers(orderBy: "address") { items { address operator sincePosition untilPosition } }
+  registryChanges(orderBy: "position", limit: 1000) { items { position positionHash kind operator block } }
+  operatorSets(orderBy: "position") { items { position epoch setHash signers stakes totalStake } }
+  checkpoints(orderBy: "number", limit: 1000) { items { number hash parent cutRoot segmentsRoot finalAt signedStake } }
+  turns(orderBy: "turn", limit: 1000) { items { turn requestId operator number segmentIndex snapshotIndex length } }
+}`;
+const everything = (indexer: IndexerProcess) => indexer.graphql<Record<string, { items: unknown[] }>>(EVERYTHING);
+
+/** Until what is committed last is indexed, and all of it collected. */
+async function caughtUp(indexer: IndexerProcess): Promise<void> {
+  const last = scenery.contents[scenery.contents.length - 1];
+  await until(
+    "everything is indexed",
+    async () => {
+      const query = '{ checkpoints(orderBy: "number", orderDirection: "desc", limit: 1) { items { hash } } }';
+      const { checkpoints } = await indexer.graphql<{ checkpoints: { items: { hash: string }[] } }>(query);
+      const { body } = await indexer.get("/collected");
+      const { committed, collected } = body as { committed: number; collected: number };
+      const all = scenery.contents.length;
+      return checkpoints.items[0]?.hash === toHex(last.hash) && committed === all && collected === all;
+    },
+    PATIENCE_MS,
+  );
+}
+
+/** Until it has read the newest block: Ponder that is asking for a block when it goes away asks for it for a minute. */
+async function atHead(indexer: IndexerProcess): Promise<void> {
+  await until(
+    "the newest block is indexed",
+    async () => {
+      const height = Number(await scenery.ask<string>("eth_blockNumber"));
+      const { weft } = (await indexer.get("/status")).body as { weft: { block: { number: number } } };
+      return weft.block.number >= height;
+    },
+    PATIENCE_MS,
+  );
+}
+
+/** Asks the ledger itself about every snapshot of these checkpoints. */
+async function proveAll(indexer: IndexerProcess, contents: readonly Content[]): Promise<number> {
+  const address = scenery.deployment.contracts.checkpointLedger;
+  let proven = 0;
+  for (const { number, segments } of contents)
+    for (const [segment, { snapshots }] of segments.entries())
+      for (const snapshot of snapshots.keys()) {
+        const { status, body } = await indexer.get(`/proofs/${number}/${segment}/${snapshot}`);
+        assert.equal(status, 200, JSON.stringify(body));
+        const proof = body as Proof;
+        const args = {
+          ...proof,
+          number: BigInt(number),
+          header: { ...proof.header, sequence: BigInt(proof.header.sequence) },
+        };
+        const isIn = await scenery.client.readContract({
+          address,
+          abi: checkpointLedgerAbi,
+          functionName: "verifySnapshot",
+          args: [args as never],
+        });
+        assert.ok(isIn, `snapshot ${number}/${segment}/${snapshot} proves`);
+        proven += 1;
+      }
+  return proven;
+}
+
+const programs = findPostgres();
+const databases = [
+  { name: "PGlite", real: false },
+  { name: "PostgreSQL", real: true },
+] as const;
+
+for (const { name, real } of databases)
+  describe(`the indexer on ${name}`, { skip: real && !programs ? "PostgreSQL is not installed" : false }, () => {
+    let postgres: Postgres | undefined;
+    let indexer: IndexerProcess;
+    const home = folder();
+
+    before(async () => {
+      if (real) postgres = await startPostgres(programs!);
+      indexer = await start({ folder: home, databaseUrl: postgres?.url });
+    });
+    after(async () => {
+      for (const { child } of running.splice(0)) await child.stop();
+      await postgres?.stop();
+    });
+
+    test("history: operators, sets, checkpoints, and what they contain, page by page", async () => {
+      await caughtUp(indexer);
+      const { operators, operatorSets } = await everything(indexer);
+      assert.equal(operators.items.length >= 4, true);
+      assert.equal((operatorSets.items[0] as { epoch: number }).epoch, 1);
+      const numbers: number[] = [];
+      for (let cursor = ""; ; ) {
+        const after = cursor && `, after: "${cursor}"`;
+        const { checkpoints } = await indexer.graphql<{
+          checkpoints: { items: { number: number }[]; pageInfo: { endCursor: string; hasNextPage: boolean } };
+        }>(
+          `{ checkpoints(orderBy: "number", limit: 2${after}) { items { number } pageInfo { endCursor hasNextPage } } }`,
+        );
+        numbers.push(...checkpoints.items.map(({ number }) => number));
+        cursor = checkpoints.pageInfo.endCursor;
+        if (!checkpoints.pageInfo.hasNextPage) break;
+      }
+      assert.deepEqual(
+        numbers,
+        scenery.contents.map(({ number }) => number),
+      );
+    });
+
+    test("every snapshot proves on chain, and lies of workers were refused", async (t) => {
+      t.diagnostic(`${await proveAll(indexer, scenery.contents)} snapshots`);
+      const { body } = await indexer.get("/metrics");
+      for (const { url } of liars)
+        assert.match(
+          body as string,
+          new RegExp(
+            `weft_indexer_worker_troubles_total\\{worker="${url}",code="(content_refused|malformed)"\\} [1-9]`,
+          ),
+        );
+      assert.doesNotMatch(body as string, new RegExp(`troubles_total\\{worker="${honest.url}"`));
+    });
+
+    test("a token by its turn, and by its request, as workers give it", async () => {
+      const [segment] = scenery.contents[1].segments;
+      const turn = turnOf(segment);
+      const { body } = await indexer.get(`/proofs/${turn}/4`);
+      const proof = body as Proof;
+      assert.deepEqual(
+        [proof.number, proof.turn, proof.position, proof.token, proof.snapshotIndex],
+        [1, turn, 4, 203, 2],
+      );
+      assert.equal(proof.signature, toHex(segment.signature));
+      const byRequest = await indexer.get(`/v1/receipts/${proof.requestId}?position=4`);
+      assert.deepEqual(byRequest.body, proof);
+      const first = (await indexer.get(`/v1/receipts/${proof.requestId}`)).body as Proof;
+      assert.deepEqual([first.position, first.token], [3, 103], "the answer's first token");
+    });
+
+    test("refusals say what is wrong, in the form of workers'", async () => {
+      const turn = turnOf(scenery.contents[1].segments[0]);
+      const cases: [path: string, status: number, code: string, param: string | null][] = [
+        ["/proofs/1/0/99", 404, "not_found", "snapshot"],
+        ["/proofs/1/99/0", 404, "not_found", "segment"],
+        ["/proofs/9999/0/0", 404, "not_found", "checkpoint"],
+        ["/proofs/1/x/0", 400, "malformed", "segment"],
+        [`/proofs/${turn}/999`, 404, "not_found", "position"],
+        [`/proofs/0x${"00".repeat(32)}/1`, 404, "not_found", "turn"],
+        ["/proofs/0x12/1", 400, "malformed", "turn"],
+        [`/v1/receipts/0x${"00".repeat(32)}`, 404, "not_found", "requestId"],
+        ["/nothing", 404, "not_found", null],
+      ];
+      for (const [path, status, code, param] of cases) {
+        const answer = await indexer.get(path);
+        const { error } = answer.body as { error: { code: string; param: string | null } };
+        assert.deepEqual([answer.status, error.code, error.param], [status, code, param], path);
+      }
+    });
+
+    test("killed in the middle of collecting, it goes on where it was; blocks that are taken back leave no trace", async () => {
+      const goBack = await scenery.mark();
+      const gone = await scenery.commit(3, SNAPSHOTS);
+      await scenery.join();
+      const goneTurn = turnOf(gone.segments[0]);
+      await caughtUp(indexer);
+      await atHead(indexer);
+      assert.equal((await indexer.get(`/proofs/${goneTurn}/3`)).status, 200);
+      const pending = (await everything(indexer)).operators.items.length;
+
+      // The chain changes its mind while it runs.
+      await goBack();
+      await scenery.commit(2, SNAPSHOTS);
+      const latest = await scenery.commit(5, SNAPSHOTS);
+      await caughtUp(indexer);
+      assert.equal((await indexer.get(`/proofs/${goneTurn}/3`)).status, 404, "what was taken back proves nothing");
+      assert.equal((await everything(indexer)).operators.items.length, pending - 1, "nobody joined");
+      await proveAll(indexer, [latest]);
+
+      // And again while it is dead, after it was killed at work.
+      const again = await scenery.mark();
+      for (let i = 0; i < 10; i++) await scenery.commit(4, SNAPSHOTS);
+      await indexer.kill();
+      await again();
+      for (let i = 0; i < 3; i++) await scenery.commit(4, SNAPSHOTS);
+      indexer = await start({ folder: home, databaseUrl: postgres?.url });
+      await caughtUp(indexer);
+      await proveAll(indexer, scenery.contents.slice(-3));
+    });
+
+    test("pauses and falls: checkpoints stand as the ledger says, also when that is taken back", async () => {
+      const ledger = { address: scenery.deployment.contracts.checkpointLedger, abi: checkpointLedgerAbi } as const;
+      const agree = async (what: string) => {
+        await atHead(indexer);
+        for (const { number } of scenery.contents.slice(-3)) {
+          const said = await scenery.client.readContract({
+            ...ledger,
+            functionName: "checkpoint",
+            args: [BigInt(number)],
+          });
+          const { body } = await indexer.get(`/checkpoints/${number}`);
+          const { status, finalAt } = body as { status: string; finalAt: number };
+          assert.equal(finalAt, Number(said.finalAt), `${what}: finality of ${number}`);
+          assert.equal(status === "fallen", said.fallen, `${what}: ${number}`);
+        }
+        const [attested] = await scenery.client.readContract({ ...ledger, functionName: "latestAttested" });
+        const { body } = await indexer.get("/checkpoints/attested");
+        assert.equal((body as { number: number }).number, Number(attested), `${what}: the latest`);
+      };
+      await scenery.commit(1, SNAPSHOTS);
+      const fallen = await scenery.commit(2, SNAPSHOTS);
+      const turn = turnOf(fallen.segments[0]);
+      await caughtUp(indexer);
+      await agree("committed");
+      const goBack = await scenery.mark();
+      await scenery.guard("pause", [8n]);
+      await agree("paused");
+      await scenery.guard("resume", []);
+      await agree("resumed");
+      await scenery.guard("invalidate", [ledger.address, BigInt(fallen.number), toHex(fallen.hash)]);
+      await agree("fallen");
+      assert.equal((await indexer.get(`/proofs/${turn}/3`)).status, 404, "what fell proves nothing");
+      await goBack();
+      await scenery.mine(20);
+      await agree("taken back");
+      assert.equal((await indexer.get(`/proofs/${turn}/3`)).status, 200);
+      await scenery.pass(scenery.deployment.parameters.challengeWindowSeconds);
+      await until("it is final", async () => {
+        const { body } = await indexer.get("/checkpoints/final");
+        return (body as { number: number }).number === fallen.number;
+      });
+    });
+
+    test("a deep reorganisation: everything is indexed anew", async (t) => {
+      const goBack = await scenery.mark();
+      await scenery.commit(2, SNAPSHOTS);
+      await scenery.mine(DEEP_BLOCKS);
+      await atHead(indexer);
+      await goBack();
+      await scenery.mine(DEEP_BLOCKS + 3);
+      await scenery.commit(3, SNAPSHOTS);
+      const began = performance.now();
+      await caughtUp(indexer);
+      t.diagnostic(`caught up ${Math.round(performance.now() - began)} ms after`);
+      await proveAll(indexer, scenery.contents.slice(-1));
+      assert.match(readFileSync(indexer.child.logFile, "utf8"), /Ponder ended \(reorganised\)/);
+    });
+
+    test("who comes later and reads everything at once finds the same", async () => {
+      const other = await start({ folder: folder() });
+      await caughtUp(other);
+      assert.deepEqual(await everything(other), await everything(indexer));
+      await other.child.stop();
+    });
+
+    test("a second one on the same tables is refused", async () => {
+      const second = await startIndexer(scenery, { folder: home, databaseUrl: postgres?.url });
+      const { code } = await second.child.exit;
+      assert.equal(code, 1);
+      assert.match(readFileSync(second.child.logFile, "utf8"), /indexer_running/);
+    });
+  });
