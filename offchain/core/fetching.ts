@@ -163,7 +163,9 @@ export class Fetching {
     if (errand.kind === "segments") {
       if (answer.last) this.#errands.done(errand);
       const [first] = answer.segments;
-      if (first && first.segment.header.sequence > (this.#o.replica.track(track)?.sequence ?? 0) + 1) {
+      const have = this.#o.replica.track(track)?.sequence ?? 0;
+      // Also who has nothing to say any more has no beginning: questions of both kinds take turns with the peers.
+      if (first ? first.segment.header.sequence > have + 1 : answer.last && have < from) {
         const forgotten = this.#repairing.unserved(errand.peer, track, from);
         return answer.last ? forgotten : [...this.#errands.giveUp(errand), ...forgotten];
       }
