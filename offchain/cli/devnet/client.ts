@@ -150,7 +150,7 @@ export async function completeWhole(
 }
 
 /** What a client looks at in a receipt; contracts want all of it. */
-export type TokenReceipt = { number: number; token: number; position: number; header: { operator: Hex } };
+export type TokenReceipt = { number: number; token: number; position: number; turn: Hex; header: { operator: Hex } };
 
 /** The proof of one token, as soon as a committed checkpoint covers it. */
 export async function receiptOf(
