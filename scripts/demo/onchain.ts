@@ -63,7 +63,7 @@ export class Onchain {
     for (;;) {
       const record = await registry.getFunction("operatorOf")(operator.owner);
       if (record.status === CONVICTED) {
-        const filter = registry.getEvent("OperatorConvicted")(null, operator.owner);
+        const filter = registry.getEvent("OperatorConvicted")(null, null, operator.owner);
         const [log] = (await registry.queryFilter(filter, this.#net.deployment.startBlock)) as EventLog[];
         return { reporter: String(record.reporter).toLowerCase(), gas: await this.#gasOf(log.transactionHash) };
       }
