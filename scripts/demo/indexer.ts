@@ -1,8 +1,9 @@
-import assert from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Child, Devnet, WorkerProcess } from "../../offchain/cli/devnet.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { Child, Devnet, TokenReceipt, WorkerProcess } from "../../offchain/cli/devnet.ts";
 import { freePorts } from "../../offchain/cli/devnet.ts";
+import { parseProof, type SnapshotProof } from "../../offchain/sdk/receipt.ts";
 import { must } from "./must.ts";
 
 const PATIENCE_MS = 90_000;
@@ -40,23 +41,23 @@ export class DemoIndexer {
     this.#readyAt = performance.now();
   }
 
-  /** Asks it for a receipt until it has it; it must be what the worker says. Times in ms. */
-  async compare(
-    requestId: string,
-    position: number,
-    workerUrl: string,
-  ): Promise<{ startedMs: number; askedMs: number; snapshots: number }> {
-    const path = `/v1/receipts/${requestId}?position=${position}`;
+  /** Asks it for the proof of the token that a worker's receipt is about; it must be the very same. Times in ms. */
+  async compare({ receipt }: TokenReceipt): Promise<{ startedMs: number; askedMs: number; snapshots: number }> {
+    const { turn, position } = receipt;
+    const said = receipt.snapshots.find(
+      (one) => one.type === "tokens" && one.first <= position && position < one.first + one.tokens.length,
+    )?.proof;
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       must(!this.#child.exited(), `the indexer ended, see ${this.#child.logFile}`);
       must(Date.now() < deadline, `the indexer has no proof after ${PATIENCE_MS / 1000} s, see ${this.#child.logFile}`);
       const began = performance.now();
-      const answer = await fetch(`${this.#url}${path}`).catch(() => undefined);
-      if (answer?.ok) {
-        const proof: unknown = await answer.json();
+      const answer = await fetch(`${this.#url}/proofs/${turn}/${position}`).catch(() => undefined);
+      const proof = answer?.ok ? ((await answer.json()) as SnapshotProof & { requestId: string | null }) : undefined;
+      // Its request is known once the checkpoint in which the turn was opened is collected as well.
+      if (proof && proof.requestId !== null) {
         const askedMs = performance.now() - began;
-        assert.deepEqual(proof, await (await fetch(`${workerUrl}${path}`)).json(), "indexer and worker differ");
+        must(isDeepStrictEqual(parseProof(proof), said), "the indexer's proof is not the worker's");
         const metrics = await (await fetch(`${this.#url}/metrics`)).text();
         const snapshots = Number(/^weft_indexer_snapshots_collected_total (\d+)/m.exec(metrics)?.[1]);
         return { startedMs: (this.#readyAt ?? began) - this.#startedAt, askedMs, snapshots };

@@ -16,8 +16,18 @@ function chain() {
     time: 0,
     final: 0,
     committedAt: (number: number) => (known.has(number) ? number * 10 : undefined),
+    active: (time?: number) => time ?? following.time,
+    get anchor() {
+      const number = [...known.keys()].filter((one) => known.get(one)?.cut).at(-1);
+      return number === undefined ? undefined : { number, ...known.get(number) };
+    },
   };
-  const consensus = { committed: (number: number) => known.get(number) };
+  const consensus = {
+    committed: (number: number) => known.get(number),
+    get standing() {
+      return [0, ...known.keys()];
+    },
+  };
   const replica = { tracks: new Map() };
   const parts = [replica, consensus, following] as unknown as [Replica, Consensus, Following];
   return {

@@ -49,7 +49,10 @@ function receipts(turns: object[], covered: string[] = [], unknownCuts = [1]): R
       covering: (track: string) => (covered.includes(track) ? 2 : undefined),
       cutAt: (number: number) => (number === 2 ? Cut.empty(crypto) : undefined),
     } as unknown as Archive,
-    protocol: { following: { unknownCuts: () => unknownCuts } } as unknown as Protocol,
+    protocol: {
+      consensus: { committed: () => ({ hash: hashOf("second"), parent: 1 }) },
+      following: { unknownCuts: () => unknownCuts },
+    } as unknown as Protocol,
     store: { segment: () => ({ bytes: new Uint8Array(0) }) } as unknown as Store,
   });
 }

@@ -49,7 +49,7 @@ app.get("/checkpoints/:checkpoint", async (context) => {
   return context.json(await standings.at(checkpoint));
 });
 // Where workers have it, so that who asks them may ask here.
-app.get("/v1/receipts/:requestId", async (context) => {
+app.get("/proofs/requests/:requestId", async (context) => {
   const { requestId, position } = parse(answerOf, context);
   return context.json(await proofs.ofAnswer(requestId, position));
 });
