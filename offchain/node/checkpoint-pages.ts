@@ -1,5 +1,5 @@
 import type { CheckpointPage, CheckpointPart } from "../api/ports.ts";
-import { type Bytes, equal, toHex } from "../core/bytes.ts";
+import { toHex } from "../core/bytes.ts";
 import type { Consensus } from "../core/consensus.ts";
 import { type Cut, encodeEntries } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
@@ -30,7 +30,7 @@ export class CheckpointPages {
   page(part: CheckpointPart, number: number, from: number): CheckpointPage {
     const committed = this.#consensus.committed(number);
     if (!committed) throw new WeftError("not_found", "no such checkpoint is committed", { field: "number" });
-    const parent = this.#parentCut(number, committed.checkpoint.parent);
+    const parent = number > 0 ? this.#archive.cutAt(committed.parent) : undefined;
     const cut = this.#archive.cutAt(number);
     if (!cut || (number > 0 && !parent)) throw notHeld();
     const items =
@@ -40,15 +40,6 @@ export class CheckpointPages {
     const total = part === "cut" ? committed.checkpoint.entryCount : committed.checkpoint.segmentCount;
     const next = from + items.length;
     return { number, hash: toHex(committed.hash), from, items: items.map(toHex), next: next < total ? next : null };
-  }
-
-  /** Not always that of the number before, which may have fallen. */
-  #parentCut(number: number, hash: Bytes): Cut | undefined {
-    for (let before = number - 1; before >= 0; before--) {
-      const committed = this.#consensus.committed(before);
-      if (committed && equal(committed.hash, hash)) return this.#archive.cutAt(before);
-    }
-    return undefined;
   }
 
   #segments(part: "headers" | "segments", cut: Cut, parent: Cut | undefined, from: number): Uint8Array[] {
