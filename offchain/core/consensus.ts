@@ -160,11 +160,9 @@ export class Consensus {
     return [...tracks.values()]
       .filter(({ key }) => !evidence.has(toHex(key.operator)) && !registry.isEnded(key.operator))
       .filter((track) => (this.latest.cut?.agrees(track) ?? true) && !this.latest.cut?.entry(track.key)?.ended)
-      .map((track) => ({
-        track,
-        from: this.latest.cut?.entry(track.key)?.sequence ?? 0,
-        to: this.#replica.heldByQuorum(track),
-      }))
+      .map((track) => ({ track, from: this.latest.cut?.entry(track.key)?.sequence ?? 0 }))
+      .filter(({ track, from }) => track.sequence > from)
+      .map(({ track, from }) => ({ track, from, to: this.#replica.heldByQuorum(track) }))
       .filter(({ from, to }) => to > from);
   }
 

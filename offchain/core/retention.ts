@@ -40,8 +40,9 @@ export class Retention {
     while (first > 0 && (this.#at(final[first]) ?? 0) + this.#seconds >= now) first -= 1;
     // The last that is over, or of those before it the first whose cut was ever shown to us.
     for (let tries = KEPT_CUTS; tries > 0 && first > 0 && !cutOf(final[first]); tries--) first -= 1;
-    for (const number of final.slice(Math.max(0, first))) {
-      const known = this.#isDue(number) ? cutOf(number) : undefined;
+    const late = final.slice(Math.max(0, first));
+    for (const [i, number] of late.entries()) {
+      const known = this.#isNear(late[i + 1]) ? undefined : cutOf(number);
       if (known) this.#mark(number, known.hash, known.entries);
     }
   }
@@ -52,7 +53,8 @@ export class Retention {
     const now = this.#following.active();
     this.#keepCommitted();
     const { anchor } = this.#following;
-    if (anchor && this.#isDue(anchor.number)) this.#mark(anchor.number, anchor.hash, anchor.cut.entries);
+    if (anchor && anchor.number > (this.#marks.at(-1)?.number ?? 0))
+      this.#mark(anchor.number, anchor.hash, anchor.cut.entries);
     let ripe: Mark | undefined;
     while (this.#marks.length > 0 && this.#marks[0].at + this.#seconds < now && this.#marks[0].number <= final)
       ripe = this.#marks.shift();
@@ -70,15 +72,17 @@ export class Retention {
     return this.#consensus.standing.filter((number) => number > 0 && number <= this.#following.final);
   }
 
-  /** Is a final checkpoint so much later than the last that was marked? */
-  #isDue(number: number): boolean {
-    const at = this.#at(number);
-    const last = this.#marks.at(-1);
-    return number > 0 && at !== undefined && (!last || at - last.at > this.#seconds / MARKS);
+  /** Is a final checkpoint so soon after the mark `back` from the end that what is between them need not be marked? */
+  #isNear(number: number | undefined, back = 1): boolean {
+    const at = number === undefined ? undefined : this.#at(number);
+    const mark = this.#marks.at(-back);
+    return at !== undefined && mark !== undefined && at - mark.at <= this.#seconds / MARKS;
   }
 
   #mark(number: number, hash: Bytes, entries: readonly CutEntry[]): void {
-    const at = this.#at(number) as number;
+    const at = this.#at(number);
+    if (at === undefined) return;
+    if (this.#isNear(number, 2)) this.#marks.pop();
     const sequences = entries.map((entry) => ({ name: trackName(entry), sequence: entry.sequence }));
     this.#marks.push({ number, hash, at, sequences });
   }

@@ -36,7 +36,9 @@ export function pause(c: Context, duration: number): void {
   if (duration < 1 || duration > longestPauseSeconds) throw new Revert("ActiveClockDuration", duration);
   const latest = c.state.pauses.at(-1);
   if (latest && c.time < latest.until + longestPauseSeconds) throw new Revert("ActiveClockTooSoon");
-  c.state.pauses.push({ start: c.time, until: c.time + duration });
+  const until = c.time + duration;
+  c.state.pauses.push({ start: c.time, until });
+  c.events.push({ kind: "paused", from: c.time, until });
 }
 
 export function resume(c: Context): void {
@@ -44,4 +46,5 @@ export function resume(c: Context): void {
   const latest = c.state.pauses.at(-1);
   if (!latest || c.time >= latest.until) throw new Revert("ActiveClockRunning");
   c.state.pauses[c.state.pauses.length - 1] = { ...latest, until: c.time };
+  c.events.push({ kind: "resumed", at: c.time });
 }

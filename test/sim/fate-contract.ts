@@ -46,6 +46,7 @@ export function dispute(c: Context, number: number, hash: Bytes): void {
   guarded(c);
   const record = open(c, number, hash);
   c.state.checkpoints[number] = { ...record, disputes: record.disputes + 1 };
+  c.events.push({ kind: "disputed", number, open: record.disputes + 1 });
 }
 
 export function dismiss(c: Context, number: number, hash: Bytes): void {
@@ -55,6 +56,7 @@ export function dismiss(c: Context, number: number, hash: Bytes): void {
   const disputes = record.disputes - 1;
   const late = disputes === 0 && activeTime(c) > record.finalAt;
   c.state.checkpoints[number] = { ...record, disputes, clearedAt: late ? activeTime(c) : record.clearedAt };
+  c.events.push({ kind: "disputed", number, open: disputes });
 }
 
 export function invalidate(c: Context, number: number, hash: Bytes): void {
@@ -62,4 +64,5 @@ export function invalidate(c: Context, number: number, hash: Bytes): void {
   open(c, number, hash);
   const { checkpoints } = c.state;
   for (let i = number; i < checkpoints.length; i++) checkpoints[i] = { ...checkpoints[i], fallen: true };
+  c.events.push({ kind: "fell", from: number, standing: standing(c.state).checkpoint.number });
 }

@@ -67,7 +67,8 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
       fresh.set(toHex(key.operator), (fresh.get(toHex(key.operator)) ?? 0) + 1);
   fresh.delete(toHex(replica.self));
   const most = Math.max(0, ...fresh.values());
-  hold(most <= 2 * LIMIT_NEW_TRACKS, () => `keeps ${most} uncommitted tracks of one operator`);
+  // As many that are invalid from the beginning, and those that a reorganisation made uncommitted again.
+  hold(most <= 3 * LIMIT_NEW_TRACKS, () => `keeps ${most} uncommitted tracks of one operator`);
   const { size } = replica.registry.operators.length > 0 ? replica.evidence : new Map();
   hold(size <= replica.registry.operators.length, () => `holds evidence against ${size} operators`);
 }

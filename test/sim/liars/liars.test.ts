@@ -16,7 +16,7 @@ const TOLD: Readonly<Record<Exclude<Role, "honest">, { least: number; kinds: num
   equivocator: { least: 10, kinds: 5, seeds: [1, 2, 3, 4] },
   forker: { least: 10, kinds: 3, seeds: [5] },
   "false-beats": { least: 50, kinds: 6, seeds: [5, 6] },
-  "false-attester": { least: 10, kinds: 6, seeds: [5] },
+  "false-attester": { least: 15, kinds: 8, seeds: [5, 6] },
   withholder: { least: 50, kinds: 4, seeds: [5] },
   flooder: { least: 300, kinds: 4, seeds: [6] },
   garbage: { least: 30, kinds: 4, seeds: [5] },

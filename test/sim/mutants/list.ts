@@ -105,9 +105,9 @@ export const MUTANTS: readonly Mutant[] = [
     file: "offchain/core/retention.ts",
     changes: [
       {
-        find: "    const { anchor } = this.#following;\n    if (anchor && this.#isDue",
+        find: "    const { anchor } = this.#following;\n    if (anchor && anchor.number",
         replace:
-          "    const { checkpoint, hash, cut } = this.#consensus.latest;\n    const anchor = cut && { number: checkpoint.number, hash, cut };\n    if (anchor && this.#isDue",
+          "    const { checkpoint, hash, cut } = this.#consensus.latest;\n    const anchor = cut && { number: checkpoint.number, hash, cut };\n    if (anchor && anchor.number",
       },
       {
         find: "this.#marks[0].at + this.#seconds < now && this.#marks[0].number <= final",

@@ -9,13 +9,13 @@ import { Retention } from "../../../offchain/core/retention.ts";
 const SECONDS = 25;
 const hashOf = (number: number) => new Uint8Array(32).fill(number);
 
-/** A chain with a checkpoint every ten seconds, each final at once, without a segment in any. */
-function chain() {
+/** A chain with a checkpoint every so many seconds, each final at once, without a segment in any. */
+function chain(every = 10) {
   const known = new Map<number, { hash: Uint8Array; cut?: { entries: [] } }>();
   const following = {
     time: 0,
     final: 0,
-    committedAt: (number: number) => (known.has(number) ? number * 10 : undefined),
+    committedAt: (number: number) => (known.has(number) ? number * every : undefined),
     active: (time?: number) => time ?? following.time,
     get anchor() {
       const number = [...known.keys()].filter((one) => known.get(one)?.cut).at(-1);
@@ -35,7 +35,7 @@ function chain() {
     commit(number: number, isShown = true) {
       known.set(number, { hash: hashOf(number), cut: isShown ? { entries: [] } : undefined });
       following.final = number;
-      following.time = number * 10;
+      following.time = number * every;
     },
     replace: (number: number) => known.set(number, { hash: hashOf(100 + number), cut: { entries: [] } }),
     at(time: number) {
@@ -87,4 +87,20 @@ test("L8 as long as nobody shows us the latest cuts, an earlier one is what is k
   assert.deepEqual(before(retention.advance()), []);
   world.at(36);
   assert.deepEqual(before(retention.advance()), [1]);
+});
+
+test("L8 of checkpoints that come close together the last is marked, so that a silence after them delays nothing", () => {
+  const world = chain(1);
+  const retention = world.begin();
+  for (let number = 1; number <= 4; number++) {
+    world.commit(number);
+    retention.advance();
+  }
+  world.commit(28);
+  retention.advance();
+  world.at(4 + SECONDS + 1);
+  assert.deepEqual(before(retention.advance()), [4]);
+  const again = world.begin();
+  again.recall(world.cutOf);
+  assert.deepEqual(before(again.advance()), [4], "also after a restart");
 });
