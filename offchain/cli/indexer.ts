@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { WeftError } from "../core/errors.ts";
 import { startIndexer } from "../indexer/supervisor.ts";
 
@@ -13,6 +14,10 @@ export type IndexerCommand = {
 
 /** `weft indexer`: runs until it is told to stop. */
 export async function indexer(options: IndexerCommand): Promise<void> {
+  if (!existsSync(new URL("../indexer/ponder.config.ts", import.meta.url)))
+    throw new WeftError("not_packed", "the package does not contain the indexer", {
+      remedy: "run it from a clone of the repository: npm run weft -- indexer",
+    });
   const workers = (options.workers ?? "").split(",").filter((url) => url !== "");
   for (const url of workers)
     if (!/^https?:/.test(url) || !URL.canParse(url))

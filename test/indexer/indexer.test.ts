@@ -189,9 +189,9 @@ for (const { name, real } of databases)
         [1, turn, 4, 203, 2],
       );
       assert.equal(proof.signature, toHex(segment.signature));
-      const byRequest = await indexer.get(`/proofs/requests/${proof.requestId}?position=4`);
+      const byRequest = await indexer.get(`/answers/${proof.requestId}?position=4`);
       assert.deepEqual(byRequest.body, proof);
-      const first = (await indexer.get(`/proofs/requests/${proof.requestId}`)).body as Proof;
+      const first = (await indexer.get(`/answers/${proof.requestId}`)).body as Proof;
       assert.deepEqual([first.position, first.token], [3, 103], "the answer's first token");
     });
 
@@ -205,7 +205,7 @@ for (const { name, real } of databases)
         [`/proofs/${turn}/999`, 404, "not_found", "position"],
         [`/proofs/0x${"00".repeat(32)}/1`, 404, "not_found", "turn"],
         ["/proofs/0x12/1", 400, "malformed", "turn"],
-        [`/proofs/requests/0x${"00".repeat(32)}`, 404, "not_found", "requestId"],
+        [`/answers/0x${"00".repeat(32)}`, 404, "not_found", "requestId"],
         ["/nothing", 404, "not_found", null],
       ];
       for (const [path, status, code, param] of cases) {

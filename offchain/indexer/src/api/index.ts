@@ -48,8 +48,8 @@ app.get("/checkpoints/:checkpoint", async (context) => {
   const { checkpoint } = parse(z.object({ checkpoint: natural }), context);
   return context.json(await standings.at(checkpoint));
 });
-// Where workers have it, so that who asks them may ask here.
-app.get("/proofs/requests/:requestId", async (context) => {
+// By request, where a dApp knows no turn.
+app.get("/answers/:requestId", async (context) => {
   const { requestId, position } = parse(answerOf, context);
   return context.json(await proofs.ofAnswer(requestId, position));
 });
