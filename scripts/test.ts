@@ -89,7 +89,7 @@ const steps: Step[] = [
     name: "indexer",
     what: "the indexer on PGlite and PostgreSQL",
     command: node,
-    args: suite(["test/indexer/**/*.test.ts"], 1),
+    args: suite(["test/indexer/**/*.test.ts"], 2),
   },
   { name: "e2e", what: "real processes", command: node, args: suite(["test/e2e/**/*.test.ts"], 1) },
 ];

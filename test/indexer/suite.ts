@@ -122,20 +122,17 @@ async function proveAll(indexer: IndexerProcess, contents: readonly Content[]): 
   return proven;
 }
 
-const programs = findPostgres();
-const databases = [
-  { name: "PGlite", real: false },
-  { name: "PostgreSQL", real: true },
-] as const;
-
-for (const { name, real } of databases)
-  describe(`the indexer on ${name}`, { skip: real && !programs ? "PostgreSQL is not installed" : false }, () => {
+/** Everything that must hold of an indexer that is empty at first, on one kind of database. */
+export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
+  const programs = name === "PostgreSQL" ? findPostgres() : undefined;
+  const skip = name === "PostgreSQL" && !programs ? "PostgreSQL is not installed" : false;
+  describe(`the indexer on ${name}`, { skip }, () => {
     let postgres: Postgres | undefined;
     let indexer: IndexerProcess;
     const home = folder();
 
     before(async () => {
-      if (real) postgres = await startPostgres(programs!);
+      if (programs) postgres = await startPostgres(programs);
       indexer = await start({ folder: home, databaseUrl: postgres?.url });
     });
     after(async () => {
@@ -317,3 +314,4 @@ for (const { name, real } of databases)
       assert.match(readFileSync(second.child.logFile, "utf8"), /indexer_running/);
     });
   });
+}

@@ -1,0 +1,3 @@
+import { indexerOn } from "./suite.ts";
+
+indexerOn("PostgreSQL");
