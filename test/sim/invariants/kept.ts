@@ -62,9 +62,10 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
   const cuts = Array.from({ length: consensus.latest.checkpoint.number }, (_, i) => consensus.committed(i)?.cut);
   hold(cuts.filter(Boolean).length <= KEPT_CUTS + 1, () => `has ${cuts.filter(Boolean).length} cuts in memory`);
   const fresh = new Map<string, number>();
-  for (const { key } of replica.tracks.values())
-    if (consensus.latest.cut?.slot(key) === undefined)
-      fresh.set(toHex(key.operator), (fresh.get(toHex(key.operator)) ?? 0) + 1);
+  // Which are committed is not known before somebody has shown the cut.
+  const { cut: latest } = consensus.latest;
+  for (const { key } of latest ? replica.tracks.values() : [])
+    if (latest?.slot(key) === undefined) fresh.set(toHex(key.operator), (fresh.get(toHex(key.operator)) ?? 0) + 1);
   fresh.delete(toHex(replica.self));
   const most = Math.max(0, ...fresh.values());
   // As many that are invalid from the beginning, and those that a reorganisation made uncommitted again.
