@@ -68,6 +68,13 @@ test("a clock leaps and drifts, and never goes back", () => {
   assert.throws(() => clock.jump(-1));
 });
 
+test("a loop at one instant is an error that says where, not a run that never ends", () => {
+  const scheduler = new Scheduler();
+  const again = () => void scheduler.after(0, again, "again");
+  scheduler.after(5, again, "first");
+  assert.throws(() => scheduler.run(10), /time stands still at 5, in "again"/);
+});
+
 test("a process that stands still does everything later, in order; a dead one nothing", () => {
   const scheduler = new Scheduler();
   const done: string[] = [];

@@ -2,8 +2,12 @@
 
 type Entry = { at: number; order: number; work: (() => void) | undefined; label: string };
 
+/** So much at one instant is a loop: the world would never end, and nothing would say where. */
+const LIMIT_AT_ONCE = 200_000;
+
 export class Scheduler {
   #now = 0;
+  #atOnce = 0;
   #order = 0;
   #events = 0;
   #stopped = false;
@@ -52,6 +56,8 @@ export class Scheduler {
     while (!this.#stopped && this.#heap.length > 0 && this.#heap[0].at <= until) {
       const entry = this.#pop();
       if (!entry.work) continue;
+      this.#atOnce = entry.at === this.#now ? this.#atOnce + 1 : 0;
+      if (this.#atOnce > LIMIT_AT_ONCE) throw new Error(`time stands still at ${this.#now}, in "${entry.label}"`);
       this.#now = entry.at;
       this.#events += 1;
       this.#counts.set(entry.label, (this.#counts.get(entry.label) ?? 0) + 1);

@@ -45,7 +45,7 @@ export class Impostor extends Liar {
         const segments = honest.fetch(track, from, to, peer);
         if (this.hushed || this.#answer === "true" || equal(track.operator, this.self)) return segments;
         this.note(`answered with what is ${this.#answer}`);
-        return this.#forged(segments, track, to, this.#answer);
+        return this.#forged(segments, track, from, to, this.#answer);
       },
     };
   }
@@ -108,10 +108,16 @@ export class Impostor extends Liar {
   }
 
   /** From some place on: the same in its own hand, or another story that follows what came before. */
-  *#forged(segments: Iterable<Bytes>, track: TrackKey, to: number, how: "signed anew" | "made up"): Generator<Bytes> {
+  *#forged(
+    segments: Iterable<Bytes>,
+    track: TrackKey,
+    from: number,
+    to: number,
+    how: "signed anew" | "made up",
+  ): Generator<Bytes> {
     const { crypto, separator } = this.life.spec.options;
     const held = this.life.protocol.replica.track(track);
-    let next = { sequence: (held?.sequence ?? 0) + 1, previous: held?.head ?? trackId(crypto, track) };
+    let next = { sequence: Math.max(from, (held?.sequence ?? 0) + 1), previous: held?.head ?? trackId(crypto, track) };
     let left = this.random.int(0, 3);
     for (const bytes of segments) {
       if (left-- > 0) yield bytes;
