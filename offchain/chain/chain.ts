@@ -15,6 +15,7 @@ import { activateEpochIfDue, type EpochOutcome } from "./epochs.ts";
 import { type ChainUpdate, Follower } from "./follower.ts";
 import { backoff, Rpc, RpcUnreachable } from "./rpc.ts";
 import { Sender } from "./sender.ts";
+import { Settler } from "./settler.ts";
 import { type ConvictOutcome, Watcher } from "./watcher.ts";
 
 export type ChainOptions = {
@@ -101,13 +102,25 @@ export class Chain {
       confirmations,
       maxBackoffMs,
     });
+    const settler = new Settler({
+      rpc,
+      sender: this.#sender,
+      registry: this.#registry,
+      onFault: options.onFault,
+      pollMs,
+      maxBackoffMs,
+    });
     this.#watcher = new Watcher({
       rpc,
       sender: this.#sender,
       registry: this.#registry,
       court: contracts.equivocationCourt,
       set: () => this.#set,
-      onOutcome: options.onConvicted,
+      onOutcome: (outcome) => {
+        options.onConvicted?.(outcome);
+        const isReporter = outcome.type === "convicted";
+        if (isReporter || outcome.type === "already") void settler.settle(outcome.operator, isReporter);
+      },
       onFault: options.onFault,
       pollMs,
       maxBackoffMs,

@@ -1,10 +1,11 @@
-import { decodeFunctionResult, encodeFunctionData } from "viem";
+import { encodeFunctionData } from "viem";
 import { type Bytes, toHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Evidence } from "../core/evidence.ts";
-import { equivocationCourtAbi, operatorRegistryAbi } from "./abi.ts";
+import { equivocationCourtAbi } from "./abi.ts";
 import { convictArgs } from "./convert.ts";
+import { operatorRecord, STATUS } from "./operator-record.ts";
 import { backoff, type Rpc } from "./rpc.ts";
 import type { Sender } from "./sender.ts";
 
@@ -28,9 +29,6 @@ export type WatcherOptions = {
   pollMs: number;
   maxBackoffMs?: number;
 };
-
-/** OperatorStatus of the registry. */
-const STATUS = { none: 0, withdrawn: 5, convicted: 6 };
 
 /**
  * Reverts that another try, with what the chain says by then, may not meet. "Not slashable" is one of them: it is what a
@@ -106,10 +104,7 @@ export class Watcher {
   }
 
   async #status(operator: Bytes): Promise<number> {
-    const args = [toHex(operator)] as const;
-    const data = encodeFunctionData({ abi: operatorRegistryAbi, functionName: "operatorOf", args });
-    const answer = await this.#o.rpc.request<Hex>("eth_call", [{ to: this.#o.registry, data }, "latest"]);
-    return decodeFunctionResult({ abi: operatorRegistryAbi, functionName: "operatorOf", data: answer }).status;
+    return (await operatorRecord(this.#o.rpc, this.#o.registry, operator)).status;
   }
 
   /** An outcome, or why to try again. */

@@ -56,20 +56,20 @@ export class Onchain {
     return commits;
   }
 
-  /** Waits for a conviction, and tells who brought it and what it cost. */
+  /** Waits until an operator is convicted and its stake gone, and tells who brought the verdict and what it cost. */
   async untilConvicted(operator: Operator, timeoutMs: number): Promise<{ reporter: string; gas: number }> {
     const registry = this.#contract("OperatorRegistry");
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const record = await registry.getFunction("operatorOf")(operator.owner);
-      if (record.status === CONVICTED) {
+      if (record.status === CONVICTED && record.stake === 0n) {
         const filter = registry.getEvent("OperatorConvicted")(null, null, operator.owner);
         const [log] = (await registry.queryFilter(filter, this.#net.deployment.startBlock)) as EventLog[];
         return { reporter: String(record.reporter).toLowerCase(), gas: await this.#gasOf(log.transactionHash) };
       }
       must(
         Date.now() < deadline,
-        `${operator.name} contradicted itself and was not convicted in ${timeoutMs / 1000} s`,
+        `${operator.name} contradicted itself and has not lost its stake in ${timeoutMs / 1000} s`,
       );
       await sleep(200);
     }

@@ -77,7 +77,7 @@ export class Clerk {
     process.after(pollMs, look, "receipt");
   }
 
-  /** Brings evidence to court, and again when a reorganisation takes the verdict back. One case per operator. */
+  /** Brings evidence to court and settles, and again when a reorganisation takes either back. One case per operator. */
   accuse(evidence: Evidence): void {
     const name = toHex(evidence.a.header.operator);
     if (!this.#cases.has(name)) this.#cases.set(name, { evidence, until: 0 });
@@ -87,9 +87,14 @@ export class Clerk {
     const { chain, node, account, process, patienceMs } = this.#o;
     if (one.tx !== undefined && !chain.receipt(node, one.tx) && process.now < one.until) return;
     const { state } = chain.headFor(node);
-    const status = state.operators.get(toHex(one.evidence.a.header.operator))?.status;
-    if (status === undefined || status === "convicted" || status === "withdrawn") return;
-    const call: Call = { type: "convict", evidence: one.evidence, set: state.set };
+    const { operator } = one.evidence.a.header;
+    const record = state.operators.get(toHex(operator));
+    if (!record || record.status === "withdrawn") return;
+    const isConvicted = record.status === "convicted";
+    if (isConvicted && record.stake === 0n) return;
+    const call: Call = isConvicted
+      ? { type: "settle", operator }
+      : { type: "convict", evidence: one.evidence, set: state.set };
     if (chain.simulate(node, account, call)) return;
     one.tx = chain.submit(account, call);
     one.until = process.now + patienceMs;

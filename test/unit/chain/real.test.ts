@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Bytes, compare } from "../../../offchain/core/bytes.ts";
+import { convictArgs } from "../../../offchain/chain/convert.ts";
+import { type Bytes, compare, toHex } from "../../../offchain/core/bytes.ts";
 import { encodeChainEvent } from "../../../offchain/core/chain.ts";
 import { type Checkpoint, checkpointHash, genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
 import type { Evidence } from "../../../offchain/core/evidence.ts";
 import { Registry } from "../../../offchain/core/registry.ts";
 import { sealSegment, trackId } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
+import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { hashOf } from "../../helpers/core.ts";
 import { type Member, View, World } from "./world.ts";
 
@@ -78,6 +80,16 @@ describe("the chain on a real node with the real contracts", () => {
       b: { header: other.header, signature: other.signature },
     };
   };
+  const untilBurnt = async ({ operator }: Member) => {
+    const registry = contractOf("OperatorRegistry", world.deployment, world.connection.provider);
+    for (const end = Date.now() + 30_000; ; await sleep(20)) {
+      const { status, stake } = await registry.getFunction("operatorOf")(toHex(operator));
+      if (status === 6n && stake === 0n) return;
+      if (Date.now() > end) assert.fail(`never burnt: status ${status}, stake ${stake}`);
+    }
+  };
+  const stakeOf = (account: string): Promise<bigint> =>
+    contractOf("StakeToken", world.deployment, world.connection.provider).getFunction("balanceOf")(account);
   const bothTold = (what: string, count: number) =>
     until(`told of ${what}`, () => [a, b].every(({ story }) => story.filter((kind) => kind === what).length >= count));
 
@@ -163,6 +175,7 @@ describe("the chain on a real node with the real contracts", () => {
     assert.ok(convicted?.type === "convicted" && convicted.gas > 50_000n && convicted.txHash.length === 66);
     const restarted = open(world, members[0].key, { log: a.log });
     assert.equal((await restarted.chain.convict(evidence)).type, "already");
+    await untilBurnt(members[4]);
 
     await world.rpc.request("evm_revert", [before]);
     await world.rpc.request("evm_mine");
@@ -177,6 +190,7 @@ describe("the chain on a real node with the real contracts", () => {
       a.story.filter((kind) => kind === "convicted"),
       ["convicted"],
     );
+    await untilBurnt(members[4]);
   });
 
   test("what is no evidence is refused, and does not stand in the way of what is", async () => {
@@ -277,5 +291,16 @@ describe("the chain on a real node with the real contracts", () => {
     await view.chain.stop();
     assert.equal((await conviction).type, "stopped");
     assert.ok(Date.now() - from < 1_000);
+  });
+
+  test("L6: where the reporter is gone, the others have the stake burnt", async () => {
+    const outsider = await world.connection.account();
+    const court = contractOf("EquivocationCourt", world.deployment, outsider);
+    const evidence = lies(members[2]);
+    await (await court.getFunction("convict")(...convictArgs(evidence, a.chain.set))).wait();
+    const reporterHad = await stakeOf(await outsider.getAddress());
+    assert.equal((await b.chain.convict(evidence)).type, "already");
+    await untilBurnt(members[2]);
+    assert.equal((await stakeOf(await outsider.getAddress())) - reporterHad, BigInt(world.deployment.parameters.bounty));
   });
 });

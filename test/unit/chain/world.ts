@@ -38,12 +38,17 @@ export class World {
 
   static async open(): Promise<World> {
     const node = await startEvmNode({ port: 0 });
-    const connection = await connect(node.url);
-    const { deployment } = await deploy({ connection, overrides: { minOperators: 4 } });
-    const world = new World(node, connection, deployment);
-    // Blocks come when a test says so.
-    await world.rpc.request("evm_setIntervalMining", [0]);
-    return world;
+    try {
+      const connection = await connect(node.url);
+      const { deployment } = await deploy({ connection, overrides: { minOperators: 4 } });
+      const world = new World(node, connection, deployment);
+      // Blocks come when a test says so.
+      await world.rpc.request("evm_setIntervalMining", [0]);
+      return world;
+    } catch (error) {
+      await node.close(); // or the test would wait for it for ever, and not say why it failed
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

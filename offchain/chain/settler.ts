@@ -1,0 +1,77 @@
+import { encodeFunctionData } from "viem";
+import { type Bytes, toHex } from "../core/bytes.ts";
+import type { Hex } from "../core/chain.ts";
+import { WeftError } from "../core/errors.ts";
+import { operatorRegistryAbi } from "./abi.ts";
+import { operatorRecord, STATUS } from "./operator-record.ts";
+import { backoff, type Rpc } from "./rpc.ts";
+import type { Sender } from "./sender.ts";
+
+export type SettlerOptions = {
+  rpc: Rpc;
+  sender: Sender;
+  registry: Hex;
+  onFault(fault: WeftError): void;
+  pollMs: number;
+  maxBackoffMs?: number;
+};
+
+/** Whoever brought the verdict is paid by the settlement; the others only see to it when that one does not come. */
+const OTHERS_WAIT_POLLS = 20;
+
+/**
+ * Has the stake of convicted operators burnt and the bounty paid: a conviction alone only locks it, so that a verdict stays
+ * cheap. Nothing here ever throws.
+ */
+export class Settler {
+  readonly #o: SettlerOptions;
+  readonly #open = new Set<string>();
+
+  constructor(options: SettlerOptions) {
+    this.#o = options;
+  }
+
+  /** Resolves when the operator's stake is gone, the verdict is, or the worker stops. */
+  async settle(operator: Bytes, isReporter: boolean): Promise<void> {
+    const name = toHex(operator);
+    if (this.#open.has(name)) return;
+    this.#open.add(name);
+    const { rpc, pollMs } = this.#o;
+    if (!isReporter) await rpc.pause(pollMs * OTHERS_WAIT_POLLS * (1 + Math.random()));
+    await this.#pursue(operator);
+    this.#open.delete(name);
+  }
+
+  async #pursue(operator: Bytes): Promise<void> {
+    const { rpc, pollMs, maxBackoffMs = 30_000 } = this.#o;
+    let said = "";
+    for (let attempt = 0; !rpc.stopped; attempt++) {
+      const delay = await this.#try(operator).catch((error: unknown) => String(error));
+      if (delay === undefined) return;
+      if (said !== delay && !rpc.stopped) {
+        said = delay;
+        this.#o.onFault(
+          new WeftError("settlement_delayed", `the stake of ${toHex(operator)} is not burnt yet: ${delay}`, {
+            remedy: "check the RPC endpoint and the funds of the worker's account; it is tried again by itself",
+          }),
+        );
+      }
+      await rpc.pause(backoff(pollMs, attempt, maxBackoffMs));
+    }
+  }
+
+  /** Nothing when there is nothing to do any more, or why to try again. */
+  async #try(operator: Bytes): Promise<string | undefined> {
+    const { rpc, sender, registry } = this.#o;
+    const { status, stake } = await operatorRecord(rpc, registry, operator);
+    // A verdict that a reorganisation took back is brought anew, and then this is too.
+    if (status !== STATUS.convicted || stake === 0n) return undefined;
+    const args = [toHex(operator)] as const;
+    const sent = await sender.send({
+      to: registry,
+      data: encodeFunctionData({ abi: operatorRegistryAbi, functionName: "settle", args }),
+    });
+    const isOver = sent.type === "mined" || (sent.type === "reverted" && sent.name === "OperatorRegistrySettled");
+    return isOver ? undefined : sent.message;
+  }
+}
