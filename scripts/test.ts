@@ -12,7 +12,8 @@ const hardhat = join(root, "node_modules/hardhat/dist/src/cli.js");
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 
 /** A test that hangs is a test that failed. */
-const LIMIT_MS = 10 * 60_000;
+const LIMIT_MS = 5 * 60_000;
+const LIMIT_STEP_MS = 20 * 60_000;
 
 type Step = { name: string; what: string; command: string; args: string[] };
 
@@ -103,22 +104,42 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const run = ({ command, args }: Step) =>
-  new Promise<boolean>((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+/** Steps that each keep one core busy, or wait: together they take the machine once. What they print comes when they end. */
+const TOGETHER = [
+  ["lint", "types", "generated", "vectors"],
+  ["property", "compliance"],
+  ["contracts", "sdk", "pack"],
+];
+
+type Result = { name: string; passed: boolean; seconds: number };
+
+const run = ({ name, what, command, args }: Step, alone: boolean) =>
+  new Promise<Result>((resolve) => {
+    const title = `\n== ${name}: ${what}\n`;
+    const started = performance.now();
+    const printed: Buffer[] = [];
+    if (alone) process.stdout.write(title);
+    const out = alone ? "inherit" : "pipe";
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", out, out], timeout: LIMIT_STEP_MS });
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => printed.push(data));
     child.on("error", (error) => {
       process.stderr.write(`${command}: ${error.message}\n`);
-      resolve(false);
+      resolve({ name, passed: false, seconds: 0 });
     });
-    child.on("exit", (code) => resolve(code === 0));
+    child.on("close", (code) => {
+      if (!alone) process.stdout.write(Buffer.concat([Buffer.from(title), ...printed]));
+      resolve({ name, passed: code === 0, seconds: (performance.now() - started) / 1000 });
+    });
   });
 
-const results: { name: string; passed: boolean; seconds: number }[] = [];
-for (const step of steps.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
-  process.stdout.write(`\n== ${step.name}: ${step.what}\n`);
-  const started = performance.now();
-  const passed = await run(step);
-  results.push({ name: step.name, passed, seconds: (performance.now() - started) / 1000 });
+const results: Result[] = [];
+const left = steps.filter(({ name }) => asked.length === 0 || asked.includes(name));
+while (left.length > 0) {
+  const group = TOGETHER.find((names) => names.includes(left[0].name)) ?? [left[0].name];
+  const others = left.findIndex(({ name }) => !group.includes(name));
+  const now = left.splice(0, others < 0 ? left.length : others);
+  if (now.length > 1) process.stdout.write(`\n== at once: ${now.map(({ name }) => name).join(", ")}\n`);
+  results.push(...(await Promise.all(now.map((step) => run(step, now.length === 1)))));
 }
 
 process.stdout.write("\n");

@@ -301,6 +301,9 @@ describe("the chain on a real node with the real contracts", () => {
     const reporterHad = await stakeOf(await outsider.getAddress());
     assert.equal((await b.chain.convict(evidence)).type, "already");
     await untilBurnt(members[2]);
-    assert.equal((await stakeOf(await outsider.getAddress())) - reporterHad, BigInt(world.deployment.parameters.bounty));
+    assert.equal(
+      (await stakeOf(await outsider.getAddress())) - reporterHad,
+      BigInt(world.deployment.parameters.bounty),
+    );
   });
 });
