@@ -43,10 +43,17 @@ const snapshotSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("close"), ...place }),
 ]);
 
+const canonicalSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("answer"), turn: hex(32), number: counter, segmentIndex: u32, snapshotIndex: u32 }),
+  z.object({ type: z.literal("none") }),
+  z.object({ type: z.literal("unknown") }),
+]);
+
 const receiptSchema = z.object({
   requestId: hex(32),
   turn: hex(32),
   status: z.enum(["pending", "attested", "final"]),
+  canonical: canonicalSchema,
   position: u32,
   tokens: z.array(u32).min(1),
   snapshots: z.array(snapshotSchema).min(1),
@@ -63,8 +70,8 @@ export type ReceiptSnapshot = z.output<typeof snapshotSchema>;
 
 /**
  * What a worker says of an answer: the token ids from `position` on, the turn that says them, and its snapshots in order:
- * the opening, those with these tokens and, when it is known, the closing. `status` is the worker's word; all the rest
- * is proven.
+ * the opening, those with these tokens and, when it is known, the closing. `canonical` names the turn that counts where
+ * several answer the request, and the place of its closing. It and `status` are the worker's word; all the rest is proven.
  */
 export type Receipt = z.output<typeof receiptSchema>;
 

@@ -141,7 +141,11 @@ export class World {
         if (first >= position + tokens.length || first + ids.length <= position) continue;
         snapshots.push({ type: "tokens", ...place, first, kind: snapshot.kind as TokenKind, tokens: [...ids] });
       }
-    return { requestId: this.requestId, turn: this.turn, status: "final", position, tokens, snapshots };
+    const closing = this.#own.length;
+    const close = this.proof(closing, this.#own[closing - 1].snapshots.length - 1);
+    const { number, segmentIndex, snapshotIndex } = close;
+    const canonical: Receipt["canonical"] = { type: "answer", turn: this.turn, number, segmentIndex, snapshotIndex };
+    return { requestId: this.requestId, turn: this.turn, status: "final", canonical, position, tokens, snapshots };
   }
 
   /** What a chain with these checkpoints, all final, and these keys would say. */
