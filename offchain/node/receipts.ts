@@ -6,10 +6,10 @@ import type { CutEntry } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
 import type { ListTree } from "../core/list-tree.ts";
 import type { Protocol } from "../core/protocol.ts";
-import { decodeSegment, snapshotTree } from "../core/segment.ts";
+import { decodeSegment } from "../core/segment.ts";
 import type { Place } from "../core/snapshot.ts";
 import type { Run, Turn } from "../core/turn.ts";
-import type { Receipt, ReceiptSnapshot, SnapshotProof } from "../sdk/receipt.ts";
+import { proofJson, type Receipt, type ReceiptSnapshot, type SnapshotProof } from "../sdk/receipt.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "./archive.ts";
 
@@ -171,28 +171,8 @@ export class Receipts {
     this.#trees.delete(name);
     this.#trees.set(name, segments);
     if (this.#trees.size > KEPT_TREES) this.#trees.delete(this.#trees.keys().next().value as string);
-    const { header, signature, snapshots } = decodeSegment(stored.bytes);
     const { first } = cut.entry(turn.track) as CutEntry;
     const segmentIndex = first + place.sequence - (parent.entry(turn.track)?.sequence ?? 0) - 1;
-    const { salt, body } = snapshots[place.index];
-    const hex = (list: readonly Bytes[]) => list.map(toHex);
-    return {
-      number,
-      segmentIndex,
-      header: {
-        operator: toHex(header.operator),
-        incarnation: toHex(header.incarnation),
-        sequence: header.sequence,
-        previous: toHex(header.previous),
-        snapshotsRoot: toHex(header.snapshotsRoot),
-        snapshotCount: header.snapshotCount,
-      },
-      signature: toHex(signature),
-      segmentProof: hex(segments.proof(segmentIndex)),
-      snapshotIndex: place.index,
-      salt: toHex(salt),
-      body: toHex(body),
-      snapshotProof: hex(snapshotTree(replica.crypto, snapshots).proof(place.index)),
-    };
+    return proofJson(replica.crypto, { number, segments, segmentIndex }, decodeSegment(stored.bytes), place.index);
   }
 }
