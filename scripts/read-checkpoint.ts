@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import type { Signer } from "ethers";
 import type { Deployment } from "../offchain/chain/deployment.ts";
+import { weft } from "../offchain/sdk/ethers.ts";
+import type { CheckpointView } from "../offchain/sdk/ledger.ts";
 import { parseReceipt, type SnapshotProofStruct, toStruct } from "../offchain/sdk/receipt.ts";
 import { contractOf, deploymentFor } from "./lib/contracts.ts";
 import { explain, runMain } from "./lib/errors.ts";
@@ -11,16 +13,6 @@ import { ScriptError } from "./lib/script-error.ts";
 
 /** What a client holds of one token: enough for a contract to check it against a checkpoint. */
 export type TokenProof = { proof: SnapshotProofStruct; position: number; token: number };
-
-export interface CheckpointView {
-  number: bigint;
-  hash: string;
-  segmentsRoot: string;
-  committedAt: bigint;
-  finalAt: bigint;
-  registryPosition: bigint;
-  final: boolean;
-}
 
 export interface Verdict {
   /** The checkpoint contains the snapshot at exactly the indices that the receipt names. */
@@ -44,29 +36,18 @@ export function tokenProofOf(value: unknown): TokenProof {
   throw new ScriptError("BAD_ARGUMENT", "The receipt has no proof yet: ask for it again after the next checkpoint");
 }
 
-/** Reads one checkpoint, or the latest attested and the latest final one. */
-export async function readCheckpoint(
-  connection: Connection,
+/**
+ * Reads one checkpoint, or the latest attested or final one.
+ * @throws WeftError `unknown_checkpoint`, `chain_unreachable`, `wrong_chain`, `chain_moved`
+ */
+export function readCheckpoint(
+  { provider }: Connection,
   deployment: Deployment,
-  which: bigint | "attested" | "final",
-) {
-  const ledger = contractOf("CheckpointLedger", deployment, connection.provider);
-  try {
-    const latest = { attested: "latestAttested", final: "latestFinal" } as const;
-    const number = typeof which === "bigint" ? which : (await ledger.getFunction(latest[which])()).number;
-    const record = await ledger.getFunction("checkpoint")(number);
-    return {
-      number,
-      hash: record.hash,
-      segmentsRoot: record.segmentsRoot,
-      committedAt: record.committedAt,
-      finalAt: record.finalAt,
-      registryPosition: record.registryPosition,
-      final: await ledger.getFunction("isFinal")(number),
-    } as CheckpointView;
-  } catch (error) {
-    throw explain("Reading the checkpoint", error);
-  }
+  which: number | "attested" | "final",
+): Promise<CheckpointView> {
+  const actions = weft(provider, deployment);
+  if (which === "attested") return actions.getLatestAttested();
+  return which === "final" ? actions.getLatestFinal() : actions.getCheckpoint(which);
 }
 
 /** Lets the ledger check a receipt and, when its checkpoint is final, proves its token to the consumer contract. */
@@ -119,7 +100,7 @@ async function main(): Promise<void> {
   const connection = await connect(o["network"]);
   try {
     const deployment = deploymentFor(connection, o["deployment"]);
-    const wanted = o["number"] === undefined ? (["attested", "final"] as const) : [BigInt(o["number"])];
+    const wanted = o["number"] === undefined ? (["attested", "final"] as const) : [Number(o["number"])];
     for (const which of wanted) {
       print(`checkpoint ${which}`, await readCheckpoint(connection, deployment, which));
     }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { WeftError } from "../core/errors.ts";
 import { startIndexer } from "../indexer/supervisor.ts";
+import { END_WITH_PARENT } from "./devnet/child.ts";
 
 export type IndexerCommand = {
   deployment: string;
@@ -29,6 +30,7 @@ export async function indexer(options: IndexerCommand): Promise<void> {
     ...options,
     workers,
     databaseUrl: options.databaseUrl ?? process.env["DATABASE_URL"],
+    preload: END_WITH_PARENT,
     onLine: (line) => process.stderr.write(`${line}\n`),
   });
   let stopping = false;

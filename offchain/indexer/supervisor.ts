@@ -21,6 +21,8 @@ export type IndexerOptions = {
   /** Of PGlite's files, and of what is written beside them. */
   folder: string;
   databaseUrl?: string | undefined;
+  /** URL of a module that Ponder's process loads first: it must end that process when its channel to this one closes. */
+  preload: string;
   /** Every line that the indexer says. */
   onLine(line: string): void;
 };
@@ -34,7 +36,6 @@ export type Indexer = {
   stop(): Promise<void>;
 };
 
-const END_WITH_PARENT = new URL("../cli/devnet/end-with-parent.ts", import.meta.url).href;
 const STOP_MS = 8_000;
 const RETRY_MS = { least: 1_000, most: 30_000 };
 /** Who ran for so long had no trouble starting. */
@@ -114,7 +115,7 @@ export async function startIndexer(options: IndexerOptions): Promise<Indexer> {
     DATABASE_SCHEMA: schema,
     ...(databaseUrl ? { DATABASE_URL: databaseUrl } : { DATABASE_URL: undefined }),
   };
-  const args = ["--import", END_WITH_PARENT, program, "start", "--root", APP, "--log-format", "json"];
+  const args = ["--import", options.preload, program, "start", "--root", APP, "--log-format", "json"];
   const network = ["--port", String(options.port), "--hostname", options.host];
 
   /** One run of Ponder, until it ends, and why it was ended if it was. */

@@ -1,14 +1,15 @@
-import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
+import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
+import { CanonicalAnswers } from "../core/canonical.ts";
 import type { Committed } from "../core/checkpoints.ts";
 import type { Conversations } from "../core/conversations.ts";
 import type { CutEntry } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
 import type { ListTree } from "../core/list-tree.ts";
 import type { Protocol } from "../core/protocol.ts";
-import { decodeSegment, snapshotTree } from "../core/segment.ts";
+import { decodeSegment } from "../core/segment.ts";
 import type { Place } from "../core/snapshot.ts";
 import type { Run, Turn } from "../core/turn.ts";
-import type { Receipt, ReceiptSnapshot, SnapshotProof } from "../sdk/receipt.ts";
+import { proofJson, type Receipt, type ReceiptSnapshot, type SnapshotProof } from "../sdk/receipt.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "./archive.ts";
 
@@ -30,24 +31,47 @@ type Candidate = {
   written: number;
 };
 
+export type ReceiptsOptions = {
+  conversations: Conversations;
+  protocol: Protocol;
+  archive: Archive;
+  store: Store;
+  /** The model that this worker runs; `id` as requests name it. */
+  model: { id: Bytes; class: "exact" | "tolerant" };
+  /** How many numbers a checkpoint that a turn names may be behind the one that includes it. */
+  referenceSpan: number;
+};
+
 export class Receipts {
   readonly #conversations: Conversations;
   readonly #protocol: Protocol;
   readonly #archive: Archive;
   readonly #store: Store;
+  readonly #model: ReceiptsOptions["model"];
+  readonly #answers: CanonicalAnswers;
   /** Of the checkpoints that were asked for last, by their hash. */
   readonly #trees = new Map<string, ListTree>();
 
-  constructor(options: { conversations: Conversations; protocol: Protocol; archive: Archive; store: Store }) {
-    this.#conversations = options.conversations;
-    this.#protocol = options.protocol;
-    this.#archive = options.archive;
-    this.#store = options.store;
+  constructor({ conversations, protocol, archive, store, model, referenceSpan }: ReceiptsOptions) {
+    this.#conversations = conversations;
+    this.#protocol = protocol;
+    this.#archive = archive;
+    this.#store = store;
+    this.#model = model;
+    const { replica, consensus, following } = protocol;
+    this.#answers = new CanonicalAnswers({
+      replica,
+      consensus,
+      following,
+      conversations,
+      cuts: archive,
+      referenceSpan,
+    });
   }
 
   /**
-   * What a turn says, at once, with the proof of every snapshot that a checkpoint covers. Of several turns, one that is
-   * covered comes first, then the one that wrote most of it itself.
+   * What a turn says, at once, with the proof of every snapshot that a checkpoint covers. Of several turns the canonical
+   * one; before it is known, one that has more of it, then one that is covered, then the one that wrote most of it itself.
    *
    * @throws WeftError `not_found` for an answer or positions that are not held, `too_large` for too many snapshots
    */
@@ -55,10 +79,16 @@ export class Receipts {
     const turns = [...this.#conversations.answersTo(fromHex(requestId, 32))];
     if (turns.length === 0)
       throw new WeftError("not_found", "no turn here answers this request", { field: "requestId" });
+    const canonical = this.#canonical(turns[0]);
+    const isCanonical = ({ turn }: Candidate) => canonical.type === "answer" && canonical.turn === toHex(turn.id);
     const candidates = turns.flatMap((turn) => this.#candidate(turn, range) ?? []);
     const length = ({ position, end }: Candidate) => end - position;
     const [best] = candidates.sort(
-      (a, b) => length(b) - length(a) || Number(b.covered) - Number(a.covered) || b.written - a.written,
+      (a, b) =>
+        Number(isCanonical(b)) - Number(isCanonical(a)) ||
+        length(b) - length(a) ||
+        Number(b.covered) - Number(a.covered) ||
+        b.written - a.written,
     );
     if (!best) throw new WeftError("not_found", "no turn here has tokens at these positions", { field: "position" });
     // Proven with its opening, and where all of it is asked for with its closing.
@@ -82,11 +112,28 @@ export class Receipts {
       requestId: toHex(best.turn.open.requestId),
       turn: toHex(best.turn.id),
       status: this.#status(snapshots),
+      canonical,
       position: best.position,
       tokens: best.runs.flatMap(({ first, ids }) =>
         ids.slice(Math.max(0, best.position - first), Math.max(0, best.end - first)),
       ),
       snapshots,
+    };
+  }
+
+  /** Only answers of exact models have one; of which class a model is that we do not run, we do not know. */
+  #canonical({ open: { requestId, request } }: Turn): Receipt["canonical"] {
+    if (!equal(request.model, this.#model.id)) return { type: "unknown" };
+    if (this.#model.class !== "exact") return { type: "none" };
+    const found = this.#answers.of(requestId);
+    if (found.type !== "answer") return found;
+    const { checkpoint, segment, snapshot } = found.place;
+    return {
+      type: "answer",
+      turn: toHex(found.turn.id),
+      number: checkpoint,
+      segmentIndex: segment,
+      snapshotIndex: snapshot,
     };
   }
 
@@ -124,28 +171,8 @@ export class Receipts {
     this.#trees.delete(name);
     this.#trees.set(name, segments);
     if (this.#trees.size > KEPT_TREES) this.#trees.delete(this.#trees.keys().next().value as string);
-    const { header, signature, snapshots } = decodeSegment(stored.bytes);
     const { first } = cut.entry(turn.track) as CutEntry;
     const segmentIndex = first + place.sequence - (parent.entry(turn.track)?.sequence ?? 0) - 1;
-    const { salt, body } = snapshots[place.index];
-    const hex = (list: readonly Bytes[]) => list.map(toHex);
-    return {
-      number,
-      segmentIndex,
-      header: {
-        operator: toHex(header.operator),
-        incarnation: toHex(header.incarnation),
-        sequence: header.sequence,
-        previous: toHex(header.previous),
-        snapshotsRoot: toHex(header.snapshotsRoot),
-        snapshotCount: header.snapshotCount,
-      },
-      signature: toHex(signature),
-      segmentProof: hex(segments.proof(segmentIndex)),
-      snapshotIndex: place.index,
-      salt: toHex(salt),
-      body: toHex(body),
-      snapshotProof: hex(snapshotTree(replica.crypto, snapshots).proof(place.index)),
-    };
+    return proofJson(replica.crypto, { number, segments, segmentIndex }, decodeSegment(stored.bytes), place.index);
   }
 }

@@ -244,7 +244,14 @@ async function compose(
     silenceMs: config.authorSilenceMs,
     onTakeover: (from, reason) => observer.takeover(from, reason),
   });
-  const receipts = new Receipts({ conversations, protocol, archive, store });
+  const receipts = new Receipts({
+    conversations,
+    protocol,
+    archive,
+    store,
+    model: engine.model,
+    referenceSpan: deployment.parameters.referenceSpan,
+  });
   const pages = new CheckpointPages({ consensus, archive, store });
   const created = Math.floor(Date.now() / 1000);
   const api = createApi(

@@ -1,5 +1,9 @@
 import { z } from "zod/v4";
+import { toHex } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
+import type { ListTree } from "../core/list-tree.ts";
+import type { Hashing } from "../core/ports.ts";
+import { type Segment, snapshotTree } from "../core/segment.ts";
 import { TOKEN_KINDS } from "../core/snapshot.ts";
 
 export type Hex = `0x${string}`;
@@ -43,10 +47,17 @@ const snapshotSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("close"), ...place }),
 ]);
 
+const canonicalSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("answer"), turn: hex(32), number: counter, segmentIndex: u32, snapshotIndex: u32 }),
+  z.object({ type: z.literal("none") }),
+  z.object({ type: z.literal("unknown") }),
+]);
+
 const receiptSchema = z.object({
   requestId: hex(32),
   turn: hex(32),
   status: z.enum(["pending", "attested", "final"]),
+  canonical: canonicalSchema,
   position: u32,
   tokens: z.array(u32).min(1),
   snapshots: z.array(snapshotSchema).min(1),
@@ -63,8 +74,8 @@ export type ReceiptSnapshot = z.output<typeof snapshotSchema>;
 
 /**
  * What a worker says of an answer: the token ids from `position` on, the turn that says them, and its snapshots in order:
- * the opening, those with these tokens and, when it is known, the closing. `status` is the worker's word; all the rest
- * is proven.
+ * the opening, those with these tokens and, when it is known, the closing. `canonical` names the turn that counts where
+ * several answer the request, and the place of its closing. It and `status` are the worker's word; all the rest is proven.
  */
 export type Receipt = z.output<typeof receiptSchema>;
 
@@ -84,6 +95,38 @@ function parsed<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const [issue] = result.error.issues;
   const field = issue.path.join(".") || what;
   throw new WeftError("malformed", `not a ${what}: ${field}: ${issue.message}`, { field });
+}
+
+/**
+ * The proof of one snapshot: two Merkle steps into a committed checkpoint, as contracts take them.
+ * @param segments the tree of all segments of checkpoint `number`
+ * @param segmentIndex where in it `segment` stands
+ */
+export function proofJson(
+  hashing: Hashing,
+  { number, segments, segmentIndex }: { number: number; segments: ListTree; segmentIndex: number },
+  { header, signature, snapshots }: Segment,
+  snapshotIndex: number,
+): SnapshotProof {
+  const { salt, body } = snapshots[snapshotIndex];
+  return {
+    number,
+    segmentIndex,
+    header: {
+      operator: toHex(header.operator),
+      incarnation: toHex(header.incarnation),
+      sequence: header.sequence,
+      previous: toHex(header.previous),
+      snapshotsRoot: toHex(header.snapshotsRoot),
+      snapshotCount: header.snapshotCount,
+    },
+    signature: toHex(signature),
+    segmentProof: segments.proof(segmentIndex).map(toHex),
+    snapshotIndex,
+    salt: toHex(salt),
+    body: toHex(body),
+    snapshotProof: snapshotTree(hashing, snapshots).proof(snapshotIndex).map(toHex),
+  };
 }
 
 /** A proof as contracts take it: viem and ethers encode it as the struct `SnapshotProof`. */

@@ -8,7 +8,7 @@ export const paths = {
   root,
   artifacts: join(root, "artifacts"),
   deployments: join(root, "deployments"),
-  abi: join(root, "offchain", "chain", "abi.ts"),
+  abi: join(root, "offchain", "chain", "abi"),
   biome: join(root, "node_modules", ".bin", "biome"),
 };
 

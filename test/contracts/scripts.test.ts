@@ -72,15 +72,16 @@ describe("scripts against a node over HTTP", () => {
     await assert.rejects(again, /OperatorRegistry(NothingPending|EpochTooEarly)/);
 
     const latest = await readCheckpoint(connection, deployment, "attested");
-    assert.equal(latest.number, 0n);
-    assert.equal(latest.final, true);
-    assert.deepEqual(await readCheckpoint(connection, deployment, 0n), latest);
-    await assert.rejects(readCheckpoint(connection, deployment, 9n), /CheckpointLedgerUnknown\(9\)/);
+    assert.equal(latest.number, 0);
+    assert.equal(latest.status, "final");
+    assert.deepEqual(await readCheckpoint(connection, deployment, 0), latest);
+    await assert.rejects(readCheckpoint(connection, deployment, 9), code("unknown_checkpoint"));
 
     const receipt = tokenProofOf({
       requestId: hot(0),
       turn: hot(0),
       status: "final",
+      canonical: { type: "unknown" },
       position: 0,
       tokens: [1],
       snapshots: [
@@ -282,6 +283,6 @@ describe("scripts against a node over HTTP", () => {
     );
     assert.equal(generated.status, 0, generated.stderr);
     assert.equal(read.status, 0, read.stderr);
-    assert.match(read.stdout, /^checkpoint attested \{[^}]*"final": true/);
+    assert.match(read.stdout, /^checkpoint attested \{[^}]*"status": "final"/);
   });
 });

@@ -4,11 +4,16 @@ import { Cut, checkpointOf } from "../../offchain/core/cut.ts";
 import { domainSeparator } from "../../offchain/core/hash.ts";
 import type { ListTree } from "../../offchain/core/list-tree.ts";
 import { requestId } from "../../offchain/core/request.ts";
-import { snapshotTree } from "../../offchain/core/segment.ts";
 import { decodeSnapshot, type TokenKind } from "../../offchain/core/snapshot.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import type { Domain, Facts } from "../../offchain/sdk/proof.ts";
-import type { Hex, Receipt, ReceiptSnapshot, SnapshotProof } from "../../offchain/sdk/receipt.ts";
+import {
+  type Hex,
+  proofJson,
+  type Receipt,
+  type ReceiptSnapshot,
+  type SnapshotProof,
+} from "../../offchain/sdk/receipt.ts";
 import { hashOf, type Keys, requestOf, type Sealed, TrackWriter, writeSegments } from "../helpers/core.ts";
 
 export const DOMAIN: Domain = {
@@ -104,25 +109,7 @@ export class World {
     const segmentIndex = order.findIndex(
       (one) => equal(one.operator, this.author.operator) && one.sequence === sequence,
     );
-    const { header, signature, snapshots } = sealed;
-    return {
-      number,
-      segmentIndex,
-      header: {
-        operator: toHex(header.operator),
-        incarnation: toHex(header.incarnation),
-        sequence: header.sequence,
-        previous: toHex(header.previous),
-        snapshotsRoot: toHex(header.snapshotsRoot),
-        snapshotCount: header.snapshotCount,
-      },
-      signature: toHex(signature),
-      segmentProof: (segments as ListTree).proof(segmentIndex).map(toHex),
-      snapshotIndex: index,
-      salt: toHex(snapshots[index].salt),
-      body: toHex(snapshots[index].body),
-      snapshotProof: snapshotTree(crypto, snapshots).proof(index).map(toHex),
-    };
+    return proofJson(crypto, { number, segments: segments as ListTree, segmentIndex }, sealed, index);
   }
 
   /** The receipt of `count` tokens; of all that were written by default, and then with its closing. */
@@ -141,7 +128,11 @@ export class World {
         if (first >= position + tokens.length || first + ids.length <= position) continue;
         snapshots.push({ type: "tokens", ...place, first, kind: snapshot.kind as TokenKind, tokens: [...ids] });
       }
-    return { requestId: this.requestId, turn: this.turn, status: "final", position, tokens, snapshots };
+    const closing = this.#own.length;
+    const close = this.proof(closing, this.#own[closing - 1].snapshots.length - 1);
+    const { number, segmentIndex, snapshotIndex } = close;
+    const canonical: Receipt["canonical"] = { type: "answer", turn: this.turn, number, segmentIndex, snapshotIndex };
+    return { requestId: this.requestId, turn: this.turn, status: "final", canonical, position, tokens, snapshots };
   }
 
   /** What a chain with these checkpoints, all final, and these keys would say. */

@@ -27,7 +27,8 @@ export type Child = {
 };
 
 const STOP_MS = 6_000;
-const END_WITH_PARENT = beside(import.meta.url, "end-with-parent").href;
+/** Module that ends its process when the one that began it is gone. */
+export const END_WITH_PARENT = beside(import.meta.url, "end-with-parent").href;
 const living = new Set<Child>();
 
 // Signals that end this process without its handlers are covered by the channel that every child watches.

@@ -157,7 +157,6 @@ export type TokenReceipt = {
   /** The checkpoint that covers all of the receipt. */
   number: number;
   token: number;
-  operator: Hex;
   /** As the worker gave it. */
   receipt: Receipt;
 };
@@ -180,7 +179,6 @@ export async function receiptOf(
       return {
         number: Math.max(...proofs.map(({ number }) => number)),
         token: receipt.tokens[0],
-        operator: proofs[0].header.operator,
         receipt,
       };
     if (Date.now() > deadline)

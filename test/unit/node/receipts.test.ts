@@ -19,7 +19,7 @@ function turn(name: string, runs: FakeRun[], closed = false) {
     track: name,
     opened: { sequence: 1, index: 0 },
     latest: { sequence: runs.length, index: 2 },
-    open: { requestId: hashOf("request"), request: { after: { length: 3 } } },
+    open: { requestId: hashOf("request"), request: { model: hashOf("another's"), after: { length: 3 } } },
     context: { length: last[0] + last[2].length },
     runs: runs.map(([first, kind, ids], i) => ({ first, kind, ids, place: { sequence: i + 1, index: 1 } })),
     ...(closed && { close: {} }),
@@ -54,6 +54,8 @@ function receipts(turns: object[], covered: string[] = [], unknownCuts = [1]): R
       following: { unknownCuts: () => unknownCuts },
     } as unknown as Protocol,
     store: { segment: () => ({ bytes: new Uint8Array(0) }) } as unknown as Store,
+    model: { id: hashOf("ours"), class: "exact" },
+    referenceSpan: 64,
   });
 }
 

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Deployment } from "../../../offchain/chain/deployment.ts";
+import { type Bytes, fromHex } from "../../../offchain/core/bytes.ts";
+import type { ChainEvent } from "../../../offchain/core/chain.ts";
+import type { Checkpoint } from "../../../offchain/core/checkpoint.ts";
+import type { Effect } from "../../../offchain/core/events.ts";
+import { Protocol } from "../../../offchain/core/protocol.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
+import { protocolOptions } from "../../../offchain/node/protocol-options.ts";
+import { Store } from "../../../offchain/store/store.ts";
+import { DOMAIN, foundingEvents, operatorAt, type Sealed } from "../../helpers/core.ts";
+
+export const members = [0, 1, 2, 3].map(operatorAt);
+const [self] = members;
+const LEDGER = `0x${"11".repeat(20)}` as const;
+const deployment = {
+  chainId: DOMAIN.chainId,
+  contracts: { operatorRegistry: `0x${"22".repeat(20)}`, checkpointLedger: LEDGER },
+  domain: { ...DOMAIN, verifyingContract: LEDGER },
+  parameters: {
+    checkpointCapacity: 4096,
+    newTracksPerOperator: 4,
+    challengeWindowSeconds: 600,
+    retentionSeconds: 600,
+    disputeWindowsSeconds: 600,
+    longestPauseSeconds: 600,
+  },
+} as unknown as Deployment;
+
+/** The protocol of one of four operators over a store on disk, and the chain as the test has it. */
+export class StoredWorker {
+  readonly #folder = mkdtempSync(join(tmpdir(), "weft-protocol-"));
+  readonly founding: readonly ChainEvent[];
+  store!: Store;
+  protocol!: Protocol;
+  #block = 100;
+
+  constructor() {
+    this.open();
+    this.founding = foundingEvents(members).map((event, i) => ({ kind: "registry", event, block: i + 1, logIndex: 0 }));
+    this.#log(this.founding);
+    this.follow("events", this.founding);
+  }
+
+  /** As a process that starts does. */
+  open(): void {
+    const identity = { operator: self.operator, chainId: DOMAIN.chainId, ledger: fromHex(LEDGER, 20) };
+    this.store = Store.open(this.#folder, { identity });
+    this.protocol = new Protocol(protocolOptions(crypto, deployment, self.operator, self.signer), 0);
+    this.#carryOut(this.protocol.recall(this.store.disk()));
+  }
+
+  end(): void {
+    this.store.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** What is to be stored, as the driver stores it. */
+  #carryOut(effects: readonly Effect[]): void {
+    this.store.write(effects.flatMap((effect) => (effect.type === "store" ? [effect.record] : [])));
+  }
+
+  #log(events: readonly ChainEvent[]): void {
+    this.store.chainLog.append(
+      events.map(({ block }) => ({
+        number: block,
+        hash: `0x${block}`,
+        parentHash: `0x${block - 1}`,
+        timestamp: block,
+      })),
+      events,
+    );
+  }
+
+  follow(type: "events" | "reorg", events: readonly ChainEvent[]): void {
+    this.#carryOut(this.protocol.step({ type: "chain", update: { type, events, time: 1 } }, 0));
+  }
+
+  hold(...segments: readonly Sealed[]): void {
+    for (const segment of segments) {
+      this.protocol.replica.step({ type: "restore", segment, hash: segment.hash });
+      this.store.write([{ type: "segment", segment, hash: segment.hash }]);
+    }
+  }
+
+  /** A checkpoint of all that is held, as all others would propose it. */
+  propose(): { checkpoint: Checkpoint; hash: Bytes } {
+    const { replica, consensus } = this.protocol;
+    const heads = replica.heads();
+    for (const { operator } of members.slice(1))
+      replica.step({
+        type: "beat",
+        from: operator,
+        now: 0,
+        beat: {
+          registryPosition: 0,
+          registryMark: new Uint8Array(8),
+          checkpoint: 0,
+          anchor: 0,
+          known: new Uint8Array(8),
+          digest: new Uint8Array(32),
+          load: 0,
+          whole: true,
+          heads,
+          evidence: [],
+        },
+      });
+    const made = consensus.propose();
+    assert.ok(made);
+    assert.equal(consensus.judge(made.proposal, 0).type, "sign");
+    return made.built;
+  }
+
+  commit({ checkpoint, hash }: { checkpoint: Checkpoint; hash: Bytes }): ChainEvent {
+    const event: ChainEvent = {
+      kind: "committed",
+      checkpoint,
+      hash,
+      committedAt: 1,
+      block: this.#block++,
+      logIndex: 0,
+    };
+    this.#log([event]);
+    this.follow("events", [event]);
+    return event;
+  }
+}
