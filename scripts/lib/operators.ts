@@ -32,10 +32,15 @@ const CONSENT_TYPES = {
   ],
 };
 
-/** What the registry has of an owner. */
-export async function operatorOf(registry: Contract, owner: string): Promise<OperatorRecord> {
+/** What the registry has of an owner, at a block. */
+export async function operatorOf(
+  registry: Contract,
+  owner: string,
+  blockTag: number | "latest" = "latest",
+): Promise<OperatorRecord> {
   try {
-    const { status, signer, listedSigner, stake, leftAt } = await registry.getFunction("operatorOf")(owner);
+    const record = await registry.getFunction("operatorOf")(owner, { blockTag });
+    const { status, signer, listedSigner, stake, leftAt } = record;
     return { status: STATUS[Number(status)] as OperatorStatus, signer, listedSigner, stake, leftAt };
   } catch (error) {
     throw explain("Reading the registry", error);
