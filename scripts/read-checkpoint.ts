@@ -7,9 +7,11 @@ import type { CheckpointView } from "../offchain/sdk/ledger.ts";
 import { parseReceipt, type SnapshotProofStruct, toStruct } from "../offchain/sdk/receipt.ts";
 import { contractOf, deploymentFor } from "./lib/contracts.ts";
 import { explain, runMain } from "./lib/errors.ts";
-import { type Connection, connect, keyFrom } from "./lib/network.ts";
+import { keyFor } from "./lib/keys.ts";
+import { type Connection, connect } from "./lib/network.ts";
 import { isMain } from "./lib/paths.ts";
 import { ScriptError } from "./lib/script-error.ts";
+import { print } from "./lib/transact.ts";
 
 /** What a client holds of one token: enough for a contract to check it against a checkpoint. */
 export type TokenProof = { proof: SnapshotProofStruct; position: number; token: number };
@@ -90,7 +92,11 @@ async function main(): Promise<void> {
     .option("--network <name|url>", "a network of hardhat.config.ts, or the URL of a node", "http://127.0.0.1:8545")
     .option("--deployment <file>", "deployment; by default deployments/<chainId>.json")
     .option("--number <n>", "one checkpoint; by default the latest attested and the latest final one")
-    .option("--receipt <file>", "receipt to prove; the sender's key is taken from WEFT_SENDER_KEY, else account 0")
+    .option(
+      "--receipt <file>",
+      "receipt to prove; the sender's key is the keystore's, else WEFT_SENDER_KEY, else account 0",
+    )
+    .option("--keystore <file>", "encrypted key of the sender; password in WEFT_KEYSTORE_PASSWORD, or asked for")
     .parse();
   const o = command.opts<Record<string, string | undefined>>();
   if (o["number"] !== undefined && !/^[0-9]+$/.test(o["number"])) {
@@ -102,21 +108,16 @@ async function main(): Promise<void> {
     const deployment = deploymentFor(connection, o["deployment"]);
     const wanted = o["number"] === undefined ? (["attested", "final"] as const) : [Number(o["number"])];
     for (const which of wanted) {
-      print(`checkpoint ${which}`, await readCheckpoint(connection, deployment, which));
+      print(`checkpoint ${which} `, await readCheckpoint(connection, deployment, which));
     }
     if (receipt === undefined) return;
-    const sender = await connection.account(keyFrom("WEFT_SENDER_KEY"));
+    const sender = await connection.account(await keyFor(o["keystore"], "WEFT_SENDER_KEY"));
     const verdict = await proveReceipt(deployment, receipt, sender);
-    print("verdict", verdict);
+    print("verdict ", verdict);
     if (verdict.proven === undefined) process.exitCode = 1;
   } finally {
     await connection.close();
   }
-}
-
-function print(title: string, value: object): void {
-  const text = JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? v.toString() : v), 2);
-  process.stdout.write(`${title} ${text}\n`);
 }
 
 if (isMain(import.meta.url)) await runMain(main);

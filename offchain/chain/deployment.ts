@@ -9,10 +9,38 @@ const amount = z.string().regex(/^[0-9]+$/, "is not a decimal amount in the toke
 const natural = z.number().int().nonnegative();
 const positive = z.number().int().positive();
 
+/** What a deployment is made with; the file of a profile. */
+export const deploymentParametersSchema = z
+  .object({
+    minStake: amount,
+    bounty: amount,
+    minOperators: positive,
+    maxOperators: positive,
+    maxChangesPerEpoch: positive,
+    epochDurationSeconds: positive,
+    unbondingSeconds: positive,
+    signingLagSeconds: natural,
+    challengeWindowSeconds: positive,
+    disputeWindowsSeconds: natural,
+    retentionSeconds: positive,
+    longestPauseSeconds: natural,
+    graceSeconds: natural,
+    checkpointIntervalShortestMs: positive,
+    checkpointIntervalLongestMs: positive,
+    referenceSpan: positive,
+    checkpointCapacity: positive.max(65_536, "is more than the segments tree holds"),
+    newTracksPerOperator: positive,
+    flushMs: positive,
+  })
+  .refine((p) => p.checkpointIntervalShortestMs <= p.checkpointIntervalLongestMs, {
+    path: ["checkpointIntervalShortestMs"],
+    error: "is longer than the longest interval",
+  });
+
 const deploymentSchema = z
   .object({
     chainId: positive,
-    profile: z.enum(["devnet", "testnet"]),
+    profile: z.enum(["devnet", "testnet", "mainnet"]),
     startBlock: natural,
     contracts: z.object({
       accessManager: address,
@@ -30,36 +58,12 @@ const deploymentSchema = z
       chainId: positive,
       verifyingContract: address,
     }),
-    parameters: z.object({
-      minStake: amount,
-      bounty: amount,
-      minOperators: positive,
-      maxOperators: positive,
-      maxChangesPerEpoch: positive,
-      epochDurationSeconds: positive,
-      unbondingSeconds: positive,
-      signingLagSeconds: natural,
-      challengeWindowSeconds: positive,
-      disputeWindowsSeconds: natural,
-      retentionSeconds: positive,
-      longestPauseSeconds: natural,
-      graceSeconds: natural,
-      checkpointIntervalShortestMs: positive,
-      checkpointIntervalLongestMs: positive,
-      referenceSpan: positive,
-      checkpointCapacity: positive.max(65_536, "is more than the segments tree holds"),
-      newTracksPerOperator: positive,
-      flushMs: positive,
-    }),
+    parameters: deploymentParametersSchema,
   })
   .refine((d) => d.domain.chainId === d.chainId, { path: ["domain", "chainId"], error: "is not the chain id" })
   .refine((d) => d.domain.verifyingContract.toLowerCase() === d.contracts.checkpointLedger.toLowerCase(), {
     path: ["domain", "verifyingContract"],
     error: "is not the ledger",
-  })
-  .refine((d) => d.parameters.checkpointIntervalShortestMs <= d.parameters.checkpointIntervalLongestMs, {
-    path: ["parameters", "checkpointIntervalShortestMs"],
-    error: "is longer than the longest interval",
   });
 
 /** One deployment of the contracts. Times carry their unit in the name; amounts are decimal strings in the smallest unit. */

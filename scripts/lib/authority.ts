@@ -1,4 +1,6 @@
-import type { Contract, EventLog } from "ethers";
+import { type Contract, type EventLog, Interface } from "ethers";
+import { type ContractName, loadArtifact } from "./artifacts.ts";
+import type { Call, Ref } from "./plan.ts";
 import { ScriptError } from "./script-error.ts";
 
 /** Roles of the access manager; 0 is its administrator. */
@@ -22,39 +24,56 @@ export interface Governed {
   guardian: Contract;
 }
 
-type Door = { target: Contract; methods: string[]; role: bigint };
+type Door = { target: keyof Governed; methods: string[]; role: bigint };
 
 /** Every function that not everybody may call, and the role that may. `announceSuccessor` and `retire` stay the administrator's. */
-function doors({ token, registry, ledger, guardian }: Governed): Door[] {
-  return [
-    { target: registry, methods: ["slash"], role: ROLE.court },
-    { target: registry, methods: ["pause", "resume"], role: ROLE.clock },
-    { target: ledger, methods: ["openDispute", "closeDispute"], role: ROLE.court },
-    { target: ledger, methods: ["fell"], role: ROLE.fall },
-    { target: guardian, methods: ["pause", "resume", "invalidate"], role: ROLE.guardian },
-    { target: token, methods: ["mint"], role: ROLE.minter },
-  ];
+const doors: readonly Door[] = [
+  { target: "registry", methods: ["slash"], role: ROLE.court },
+  { target: "registry", methods: ["pause", "resume"], role: ROLE.clock },
+  { target: "ledger", methods: ["openDispute", "closeDispute"], role: ROLE.court },
+  { target: "ledger", methods: ["fell"], role: ROLE.fall },
+  { target: "guardian", methods: ["pause", "resume", "invalidate"], role: ROLE.guardian },
+  { target: "token", methods: ["mint"], role: ROLE.minter },
+];
+
+const governedNames: Record<keyof Governed, ContractName> = {
+  manager: "AccessManager",
+  token: "StakeToken",
+  registry: "OperatorRegistry",
+  ledger: "CheckpointLedger",
+  court: "EquivocationCourt",
+  guardian: "Guardian",
+};
+
+/** What is governed, among the contracts that `found` gives. */
+export function governedBy(found: (name: ContractName) => Contract): Governed {
+  const entries = Object.entries(governedNames).map(([key, name]) => [key, found(name)]);
+  return Object.fromEntries(entries) as Governed;
 }
 
-/** What sends one transaction to the manager, named for people. */
-export type Send = (step: string, method: string, args: unknown[]) => Promise<void>;
-
 /** Sets who may do what, and hands the administration over; `deployer` is the administrator until then. */
-export async function handOver(governed: Governed, powers: Powers, deployer: string, send: Send): Promise<void> {
-  for (const { target, methods, role } of doors(governed)) {
-    const selectors = methods.map((method) => target.interface.getFunction(method)?.selector);
-    await send(`${methods.join(", ")} role`, "setTargetFunctionRole", [target.target, selectors, role]);
-  }
+export function handOver(powers: Powers, deployer: string): Call[] {
+  const ref = (contract: ContractName): Ref => ({ contract });
+  const call = (step: string, method: string, ...args: unknown[]): Call => {
+    return { step, contract: governedNames.manager, method, args };
+  };
+  const guarded = doors.map(({ target, methods, role }) => {
+    const { abi } = loadArtifact(governedNames[target]);
+    const selectors = methods.map((method) => new Interface(abi).getFunction(method)?.selector);
+    const step = `${methods.join(", ")} role of ${governedNames[target]}`;
+    return call(step, "setTargetFunctionRole", ref(governedNames[target]), selectors, role);
+  });
   const holders: [string, bigint, unknown, number][] = [
-    ["court", ROLE.court, governed.court.target, 0],
-    ["clock", ROLE.clock, governed.guardian.target, 0],
-    ["fall", ROLE.fall, governed.guardian.target, 0],
+    ["court", ROLE.court, ref(governedNames.court), 0],
+    ["clock", ROLE.clock, ref(governedNames.guardian), 0],
+    ["fall", ROLE.fall, ref(governedNames.guardian), 0],
     ["guardian", ROLE.guardian, powers.guardian, 0],
     ["minter", ROLE.minter, powers.minter, 0],
     ["administrator", ROLE.admin, powers.admin, powers.adminDelaySeconds],
   ];
-  for (const [name, role, holder, delay] of holders) await send(`${name} granted`, "grantRole", [role, holder, delay]);
-  if (!same(deployer, powers.admin)) await send("deployer leaves", "renounceRole", [ROLE.admin, deployer]);
+  const granted = holders.map(([name, ...args]) => call(`${name} granted`, "grantRole", ...args));
+  const left = same(deployer, powers.admin) ? [] : [call("deployer leaves", "renounceRole", ROLE.admin, deployer)];
+  return [...guarded, ...granted, ...left];
 }
 
 /** What `account` may do though no one named it for that: empty when the hand-over is complete. */
@@ -73,8 +92,9 @@ export async function retainedBy(account: string, governed: Governed, powers: Po
     const [holds] = (await manager.getFunction("hasRole")(role, account)) as [boolean, bigint];
     if (holds) found.push(`role ${role}`);
   }
-  for (const { target, methods, role } of doors(governed)) {
+  for (const { target: key, methods, role } of doors) {
     if (named.has(role)) continue;
+    const target = governed[key];
     for (const method of methods) {
       const selector = target.interface.getFunction(method)?.selector;
       const [now, delay] = (await manager.getFunction("canCall")(account, target.target, selector)) as [

@@ -7,12 +7,15 @@ export interface Connection {
   chainId: number;
   /** The chain lives in this process and ends with it. */
   embedded: boolean;
+  /** Asks the node itself; an error has the node's `code` and `data`. */
+  request(method: string, params: readonly unknown[]): Promise<unknown>;
   /** The account of a private key, or the node's unlocked account 0 where no key is given. */
   account(privateKey?: string): Promise<Signer>;
   close(): Promise<void>;
 }
 
 const PROBE_TIMEOUT_MS = 5_000;
+const ASK_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
 
 /** Opens a network: a name of hardhat.config.ts (the embedded chain by default) or the URL of a node. */
@@ -37,6 +40,7 @@ async function connectUrl(url: string): Promise<Connection> {
     provider,
     chainId,
     embedded: false,
+    request: (method, params) => ask(url, method, params),
     account: async (privateKey) => {
       if (privateKey !== undefined) return new NonceManager(new Wallet(privateKey, provider));
       const [first] = (await provider.send("eth_accounts", [])) as string[];
@@ -66,6 +70,7 @@ export async function fromHardhat(connection: NetworkConnection): Promise<Connec
     provider,
     chainId: Number((await provider.getNetwork()).chainId),
     embedded: true,
+    request: (method, params) => connection.provider.request({ method, params: [...params] }),
     account: async (privateKey) => {
       if (privateKey !== undefined) return new NonceManager(new Wallet(privateKey, provider));
       const [first] = await connection.ethers.getSigners();
@@ -78,18 +83,23 @@ export async function fromHardhat(connection: NetworkConnection): Promise<Connec
 
 async function probe(url: string): Promise<number> {
   try {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] }),
-      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
-    });
-    const { result } = (await response.json()) as { result?: string };
-    if (typeof result !== "string") throw new Error(`answered ${response.status} without a chain id`);
-    return Number(result);
+    return Number(await ask(url, "eth_chainId", [], PROBE_TIMEOUT_MS));
   } catch (cause) {
     throw new ScriptError("RPC_UNREACHABLE", `No Ethereum node answers at ${url}: ${reason(cause)}`, { cause });
   }
+}
+
+async function ask(url: string, method: string, params: readonly unknown[], limitMs = ASK_TIMEOUT_MS) {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+    signal: AbortSignal.timeout(limitMs),
+  });
+  const { result, error } = (await response.json()) as { result?: unknown; error?: { message: string } };
+  if (error !== undefined) throw Object.assign(new Error(error.message), error);
+  if (result === undefined) throw new Error(`answered ${response.status} without a result`);
+  return result;
 }
 
 function reason(error: unknown): string {

@@ -1,60 +1,67 @@
-import { parseEther } from "ethers";
-import type { Deployment, DeploymentParameters } from "../../offchain/chain/deployment.ts";
+import { readFileSync } from "node:fs";
+import {
+  type Deployment,
+  type DeploymentParameters,
+  deploymentParametersSchema,
+} from "../../offchain/chain/deployment.ts";
+import devnet from "../parameters/devnet.json" with { type: "json" };
+import mainnet from "../parameters/mainnet.json" with { type: "json" };
+import testnet from "../parameters/testnet.json" with { type: "json" };
+import { ScriptError } from "./script-error.ts";
 
 export type Profile = Deployment["profile"];
 
 /** Where accounts are published and time and money are free. */
 export const DEVELOPMENT_CHAIN = 31_337;
 
-const minute = 60;
-const hour = 60 * minute;
-const day = 24 * hour;
+/** What a deployment is made with, unless a file of one's own says otherwise. */
+export const profiles: Record<Profile, DeploymentParameters> = { devnet, testnet, mainnet };
 
-/** What a deployment is made with. Unbonding outlasts the sum of all times after which somebody can still be convicted. */
-export const profiles: Record<Profile, DeploymentParameters> = {
-  devnet: {
-    minStake: parseEther("1000").toString(),
-    bounty: parseEther("10").toString(),
-    minOperators: 4,
-    maxOperators: 32,
-    maxChangesPerEpoch: 4,
-    epochDurationSeconds: 1,
-    unbondingSeconds: 3_700,
-    signingLagSeconds: 5,
-    challengeWindowSeconds: 5,
-    disputeWindowsSeconds: 10,
-    retentionSeconds: 3_600,
-    longestPauseSeconds: 10,
-    graceSeconds: 5,
-    checkpointIntervalShortestMs: 3_000,
-    checkpointIntervalLongestMs: 15_000,
-    referenceSpan: 64,
-    checkpointCapacity: 4_096,
-    newTracksPerOperator: 4,
-    flushMs: 50,
-  },
-  testnet: {
-    minStake: parseEther("1000").toString(),
-    bounty: parseEther("10").toString(),
-    minOperators: 4,
-    maxOperators: 128,
-    maxChangesPerEpoch: 4,
-    epochDurationSeconds: hour,
-    unbondingSeconds: 21 * day,
-    signingLagSeconds: hour,
-    challengeWindowSeconds: 10 * minute,
-    disputeWindowsSeconds: 5 * day,
-    retentionSeconds: 7 * day,
-    longestPauseSeconds: 3 * day,
-    graceSeconds: day,
-    checkpointIntervalShortestMs: 24_000,
-    checkpointIntervalLongestMs: 300_000,
-    referenceSpan: 64,
-    checkpointCapacity: 16_384,
-    newTracksPerOperator: 4,
-    flushMs: 50,
-  },
-};
+/** Bounds of `RegistryRules.sol`, so that a refusal costs nothing. */
+const MOST_OPERATORS = 128;
+const LEAST_STAKE_PER_BOUNTY = 10n;
+
+/** Parameters in a file. @throws ScriptError `BAD_PARAMETERS` */
+export function loadParameters(file: string): DeploymentParameters {
+  try {
+    return checkParameters(JSON.parse(readFileSync(file, "utf8")));
+  } catch (cause) {
+    if (cause instanceof ScriptError) throw cause;
+    throw new ScriptError("BAD_PARAMETERS", `Cannot read the parameters ${file}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/** What the contracts would refuse, before anything is paid for. @throws ScriptError `BAD_PARAMETERS`, naming the field */
+export function checkParameters(value: unknown): DeploymentParameters {
+  const parsed = deploymentParametersSchema.safeParse(value);
+  if (!parsed.success) {
+    const [{ path, message }] = parsed.error.issues;
+    throw refused(path.join(".") || "parameters", `${message}; scripts/parameters/testnet.json has all of them`);
+  }
+  const p = parsed.data;
+  if (BigInt(p.minStake) === 0n) throw refused("minStake", "is zero, and liars must have something to lose");
+  if (BigInt(p.bounty) * LEAST_STAKE_PER_BOUNTY > BigInt(p.minStake)) {
+    throw refused("bounty", "is more than a tenth of minStake, and reporting oneself would pay: lower it");
+  }
+  if (p.maxOperators < p.minOperators) throw refused("maxOperators", "is below minOperators: raise it");
+  if (p.maxOperators > MOST_OPERATORS) throw refused("maxOperators", `is above ${MOST_OPERATORS}: lower it`);
+  const windows = p.challengeWindowSeconds + p.disputeWindowsSeconds;
+  if (p.retentionSeconds < windows) {
+    throw refused("retentionSeconds", `must be at least ${windows}, the challenge and dispute windows together`);
+  }
+  const liability = p.signingLagSeconds + windows + p.retentionSeconds + p.longestPauseSeconds + p.graceSeconds;
+  if (p.unbondingSeconds <= liability) {
+    const sum = "signingLag + challengeWindow + disputeWindows + retention + longestPause + grace";
+    throw refused("unbondingSeconds", `${p.unbondingSeconds} must be more than ${liability} (${sum}): raise it`);
+  }
+  return p;
+}
+
+function refused(field: string, what: string): ScriptError {
+  return new ScriptError("BAD_PARAMETERS", `${field} ${what}`, { field });
+}
 
 /** The registry's constructor argument. */
 export function registryParameters(p: DeploymentParameters) {

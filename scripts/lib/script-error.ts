@@ -2,14 +2,20 @@ export type ScriptErrorCode =
   | "BAD_ARGUMENT"
   | "UNKNOWN_NETWORK"
   | "RPC_UNREACHABLE"
+  | "BAD_PARAMETERS"
+  | "BAD_KEY"
   | "NO_ACCOUNT"
   | "NO_FUNDS"
   | "WRONG_CHAIN"
   | "WRONG_PROFILE"
   | "DEPLOYMENT_EXISTS"
+  | "DEPLOYMENT_CHANGED"
+  | "DEPLOYMENT_STUCK"
   | "RETAINS_POWER"
   | "TESTS_FAILED"
   | "ALREADY_JOINED"
+  | "WRONG_STATUS"
+  | "NOT_YET"
   | "ARTIFACT_MISSING"
   | "REVERTED";
 
@@ -19,10 +25,17 @@ export class ScriptError extends Error {
   readonly code: ScriptErrorCode;
   /** The custom error that a contract reverted with. */
   readonly revert: string | undefined;
+  /** The parameter that is wrong. */
+  readonly field: string | undefined;
 
-  constructor(code: ScriptErrorCode, message: string, options?: ErrorOptions & { revert?: string | undefined }) {
+  constructor(
+    code: ScriptErrorCode,
+    message: string,
+    options?: ErrorOptions & { revert?: string | undefined; field?: string },
+  ) {
     super(message, options);
     this.code = code;
     this.revert = options?.revert;
+    this.field = options?.field;
   }
 }

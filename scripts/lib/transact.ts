@@ -1,0 +1,34 @@
+import type { Contract, ContractTransactionReceipt } from "ethers";
+import { explain } from "./errors.ts";
+import { ScriptError } from "./script-error.ts";
+
+/** Sends one call and waits for it; `action` names it for people. @throws ScriptError `REVERTED` or `NO_FUNDS` */
+export async function transact(
+  action: string,
+  contract: Contract,
+  method: string,
+  args: unknown[],
+): Promise<ContractTransactionReceipt> {
+  try {
+    const receipt = await (await contract.getFunction(method).send(...args)).wait();
+    if (receipt === null) throw new ScriptError("REVERTED", `${action}: the transaction was not mined`);
+    return receipt;
+  } catch (error) {
+    throw explain(action, error);
+  }
+}
+
+/** Arguments of an event that the contract emitted in a transaction. @throws ScriptError `WRONG_CHAIN` where it did not */
+export function eventOf(contract: Contract, receipt: ContractTransactionReceipt, name: string) {
+  for (const log of receipt.logs) {
+    const parsed = log.address === contract.target ? contract.interface.parseLog(log) : null;
+    if (parsed?.name === name) return parsed.args;
+  }
+  throw new ScriptError("WRONG_CHAIN", `The registry emitted no ${name}: is the deployment of this chain?`);
+}
+
+/** Prints a value as JSON; amounts and other big numbers as decimal strings. */
+export function print(title: string, value: object): void {
+  const text = JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? v.toString() : v), 2);
+  process.stdout.write(`${title}${text}\n`);
+}
