@@ -120,7 +120,7 @@ export class Retention {
     const cut = this.#following.anchor?.cut;
     const keep = new Set<string>();
     for (const track of this.#replica.tracks.values()) {
-      const final = cut?.entry(track.key)?.sequence ?? 0;
+      const final = cut?.named(track.name)?.sequence ?? 0;
       const over = this.#isOver(track, ripe.get(track.name) ?? 0);
       for (const turn of track.turns.values())
         if (turn.latest.sequence > final || (!turn.close && !over))
