@@ -34,7 +34,7 @@ export function concat(...parts: readonly Bytes[]): Bytes {
 }
 
 export function equal(a: Bytes, b: Bytes): boolean {
-  return compare(a, b) === 0;
+  return a === b || (a.length === b.length && compare(a, b) === 0);
 }
 
 /** Lexicographic order, the shorter first. */

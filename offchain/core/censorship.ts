@@ -27,8 +27,7 @@ export class Censorship {
   moved(cut: Cut | undefined): void {
     this.#refusals = 0;
     for (const [name, log] of cut ? this.#replica.heldSince : []) {
-      const track = this.#replica.tracks.get(name);
-      const covered = (track && cut?.entry(track.key)?.sequence) ?? 0;
+      const covered = cut?.named(name)?.sequence ?? 0;
       const kept = log.filter((step) => step.sequence > covered);
       this.#replica.heldSince.set(name, kept.length > 0 ? kept : log.slice(-1));
     }
@@ -49,10 +48,9 @@ export class Censorship {
         fresh.set(toHex(entry.operator), (fresh.get(toHex(entry.operator)) ?? 0) + 1);
     for (const [name, log] of this.#replica.heldSince) {
       const track = this.#replica.tracks.get(name);
-      if (!track || this.#replica.evidence.has(toHex(track.key.operator)) || registry.isEnded(track.key.operator))
-        continue;
-      const entry = cut.entry(track.key);
-      if (!entry && (fresh.get(toHex(track.key.operator)) ?? 0) >= this.#options.newTracksPerOperator) continue;
+      if (!track || this.#replica.evidence.has(track.owner) || registry.isEnded(track.key.operator)) continue;
+      const entry = cut.named(name);
+      if (!entry && (fresh.get(track.owner) ?? 0) >= this.#options.newTracksPerOperator) continue;
       if (entry?.ended || !parent.agrees(track)) continue;
       const covered = entry?.sequence ?? 0;
       const overdue = log.find((step) => step.sequence > covered);

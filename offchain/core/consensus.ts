@@ -157,13 +157,18 @@ export class Consensus {
   /** Tracks that a checkpoint may advance, and how far > 2/3 of the stake holds them. */
   #open(): { track: Track; from: number; to: number }[] {
     const { registry, evidence, tracks } = this.#replica;
-    return [...tracks.values()]
-      .filter(({ key }) => !evidence.has(toHex(key.operator)) && !registry.isEnded(key.operator))
-      .filter((track) => (this.latest.cut?.agrees(track) ?? true) && !this.latest.cut?.entry(track.key)?.ended)
-      .map((track) => ({ track, from: this.latest.cut?.entry(track.key)?.sequence ?? 0 }))
-      .filter(({ track, from }) => track.sequence > from)
-      .map(({ track, from }) => ({ track, from, to: this.#replica.heldByQuorum(track) }))
-      .filter(({ from, to }) => to > from);
+    const { cut } = this.latest;
+    const open: { track: Track; from: number; to: number }[] = [];
+    for (const track of tracks.values()) {
+      const entry = cut?.named(track.name);
+      const from = entry?.sequence ?? 0;
+      // Most tracks are over: what is dear is not asked of them.
+      if (track.sequence <= from || entry?.ended || evidence.has(track.owner)) continue;
+      const to = this.#replica.heldByQuorum(track);
+      if (to > from && (cut?.agrees(track) ?? true) && !registry.isEnded(track.key.operator))
+        open.push({ track, from, to });
+    }
+    return open;
   }
 
   /** How many segments are held by > 2/3 of the stake and not committed. */

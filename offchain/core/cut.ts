@@ -74,13 +74,23 @@ export class Cut {
   }
 
   entry(track: TrackKey): CutEntry | undefined {
-    const slot = this.slot(track);
+    return this.named(trackName(track));
+  }
+
+  /** @param name as `trackName` makes it: who holds the track need not make it anew */
+  named(name: string): CutEntry | undefined {
+    const slot = this.#slots.get(name);
     return slot === undefined ? undefined : this.entries[slot];
   }
 
+  /** Names of the tracks, in the order of their entries. */
+  get names(): IterableIterator<string> {
+    return this.#slots.keys();
+  }
+
   /** Do we hold the track as this cut has it, or beyond? After it took another fork, not until ours is dropped. */
-  agrees(track: { key: TrackKey; hashAt(sequence: number): Bytes | undefined }): boolean {
-    const entry = this.entry(track.key);
+  agrees(track: { name: string; hashAt(sequence: number): Bytes | undefined }): boolean {
+    const entry = this.named(track.name);
     const ours = entry && track.hashAt(entry.sequence);
     return !entry || (ours !== undefined && equal(ours, entry.head));
   }

@@ -105,7 +105,7 @@ export class Drift {
   /** Undefined when the track begins, here, only after the anchor. */
   #part(track: Track): Part | undefined {
     if (track.sequence === 0 || !this.#counts(track.key)) return NOTHING;
-    const drift = track.drift(this.#anchor?.cut.entry(track.key)?.sequence ?? 0);
+    const drift = track.drift(this.#anchor?.cut.named(track.name)?.sequence ?? 0);
     if (drift === undefined) return undefined;
     const { operator, incarnation } = track.key;
     const head = this.#replica.crypto.keccak256(operator, incarnation, word64(BigInt(track.sequence)), track.head);

@@ -38,6 +38,8 @@ export class Holdings {
   readonly #replica: Known;
   /** Tracks that have changed, or were named by a beat, since it was looked at who holds them. */
   readonly #unnoted = new Set<string>();
+  /** What `byQuorum` found, until something that it depends on changes. */
+  readonly #quorums = new Map<string, number>();
   #notedAt = Number.NEGATIVE_INFINITY;
 
   constructor(replica: Known) {
@@ -47,6 +49,7 @@ export class Holdings {
   /** A track has changed, or the stakes of those who hold it. */
   touch(name: string): void {
     this.#unnoted.add(name);
+    this.#quorums.delete(name);
   }
 
   /** A beat came: what it says of its sender. Returns the places to fetch where another header is held than here. */
@@ -55,6 +58,7 @@ export class Holdings {
     if (!view || beat.whole) {
       view = { heads: new Map(), evidence: new Set() };
       this.peers.set(toHex(from), view);
+      this.#quorums.clear();
     }
     view.beat = beat;
     for (const operator of beat.evidence) view.evidence.add(toHex(operator));
@@ -62,7 +66,7 @@ export class Holdings {
     const forks: Fork[] = [];
     for (const head of beat.heads) {
       const name = trackName(head);
-      this.#unnoted.add(name); // also when its segments come after the beat that named them
+      this.touch(name); // also when its segments come after the beat that named them
       // A beat is a hint: what it says of too many tracks is not worth the memory. An operator that we do not know may
       // have joined where we have not read the chain yet, and a head that does not change is not said again.
       if (!view.heads.has(name) && view.heads.size >= LIMIT_VIEW_HEADS) continue;
@@ -78,6 +82,15 @@ export class Holdings {
 
   /** The longest prefix of our track that, by the beats, > 2/3 of the stake holds; we count as holding all of it. */
   byQuorum(track: Track): number {
+    let sequence = this.#quorums.get(track.name);
+    if (sequence === undefined) {
+      sequence = this.#count(track);
+      this.#quorums.set(track.name, sequence);
+    }
+    return sequence;
+  }
+
+  #count(track: Track): number {
     const { registry } = this.#replica;
     const held: { sequence: number; stake: bigint }[] = [
       { sequence: track.sequence, stake: registry.stakeOfOperator(this.#replica.self) },

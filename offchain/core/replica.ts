@@ -75,7 +75,12 @@ export class Replica {
   /** Starts the registry's history anew, after a reorganisation of the chain. Segments and evidence stay. */
   resetRegistry(): void {
     this.#registries = [this.#registries[0]];
+    this.#registryMoved();
+  }
+
+  #registryMoved(): void {
     this.drift.forget();
+    for (const name of this.tracks.keys()) this.#holdings.touch(name);
   }
 
   track(key: TrackKey): Track | undefined {
@@ -166,8 +171,7 @@ export class Replica {
         return this.#beat(event.from, event.beat, event.now);
       case "registry":
         this.#registries.push(this.registry.apply(event.event));
-        this.drift.forget();
-        for (const name of this.tracks.keys()) this.#holdings.touch(name);
+        this.#registryMoved();
         return [{ type: "announce" }];
     }
   }
@@ -248,10 +252,10 @@ export class Replica {
   #newTracksOf(operator: Bytes, kind: "held" | "stopped"): number {
     if (!this.#fresh) {
       this.#fresh = { held: new Map(), stopped: new Map() };
-      for (const { key, sequence } of this.tracks.values()) {
-        if (this.#cut?.slot(key) !== undefined) continue;
+      for (const { name, owner, sequence } of this.tracks.values()) {
+        if (this.#cut?.named(name)) continue;
         const counts = this.#fresh[sequence === 0 ? "stopped" : "held"];
-        counts.set(toHex(key.operator), (counts.get(toHex(key.operator)) ?? 0) + 1);
+        counts.set(owner, (counts.get(owner) ?? 0) + 1);
       }
     }
     return this.#fresh[kind].get(toHex(operator)) ?? 0;

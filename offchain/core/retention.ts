@@ -22,7 +22,10 @@ export class Retention {
   readonly #consensus: Consensus;
   readonly #following: Following;
   readonly #seconds: number;
+  /** Ascending. The first stays when its time is over, until that of the next is too: what comes in late goes by it. */
   #marks: Mark[] = [];
+  /** The checkpoint before which cuts were last forgotten. */
+  #forgotten = 0;
 
   /** @param seconds of active time from commit: retention, and the answer window and longest pause after it */
   constructor(replica: Replica, consensus: Consensus, following: Following, seconds: number) {
@@ -49,16 +52,37 @@ export class Retention {
 
   /** To be called with every word from the chain. */
   advance(): Effect[] {
-    const { final } = this.#following;
-    const now = this.#following.active();
     this.#keepCommitted();
     const { anchor } = this.#following;
     if (anchor && anchor.number > (this.#marks.at(-1)?.number ?? 0))
       this.#mark(anchor.number, anchor.hash, anchor.cut.entries);
-    let ripe: Mark | undefined;
-    while (this.#marks.length > 0 && this.#marks[0].at + this.#seconds < now && this.#marks[0].number <= final)
-      ripe = this.#marks.shift();
-    return ripe ? this.#prune(ripe) : [];
+    this.#markShown();
+    const last = this.#marks.findLastIndex(({ number }) => this.#isRipe(number));
+    if (last < 0) return [];
+    this.#marks.splice(0, last);
+    const [ripe] = this.#marks;
+    const effects = this.#prune(ripe);
+    if (this.#forgotten === ripe.number) return effects;
+    this.#forgotten = ripe.number;
+    return [{ type: "store", record: { type: "prune-checkpoints", before: ripe.number } }, ...effects];
+  }
+
+  /** Is a checkpoint final, and the time over for which anybody may ask for what it has? */
+  #isRipe(number: number): boolean {
+    const at = this.#at(number);
+    return at !== undefined && number <= this.#following.final && at + this.#seconds < this.#following.active();
+  }
+
+  /** Of the cuts in memory, the latest whose time is over: who was away, or has just joined, was shown it too late to mark it. */
+  #markShown(): void {
+    for (const number of this.#consensus.standing.slice(-KEPT_CUTS).reverse()) {
+      const { hash, cut } = this.#consensus.committed(number) ?? {};
+      if (number === 0 || !hash || !cut || !this.#isRipe(number)) continue;
+      const at = this.#at(number) as number;
+      if (this.#marks.some((mark) => mark.number >= number && this.#isRipe(mark.number))) return;
+      this.#marks = [markOf(number, hash, at, cut.entries), ...this.#marks.filter((mark) => mark.number > number)];
+      return;
+    }
   }
 
   /** When the chain took a checkpoint, in active seconds. */
@@ -83,8 +107,7 @@ export class Retention {
     const at = this.#at(number);
     if (at === undefined) return;
     if (this.#isNear(number, 2)) this.#marks.pop();
-    const sequences = entries.map((entry) => ({ name: trackName(entry), sequence: entry.sequence }));
-    this.#marks.push({ number, hash, at, sequences });
+    this.#marks.push(markOf(number, hash, at, entries));
   }
 
   /** After a reorganisation: a checkpoint that is committed anew is as old as it is now, one that is not is none. */
@@ -96,12 +119,16 @@ export class Retention {
     });
   }
 
-  #prune({ sequences, number }: Mark): Effect[] {
-    const effects: Effect[] = [{ type: "store", record: { type: "prune-checkpoints", before: number } }];
+  #prune({ sequences }: Mark): Effect[] {
+    const effects: Effect[] = [];
+    const over = sequences.filter(({ name, sequence }) => {
+      const { base, sequence: held } = this.#replica.tracks.get(name) ?? {};
+      return base !== undefined && base.sequence < Math.min(sequence, held as number);
+    });
+    if (over.length === 0) return effects;
     const keep = this.#needed(new Map(sequences.map(({ name, sequence }) => [name, sequence])));
-    for (const { name, sequence } of sequences) {
-      const track = this.#replica.tracks.get(name);
-      if (!track || track.base.sequence >= sequence) continue;
+    for (const { name, sequence } of over) {
+      const track = this.#replica.tracks.get(name) as Track;
       const before = track.base.sequence;
       if (track.prune(Math.min(sequence, track.sequence), keep, this.#isOver(track, sequence)) === before) continue;
       this.#replica.replace(track);
@@ -110,9 +137,13 @@ export class Retention {
     return effects;
   }
 
-  /** Its process has ended, or it has not said a word in all that time: what it left open stays open. */
-  #isOver(track: Track, ripe: number): boolean {
-    return track.sequence <= ripe || this.#replica.registry.isEnded(track.key.operator);
+  /**
+   * Its process has ended, or it has not said a word in all that time: what it left open stays open. A track of which
+   * more is committed than we hold is only being fetched.
+   */
+  #isOver({ name, sequence, key }: Track, ripe: number): boolean {
+    const committed = this.#consensus.latest.cut?.named(name)?.sequence ?? Number.POSITIVE_INFINITY;
+    return (sequence <= ripe && committed <= ripe) || this.#replica.registry.isEnded(key.operator);
   }
 
   /** Turns that turns which may still go on, or are not final, go on from. */
@@ -120,7 +151,7 @@ export class Retention {
     const cut = this.#following.anchor?.cut;
     const keep = new Set<string>();
     for (const track of this.#replica.tracks.values()) {
-      const final = cut?.entry(track.key)?.sequence ?? 0;
+      const final = cut?.named(track.name)?.sequence ?? 0;
       const over = this.#isOver(track, ripe.get(track.name) ?? 0);
       for (const turn of track.turns.values())
         if (turn.latest.sequence > final || (!turn.close && !over))
@@ -128,4 +159,13 @@ export class Retention {
     }
     return keep;
   }
+}
+
+function markOf(number: number, hash: Bytes, at: number, entries: readonly CutEntry[]): Mark {
+  return {
+    number,
+    hash,
+    at,
+    sequences: entries.map((entry) => ({ name: trackName(entry), sequence: entry.sequence })),
+  };
 }

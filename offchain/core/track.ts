@@ -36,6 +36,8 @@ export type Change = {
 export class Track {
   readonly key: TrackKey;
   readonly name: string;
+  /** Its operator in hexadecimal. */
+  readonly owner: string;
   readonly id: Bytes;
   /** Why the track can never go on: a signed segment in its next place breaks a rule. */
   stopped?: WeftError;
@@ -57,6 +59,7 @@ export class Track {
     this.#h = h;
     this.key = { operator: key.operator, incarnation: key.incarnation };
     this.name = trackName(key);
+    this.owner = toHex(key.operator);
     this.id = trackId(h, key);
     this.#base = base ? { sequence: base.sequence, head: base.head } : { sequence: 0, head: this.id };
   }

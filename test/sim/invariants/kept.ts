@@ -12,8 +12,8 @@ import type { Seen } from "./seen.ts";
 /** Of the retention time, how much later a thing may go: only some checkpoints are marked for it. Then seconds for blocks to come. */
 const LATE = 1 / 8;
 const LATE_SECONDS = 10;
-/** Who has just begun asks for cuts and segments first, and forgets with the next checkpoint whose time is over. */
-const BEGUN_MS = 30_000;
+/** Who has just begun asks for cuts and segments first. */
+const BEGUN_MS = LATE_SECONDS * 1000;
 
 /** S7: what a member attested to is served, by the very handler that its peers ask, until its retention time is over. */
 export function served(seen: Seen, { name, protocol, life, disk, options, operator }: SimWorker): void {
@@ -68,8 +68,8 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
     if (latest?.slot(key) === undefined) fresh.set(toHex(key.operator), (fresh.get(toHex(key.operator)) ?? 0) + 1);
   fresh.delete(toHex(replica.self));
   const most = Math.max(0, ...fresh.values());
-  // As many that are invalid from the beginning, and those that a reorganisation made uncommitted again.
-  hold(most <= 3 * LIMIT_NEW_TRACKS, () => `keeps ${most} uncommitted tracks of one operator`);
+  // As many that are invalid from the beginning.
+  hold(most <= 2 * LIMIT_NEW_TRACKS, () => `keeps ${most} uncommitted tracks of one operator`);
   const { size } = replica.registry.operators.length > 0 ? replica.evidence : new Map();
   hold(size <= replica.registry.operators.length, () => `holds evidence against ${size} operators`);
 }

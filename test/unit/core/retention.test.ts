@@ -1,17 +1,57 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Consensus } from "../../../offchain/core/consensus.ts";
+import { type CutEntry, trackName } from "../../../offchain/core/cut.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
 import type { Following } from "../../../offchain/core/following.ts";
 import type { Replica } from "../../../offchain/core/replica.ts";
 import { Retention } from "../../../offchain/core/retention.ts";
+import { Track } from "../../../offchain/core/track.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
 
 const SECONDS = 25;
 const hashOf = (number: number) => new Uint8Array(32).fill(number);
 
-/** A chain with a checkpoint every so many seconds, each final at once, without a segment in any. */
+const TRACK = { operator: new Uint8Array(20).fill(7), incarnation: new Uint8Array(16).fill(8) };
+const NAME = trackName(TRACK);
+
+type Shown = { entries: CutEntry[]; named(name: string): CutEntry | undefined };
+
+/** A cut that goes so far in the one track that there is. */
+const cutTo = (sequence: number): Shown => {
+  const entry = { ...TRACK, sequence, head: hashOf(sequence), ended: false, first: 0 };
+  return { entries: sequence > 0 ? [entry] : [], named: (name) => (name === NAME ? entry : undefined) };
+};
+
+/** A track of which this much is held, and which notes how it is pruned. */
+class Held extends Track {
+  readonly pruned: { to: number; over: boolean }[] = [];
+  #from = 0;
+  readonly #to: number;
+
+  constructor(to: number) {
+    super(crypto, TRACK);
+    this.#to = to;
+  }
+
+  override get base() {
+    return { sequence: this.#from, head: hashOf(this.#from) };
+  }
+
+  override get sequence() {
+    return this.#to;
+  }
+
+  override prune(to: number, _keep: ReadonlySet<string>, over: boolean): number {
+    this.pruned.push({ to, over });
+    this.#from = to;
+    return to;
+  }
+}
+
+/** A chain with a checkpoint every so many seconds, each final at once, without a segment in any unless it is told. */
 function chain(every = 10) {
-  const known = new Map<number, { hash: Uint8Array; cut?: { entries: [] } }>();
+  const known = new Map<number, { hash: Uint8Array; cut?: Shown }>();
   const following = {
     time: 0,
     final: 0,
@@ -27,17 +67,23 @@ function chain(every = 10) {
     get standing() {
       return [0, ...known.keys()];
     },
+    get latest() {
+      return [...known.values()].at(-1);
+    },
   };
-  const replica = { tracks: new Map() };
+  const tracks = new Map<string, Track>();
+  const replica = { tracks, replace: () => {}, registry: { isEnded: () => false } };
   const parts = [replica, consensus, following] as unknown as [Replica, Consensus, Following];
   return {
     begin: () => new Retention(...parts, SECONDS),
-    commit(number: number, isShown = true) {
-      known.set(number, { hash: hashOf(number), cut: isShown ? { entries: [] } : undefined });
+    tracks,
+    commit(number: number, isShown = true, sequence = 0) {
+      known.set(number, { hash: hashOf(number), cut: isShown ? cutTo(sequence) : undefined });
       following.final = number;
       following.time = number * every;
     },
-    replace: (number: number) => known.set(number, { hash: hashOf(100 + number), cut: { entries: [] } }),
+    show: (number: number) => known.set(number, { hash: hashOf(number), cut: cutTo(0) }),
+    replace: (number: number) => known.set(number, { hash: hashOf(100 + number) }),
     at(time: number) {
       following.time = time;
     },
@@ -61,7 +107,6 @@ test("L8 what was final before a process began goes when its time is over, not a
   assert.deepEqual(before(again.advance()), [3]);
   world.at(66);
   assert.deepEqual(before(again.advance()), [4]);
-  assert.deepEqual(before(world.begin().advance()), [], "without its disk it knows of nothing");
 });
 
 test("L8 a reorganisation takes back only what it takes back", () => {
@@ -103,4 +148,47 @@ test("L8 of checkpoints that come close together the last is marked, so that a s
   const again = world.begin();
   again.recall(world.cutOf);
   assert.deepEqual(before(again.advance()), [4], "also after a restart");
+});
+
+test("L8 what is fetched or restored after its time was over goes too, with the next word from the chain", () => {
+  const world = chain();
+  const retention = world.begin();
+  world.tracks.set(NAME, new Held(5));
+  world.commit(1, true, 5);
+  world.at(36);
+  assert.deepEqual(before(retention.advance()), [1]);
+  const again = new Held(5);
+  world.tracks.set(NAME, again);
+  assert.deepEqual(before(retention.advance()), [], "its cuts are forgotten once");
+  assert.deepEqual(again.pruned, [{ to: 5, over: true }]);
+  retention.advance();
+  assert.equal(again.pruned.length, 1, "what is gone is not looked for again");
+});
+
+test("L8 who is shown a cut only when its time is over forgets by it at once", () => {
+  const world = chain();
+  const retention = world.begin();
+  for (let number = 1; number <= 6; number++) {
+    world.commit(number, number === 1);
+    retention.advance();
+  }
+  world.at(66);
+  world.show(3);
+  assert.deepEqual(before(retention.advance()), [3]);
+  world.show(2);
+  assert.deepEqual(before(retention.advance()), [], "an earlier one says no more");
+  world.show(4);
+  assert.deepEqual(before(retention.advance()), [4]);
+});
+
+test("S7 a turn left open is over when its author has been silent, not while we are behind what is committed", () => {
+  const world = chain();
+  const retention = world.begin();
+  const held = new Held(5);
+  world.tracks.set(NAME, held);
+  world.commit(1, true, 5);
+  world.commit(2, true, 9);
+  world.at(36);
+  retention.advance();
+  assert.deepEqual(held.pruned, [{ to: 5, over: false }]);
 });
