@@ -266,6 +266,13 @@ function actionOf(kind: ActionKind, at: number, plan: Plan, random: Random, once
     case "invalidate":
       return { at, kind, back: random.pick(BACK) };
     case "dispute":
-      return { at, kind, ms, back: random.pick(BACK), falls: random.chance(0.5) };
+      return {
+        at,
+        kind,
+        // Mostly longer than a window, so that descendants wait with it.
+        ms: Math.min(plan.healAt - at, random.int(2_000, 25_000)),
+        back: random.pick(BACK),
+        falls: random.chance(0.5),
+      };
   }
 }
