@@ -19,7 +19,10 @@ export class Following {
   readonly #endpoints = new Map<string, string>();
   /** When the chain took each checkpoint, in seconds, by number. */
   #committedAt: number[] = [];
-  /** Index of the latest final checkpoint among those that stand. What is final never falls. */
+  /**
+   * Index of the latest final checkpoint among those that stand. What is final never falls, but for a reorganisation: the
+   * events of another fork may be of before what was final on ours, so those that can delay it have it told anew.
+   */
   #final = 0;
   #clock = new ActiveClock();
   /** Open disputes, by the number of their checkpoint. */
@@ -50,9 +53,10 @@ export class Following {
       this.#committedAt = [];
       this.#clock = new ActiveClock();
       this.#disputes.clear();
-      this.#final = 0;
     }
-    this.time = type === "reorg" ? time : Math.max(time, this.time);
+    // Also a reorganisation that takes no event back may take time back.
+    if (type === "reorg" || time < this.time) this.#final = 0;
+    this.time = type === "reorg" ? time : time || this.time;
     for (const event of events) this.#take(event);
     if (type === "reorg") effects.push(...this.#dropOthers());
     this.#advanceFinal();
@@ -80,6 +84,7 @@ export class Following {
         if (event.checkpoint.number > 0) this.#consensus.commit(event.checkpoint, event.hash);
         break;
       case "fell":
+        this.#final = 0;
         this.#consensus.fell(event.from, event.standing);
         for (const number of this.#disputes.keys()) if (number >= event.from) this.#disputes.delete(number);
         break;
@@ -87,6 +92,7 @@ export class Following {
         this.#dispute(event);
         break;
       case "paused":
+        this.#final = 0;
         this.#clock.pause(event.from, event.until);
         break;
       case "resumed":
@@ -95,6 +101,7 @@ export class Following {
   }
 
   #dispute({ number, open }: { number: number; open: number }): void {
+    this.#final = 0;
     if (open === 0) this.#disputes.delete(number);
     else if (this.#consensus.standing.includes(number)) this.#disputes.set(number, open);
   }

@@ -110,9 +110,10 @@ export class Retention {
     this.#marks.push(markOf(number, hash, at, entries));
   }
 
-  /** After a reorganisation: a checkpoint that is committed anew is as old as it is now, one that is not is none. */
+  /** After a reorganisation: one that is committed anew is as old as it is now; one that is not, or has fallen, is no mark. */
   #keepCommitted(): void {
     this.#marks = this.#marks.flatMap((mark) => {
+      if (this.#consensus.standing.lastIndexOf(mark.number) < 0) return [];
       const committed = this.#consensus.committed(mark.number);
       const at = this.#at(mark.number);
       return committed && at !== undefined && equal(committed.hash, mark.hash) ? [{ ...mark, at }] : [];

@@ -52,6 +52,7 @@ export function chainPort(options: ChainPortOptions): ChainPort {
         clerk.commit({ checkpoint, set: decodeSet(set), signatures }, (outcome) => {
           if ("reason" in outcome) told?.({ type: "unreachable", reason: outcome.reason });
           else if (outcome.type === "committed") told?.({ type: "committed", txHash: "0x", gas: 0n });
+          else if (outcome.type === "paused") told?.({ type: "paused", reason: "the guardian paused the contracts" });
           else told?.({ type: "lost", reason: "another was first" });
         });
         return undefined as never;

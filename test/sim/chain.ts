@@ -115,10 +115,14 @@ export class SimChain {
     return toHex(this.deployment.crypto.sha256(utf8(`${parent} ${salt} ${ids.join()}`)));
   }
 
-  #mine(branch: Branch, salt: string, transactions: readonly Transaction[]): void {
+  get #time(): number {
+    return this.#o.startTime + Math.floor(this.#o.scheduler.now / 1000);
+  }
+
+  #mine(branch: Branch, salt: string, transactions: readonly Transaction[], time = this.#time): void {
     const { head: parent } = branch;
     const number = parent.number + 1;
-    const timestamp = Math.max(parent.timestamp, this.#o.startTime + Math.floor(this.#o.scheduler.now / 1000));
+    const timestamp = Math.max(parent.timestamp, time);
     let { state } = parent;
     const events: ChainEvent[] = [];
     const results = new Map<number, Revert | undefined>();
@@ -160,7 +164,7 @@ export class SimChain {
   /** Why a call would revert now, as this node's provider sees it; undefined when it would not. */
   simulate(node: number, from: Bytes, call: Call): Revert | undefined {
     const { state, timestamp } = this.headFor(node);
-    const time = Math.max(timestamp, this.#o.startTime + Math.floor(this.#o.scheduler.now / 1000));
+    const time = Math.max(timestamp, this.#time);
     return execute(this.deployment, state, from, call, time).revert;
   }
 
@@ -192,6 +196,7 @@ export class SimChain {
 
   /**
    * Another branch appears that leaves the canonical one `depth` blocks back, with other transactions or in another order,
+   * in blocks of the same times,
    * and for `ms` both go on, the providers of `nodes` on the other one. Then one of them is the chain.
    * Does nothing while there is another branch already, or nothing to take back.
    */
@@ -208,9 +213,9 @@ export class SimChain {
     const branch: Branch = { head: base, included };
     const salt = `side ${++this.#salts}`;
     this.#side = { branch, nodes: new Set(nodes), wins, salt };
-    for (const _ of blocks) {
+    for (const { timestamp } of blocks) {
       const moved = this.#waiting(branch).filter(() => this.#random.chance(0.7));
-      this.#mine(branch, salt, this.#random.chance(0.5) ? this.#random.shuffle(moved) : moved);
+      this.#mine(branch, salt, this.#random.chance(0.5) ? this.#random.shuffle(moved) : moved, timestamp);
     }
     this.#o.scheduler.after(ms, () => this.#join(), "join");
   }

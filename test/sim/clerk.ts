@@ -4,6 +4,7 @@ import type { CommitResult } from "../../offchain/core/events.ts";
 import type { Evidence } from "../../offchain/core/evidence.ts";
 import type { SetMember } from "../../offchain/core/registry.ts";
 import type { SimChain } from "./chain.ts";
+import { running } from "./clock-contract.ts";
 import { type Call, Revert } from "./contract-state.ts";
 import type { Process } from "./process.ts";
 import type { Random } from "./random.ts";
@@ -105,6 +106,7 @@ export class Clerk {
     if (this.#epoch && !chain.receipt(node, this.#epoch.tx) && process.now < this.#epoch.until) return;
     const { state, timestamp: time } = chain.headFor(node);
     try {
+      running({ state, time });
       dueChanges({ deployment: chain.deployment, state, time });
     } catch (error) {
       if (error instanceof Revert) return;
@@ -119,6 +121,7 @@ export class Clerk {
 
 /** As commitCheckpoint of offchain/chain says it. */
 function outcomeOf(revert: Revert, checkpoint: Checkpoint): CommitResult {
+  if (revert.name === "ActiveClockPaused") return { type: "paused" };
   const wentOn = revert.name === "CheckpointLedgerWrongNumber" && Number(revert.args[0]) > checkpoint.number;
   if (wentOn || revert.name === "CheckpointLedgerWrongParent") return { type: "lost" };
   return { type: "failed", reason: revert.name };

@@ -20,6 +20,8 @@ export function countsOf(world: World) {
     achieved: {
       ...answers,
       checkpoints: chain.head.state.checkpoints.length - 1,
+      fallen: chain.head.state.checkpoints.filter(({ fallen }) => fallen).length,
+      pauses: chain.head.state.pauses.length,
       reorganisations: chain.reorgs.length,
       takeovers: workers.reduce((sum, { life }) => sum + (life?.gateway.takeovers ?? 0), 0),
       convictions: [...chain.head.state.operators.values()].filter(({ status }) => status === "convicted").length,

@@ -20,6 +20,18 @@ export function isFinal(c: Pick<Context, "state" | "time">, number: number): boo
   return lineage(c.state, number).every(({ disputes }) => disputes === 0);
 }
 
+/** Number of the latest checkpoint that is final. */
+export function latestFinal({ state, time }: Pick<Context, "state" | "time">): number {
+  const now = activeTime({ state, time });
+  let final = 0;
+  for (const { checkpoint, fallen, disputes, finalAt } of state.checkpoints) {
+    if (fallen) continue;
+    if (disputes > 0 || finalAt > now) break;
+    final = checkpoint.number;
+  }
+  return final;
+}
+
 /** Seconds of block time; 0 where it is not known. */
 export function finalizedAt({ state }: Pick<Context, "state">, number: number): number {
   const record = state.checkpoints[number];

@@ -1,5 +1,6 @@
 import type { SimChain } from "./chain.ts";
 import { type Backup, SOUND } from "./disk.ts";
+import type { Guardian } from "./guardian.ts";
 import type { SimNetwork } from "./network.ts";
 import { type Action, type ActionKind, nodesOf, type Plan } from "./plan.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -10,6 +11,7 @@ export type Victims = {
   scheduler: Scheduler;
   network: SimNetwork;
   chain: SimChain;
+  guardian: Guardian;
   /** By node; those that have not joined are there and do not run. */
   workers: readonly SimWorker[];
   /** Kills it; it stays down until it is revived. */
@@ -86,7 +88,7 @@ export class Faults {
   #apply(action: Action): void {
     if (this.#healed) return;
     this.#note(action);
-    const { network, chain, workers, revive } = this.#v;
+    const { network, chain, guardian, workers, revive } = this.#v;
     const endpoint = (node: number) => workers[node].spec.endpoint;
     const endpoints = (nodes: readonly number[]) => nodes.map(endpoint);
     switch (action.kind) {
@@ -161,6 +163,16 @@ export class Faults {
         break;
       case "rotate":
         this.#v.rotate(action.node);
+        break;
+      case "pause":
+        guardian.pause(action.expires ? action.ms : undefined);
+        if (!action.expires) this.#for(action.ms, () => guardian.resume());
+        break;
+      case "invalidate":
+        guardian.invalidate(action.back);
+        break;
+      case "dispute":
+        this.#for(action.ms, guardian.dispute(action.back, action.falls));
     }
   }
 

@@ -26,6 +26,7 @@ test("a plan is the same for its seed, whole as JSON, in time, and asks nothing 
   const all: Action["kind"][] = [
     ...(["partition", "flap", "slow-lane", "lossy", "chaos", "crash", "stop", "clock-jump", "clock-drift"] as const),
     ...(["disk-full", "restore", "twin", "reorg", "chain-stop", "censor", "blind", "join", "leave", "rotate"] as const),
+    ...(["pause", "invalidate", "dispute"] as const),
   ];
   for (const kind of all) assert.ok((kinds.get(kind) ?? 0) >= 10, `${kind} ${kinds.get(kind)}`);
 });

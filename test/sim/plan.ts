@@ -88,6 +88,12 @@ export type Action = { at: number } & (
   | { kind: "join"; node: number }
   | { kind: "leave"; node: number }
   | { kind: "rotate"; node: number }
+  /** The guardian pauses the contracts; `expires`: the pause ends by itself, and nobody ends it. */
+  | { kind: "pause"; ms: number; expires: boolean }
+  /** The guardian makes a checkpoint that is not final fall: the one `back` before the latest, or the earliest. */
+  | { kind: "invalidate"; back: number }
+  /** A court opens a dispute about such a checkpoint, and in the end dismisses it, or makes the checkpoint fall. */
+  | { kind: "dispute"; ms: number; back: number; falls: boolean }
 );
 export type ActionKind = Action["kind"];
 
@@ -105,6 +111,9 @@ export function nodesOf(action: Action): number[] {
       return action.nodes;
     case "chaos":
     case "chain-stop":
+    case "pause":
+    case "invalidate":
+    case "dispute":
       return [];
     default:
       return [action.node];

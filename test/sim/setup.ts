@@ -5,6 +5,9 @@ import type { Plan } from "./plan.ts";
 
 /** What a plan fixes of the contracts and of the protocol. */
 
+/** So that a pause is over, and another may come, within a run. */
+export const LONGEST_PAUSE_SECONDS = 10;
+
 export function parametersOf({ chain }: Plan): Parameters {
   const { epochSeconds, challengeWindowSeconds } = chain;
   return {

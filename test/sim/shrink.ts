@@ -116,6 +116,9 @@ function renamed(action: Action, rename: (node: number) => number): Action {
       return action.from === undefined ? action : { ...action, from: rename(action.from) };
     case "chaos":
     case "chain-stop":
+    case "pause":
+    case "invalidate":
+    case "dispute":
       return action;
     default:
       return { ...action, node: rename(action.node) };

@@ -5,6 +5,7 @@ import {
   backlogCovered,
   chainReplays,
   converged,
+  fallenCovered,
   orderIsForgotten,
   registryEventsFrom,
   suffixIsEnough,
@@ -46,7 +47,10 @@ function settled(world: World): void {
   // Causes before what follows from them.
   for (const worker of members) chainReplays(worker, worker.disk.chain());
   converged(members);
-  for (const worker of members) backlogCovered(worker, worker.clock.now());
+  for (const worker of members) {
+    backlogCovered(worker, worker.clock.now());
+    fallenCovered(world.watching.seen, worker);
+  }
   for (const worker of members) {
     served(world.watching.seen, worker);
     bounded(world.watching.seen, worker, world.scheduler.now);

@@ -24,6 +24,8 @@ const LEAST_OPERATORS = 3;
 /** Operators wait longer than this before they take what the chain says for granted. */
 const MOST_FORKED_MS = 5_000;
 const STAKE = 1000;
+/** How many descendants fall with a checkpoint, where there are so many. */
+const BACK = [0, 0, 1, 3];
 /** Share of runs in which little goes wrong: some promises are only made while nothing disturbs. */
 const CALM_RUNS = 0.25;
 /** Lies show best where nothing else goes wrong, and there are many kinds of them. */
@@ -54,6 +56,9 @@ const MEAN_MS: Record<ActionKind, number> = {
   join: 30_000,
   leave: 40_000,
   rotate: 30_000,
+  pause: 25_000,
+  invalidate: 15_000,
+  dispute: 15_000,
 };
 
 export function planOf(seed: number, profile: ProfileName): Plan {
@@ -256,5 +261,18 @@ function actionOf(kind: ActionKind, at: number, plan: Plan, random: Random, once
     case "rotate":
       if (!plan.operators[node].founder || plan.operators[node].role !== "honest") return undefined;
       return { at, kind, node };
+    case "pause":
+      return { at, kind, ms, expires: random.chance(0.5) };
+    case "invalidate":
+      return { at, kind, back: random.pick(BACK) };
+    case "dispute":
+      return {
+        at,
+        kind,
+        // Mostly longer than a window, so that descendants wait with it.
+        ms: Math.min(plan.healAt - at, random.int(2_000, 25_000)),
+        back: random.pick(BACK),
+        falls: random.chance(0.5),
+      };
   }
 }

@@ -7,6 +7,7 @@ import type { Proposal } from "../../offchain/core/proposal.ts";
 import type { SetMember } from "../../offchain/core/registry.ts";
 import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import type { Block } from "./chain.ts";
+import type { LedgerRecord } from "./contract-state.ts";
 import { Beats } from "./invariants/beats.ts";
 import { Checkpoints } from "./invariants/checkpoints.ts";
 import { bounded } from "./invariants/kept.ts";
@@ -45,6 +46,8 @@ export class Watching implements Watch {
   readonly #beats: Beats;
   readonly progress: Progress;
   readonly #set: () => readonly SetMember[];
+  /** Every block of any fork, by its hash. */
+  readonly #blocks = new Map<string, Block>();
   /** The first thing that did not hold. */
   failure: unknown;
 
@@ -76,18 +79,37 @@ export class Watching implements Watch {
     this.#timeline.note(worker.name, text);
   }
 
-  block({ state, parent, number }: Block): void {
+  block(block: Block): void {
+    const { state, parent, hash } = block;
+    this.#blocks.set(hash, block);
     if (!parent || state === parent.state) return;
     for (const [signer, owner] of state.signers) this.#owners.set(signer, owner);
     this.#check(() => {
       this.#checkpoints.chain(state);
-      for (let i = parent.state.checkpoints.length; i < state.checkpoints.length; i++) {
-        this.#checkpoints.committed(state.checkpoints[i], state.checkpoints[i - 1]);
-        const { checkpoint, hash } = state.checkpoints[i];
-        const what = `${checkpoint.number} ${toHex(hash).slice(0, 10)} with ${checkpoint.segmentCount} segments`;
-        this.#timeline.note("chain", `block ${number} has checkpoint ${what}`);
-      }
+      this.#events(block, parent);
     });
+  }
+
+  /** What a block did to checkpoints, in its order. */
+  #events({ state, number, events }: Block, parent: Block): void {
+    const line = (text: string) => this.#timeline.note("chain", `block ${number} ${text}`);
+    let next = parent.state.checkpoints.length;
+    let standing: readonly LedgerRecord[] = parent.state.checkpoints.filter(({ fallen }) => !fallen);
+    for (const event of events)
+      if (event.kind === "committed") {
+        const { checkpoint, hash } = event;
+        const record = state.checkpoints[checkpoint.number];
+        this.#checkpoints.committed(record, standing[standing.length - 1], next++);
+        standing = [...standing, record];
+        line(
+          `has checkpoint ${checkpoint.number} ${toHex(hash).slice(0, 10)} with ${checkpoint.segmentCount} segments`,
+        );
+      } else if (event.kind === "fell") {
+        standing = standing.filter(({ checkpoint }) => checkpoint.number < event.from);
+        line(`makes checkpoints fall from ${event.from} on`);
+      } else if (event.kind === "disputed") line(`has ${event.open} disputes about checkpoint ${event.number}`);
+      else if (event.kind === "paused") line(`pauses until ${event.until}`);
+      else if (event.kind === "resumed") line("resumes");
   }
 
   stored(worker: SimWorker, records: readonly StoreRecord[], forgotten: Parameters<Safety["stored"]>[2]): void {
@@ -111,6 +133,8 @@ export class Watching implements Watch {
   update(worker: SimWorker, { type }: ChainUpdate): void {
     if (type === "reorg") this.line(worker, "reads the chain anew");
     this.#check(() => {
+      const block = this.#blocks.get(worker.disk.chainLog.blocks().at(-1)?.hash ?? "");
+      if (block && worker.honest) this.#checkpoints.follows(worker, block.state, block.timestamp);
       this.#checkpoints.cuts(worker);
       if (type !== "reorg" || !worker.honest) return;
       chainReplays(worker, worker.disk.chain());

@@ -5,12 +5,13 @@ import { Clients } from "./clients.ts";
 import { deploymentOf } from "./contract-state.ts";
 import type { Backup } from "./disk.ts";
 import { Faults } from "./faults.ts";
+import { Guardian } from "./guardian.ts";
 import { SimNetwork } from "./network.ts";
 import { Owner } from "./owner.ts";
 import type { Plan } from "./plan.ts";
 import { Random } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
-import { parametersOf } from "./setup.ts";
+import { LONGEST_PAUSE_SECONDS, parametersOf } from "./setup.ts";
 import { type Keyring, realKeyring, simulatedKeyring } from "./simcrypto.ts";
 import { Timeline } from "./timeline.ts";
 import { Watching } from "./watching.ts";
@@ -38,6 +39,7 @@ export class World {
   readonly workers: readonly SimWorker[];
   readonly clients: Clients;
   readonly faults: Faults;
+  readonly #guardian: Guardian;
   readonly watching: Watching;
   readonly random: Random;
   readonly #keyring: Keyring;
@@ -65,6 +67,7 @@ export class World {
     this.network = new SimNetwork(scheduler, random.fork("network"), plan.network);
     this.owners = plan.operators.map(({ stake }, i) => this.#owner(i, BigInt(stake)));
     this.chain = this.#makeChain();
+    this.#guardian = new Guardian(this.chain);
     const { watching, network, chain, owners } = this;
     const parts = { faults: () => this.faults, answers: () => this.#answers };
     this.#workshop = new Workshop({ plan, scheduler, random, network, chain, owners, watching, ...parts });
@@ -92,7 +95,8 @@ export class World {
     const { plan, owners, scheduler } = this;
     const { blockMs, mempoolMs } = plan.chain;
     const at = { chainId: 31_337, registry: this.#address("registry"), ledger: this.#address("ledger") };
-    const deployment = deploymentOf(this.#keyring.crypto, at, parametersOf(plan));
+    const guard = { account: this.#address("guardian"), longestPauseSeconds: LONGEST_PAUSE_SECONDS };
+    const deployment = deploymentOf(this.#keyring.crypto, at, parametersOf(plan), guard);
     return new SimChain({
       scheduler,
       random: this.random.fork("chain"),
@@ -156,6 +160,7 @@ export class World {
       scheduler,
       network,
       chain,
+      guardian: this.#guardian,
       workers,
       kill: (node, where) => {
         this.#held.add(node);
@@ -200,6 +205,7 @@ export class World {
   /** An owner's eye on the registry, and on the key that its worker signs with. */
   #care(): void {
     const { chain, scheduler, faults } = this;
+    if (faults.healed) this.#guardian.rest();
     for (const [node, owner] of this.owners.entries()) {
       owner.see(chain, scheduler.now);
       const { spec } = this.workers[node];

@@ -9,7 +9,9 @@ const CALM_MS = 15_000;
 const LATE_MS = 2_000;
 
 /** What has nothing to do with beats on their own connection. */
-const HARMLESS = new Set<Action["kind"]>(["chain-stop", "censor", "blind", "clock-drift"]);
+const HARMLESS = new Set<Action["kind"]>([
+  ...(["chain-stop", "censor", "blind", "clock-drift", "pause", "invalidate", "dispute"] as const),
+]);
 
 /** Whether an action may have to do with what two nodes have to say to one another now. */
 function disturbs(action: Action, pair: readonly [number, number], now: number): boolean {

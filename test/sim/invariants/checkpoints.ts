@@ -1,10 +1,13 @@
 import { type Bytes, equal, toHex } from "../../../offchain/core/bytes.ts";
-import { trackName } from "../../../offchain/core/cut.ts";
+import { type Cut, trackName } from "../../../offchain/core/cut.ts";
 import type { Proposal } from "../../../offchain/core/proposal.ts";
-import type { ContractState, LedgerRecord } from "../contract-state.ts";
-import { moneyFault } from "../contract-state.ts";
+import { type ContractState, type LedgerRecord, moneyFault } from "../contract-state.ts";
+import { latestFinal } from "../fate-contract.ts";
 import type { Seen } from "./seen.ts";
 import type { NodeView } from "./types.ts";
+
+/** How many of the latest checkpoints have their cuts looked at with every word from the chain. */
+const WATCHED = 4;
 
 /** What honest workers propose, sign and find committed, and what the chain takes, watched all the time. */
 export class Checkpoints {
@@ -46,7 +49,7 @@ export class Checkpoints {
       node.disk.attested(checkpoint.number).some((one) => equal(one, hash)),
       () => `${node.name} attested to ${checkpoint.number} before that was on its disk`,
     );
-    const parent = node.protocol?.consensus.committed(checkpoint.number - 1)?.cut;
+    const parent = cutOf(node, checkpoint.parent, checkpoint.number);
     for (const { operator, incarnation, sequence, head } of advances) {
       const track = { operator, incarnation };
       const from = Math.max(parent?.entry(track)?.sequence ?? 0, node.disk.base(track));
@@ -72,13 +75,13 @@ export class Checkpoints {
         this.#seen.hold("S9", !this.#seen.isHonest(record.owner), () => `honest ${toHex(record.owner)} was convicted`);
   }
 
-  /** A checkpoint was committed. `previous` is the one before it on that fork. */
-  committed(record: LedgerRecord, previous: LedgerRecord): void {
+  /** A checkpoint was committed, when `previous` was the latest that stood on that fork, and `next` the number to come. */
+  committed(record: LedgerRecord, previous: LedgerRecord, next: number): void {
     const { checkpoint, hash, signers, set } = record;
     this.#seen.hold(
       "S6",
-      equal(checkpoint.parent, previous.hash) && checkpoint.number === previous.checkpoint.number + 1,
-      () => `checkpoint ${checkpoint.number} does not follow the one before it`,
+      equal(checkpoint.parent, previous.hash) && checkpoint.number === next,
+      () => `checkpoint ${checkpoint.number} does not follow the latest that stands`,
     );
     const stakeOf = (signer: Bytes) => set.find((member) => equal(member.signer, signer))?.stake ?? 0n;
     const unique = new Set(signers.map(toHex));
@@ -103,17 +106,33 @@ export class Checkpoints {
     }
   }
 
+  /** An honest worker has read the chain to where this is so: what fell has fallen for it, and what is final is final. */
+  follows({ name, protocol }: NodeView, state: ContractState, time: number): void {
+    if (!protocol) return;
+    const { consensus, following } = protocol;
+    const stands = state.checkpoints.flatMap(({ fallen, checkpoint }) => (fallen ? [] : [checkpoint.number]));
+    const latest = state.checkpoints[stands[stands.length - 1]];
+    this.#seen.hold(
+      "S6",
+      consensus.standing.join() === stands.join() && equal(consensus.latest.hash, latest.hash),
+      () => `${name} takes ${consensus.standing.slice(-4)} for what stands, and the chain has ${stands.slice(-4)}`,
+    );
+    const final = latestFinal({ state, time });
+    this.#seen.hold(
+      "S6",
+      following.final === final,
+      () => `${name} takes ${following.final} for the latest that is final, and on the chain it is ${final}`,
+    );
+  }
+
   /** The cut of a checkpoint that honest workers hold as committed: complete, in its order, and nowhere back. */
   cuts(node: NodeView): void {
     const { protocol } = node;
     if (!protocol || !node.honest) return;
     const { consensus } = protocol;
-    for (
-      let number = Math.max(1, consensus.latest.checkpoint.number - 3);
-      number <= consensus.latest.checkpoint.number;
-      number++
-    ) {
-      const [parent, own] = [consensus.committed(number - 1)?.cut, consensus.committed(number)?.cut];
+    for (const number of consensus.standing.slice(1).slice(-WATCHED)) {
+      const own = consensus.committed(number)?.cut;
+      const parent = consensus.committed(consensus.committed(number)?.parent ?? 0)?.cut;
       if (!parent || !own) continue;
       const position = consensus.committed(number)?.checkpoint.registryPosition ?? 0;
       const registry = protocol.replica.registryAt(position);
@@ -151,4 +170,13 @@ export class Checkpoints {
       );
     }
   }
+}
+
+/** The cut of a checkpoint before `number`, which others of other numbers may have been committed after, and may have fallen. */
+function cutOf({ protocol }: NodeView, hash: Bytes, number: number): Cut | undefined {
+  for (let at = number - 1; at >= 0; at--) {
+    const committed = protocol?.consensus.committed(at);
+    if (committed && equal(committed.hash, hash)) return committed.cut;
+  }
+  return undefined;
 }

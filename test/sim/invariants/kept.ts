@@ -19,10 +19,11 @@ const BEGUN_MS = LATE_SECONDS * 1000;
 export function served(seen: Seen, { name, protocol, life, disk, options, operator }: SimWorker): void {
   if (!protocol || !life || disk.restored) return;
   const { consensus, following } = protocol;
-  for (let number = consensus.latest.checkpoint.number; number > 0; number--) {
-    const [parent, own] = [consensus.committed(number - 1)?.cut, consensus.committed(number)];
-    const at = following.committedAt(number) ?? 0;
-    if (!parent || !own?.cut || at + options.retentionSeconds <= following.time) return;
+  for (const number of consensus.standing.slice(1).reverse()) {
+    const own = consensus.committed(number);
+    const parent = consensus.committed(own?.parent ?? 0)?.cut;
+    const at = following.active(following.committedAt(number) ?? 0);
+    if (!parent || !own?.cut || at + options.retentionSeconds <= following.active()) return;
     if (!seen.attested.get(toHex(own.hash))?.has(name)) continue;
     for (const entry of own.cut.entries) {
       const from = (parent.entry(entry)?.sequence ?? 0) + 1;
@@ -40,9 +41,11 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
   if (!protocol || now - startedAt < BEGUN_MS) return;
   const { replica, consensus, following } = protocol;
   const { retentionSeconds } = options;
-  const over = following.time - retentionSeconds * (1 + LATE) - LATE_SECONDS;
-  let ripe = following.final;
-  while (ripe > 0 && (following.committedAt(ripe) ?? 0) > over) ripe--;
+  const over = following.active() - retentionSeconds * (1 + LATE) - LATE_SECONDS;
+  const ripe =
+    consensus.standing.findLast(
+      (number) => number <= following.final && following.active(following.committedAt(number) ?? 0) <= over,
+    ) ?? 0;
   const hold = (holds: boolean, what: () => string) => seen.hold("L8", holds, () => `${name} ${what()}`);
   const cut = consensus.committed(ripe)?.cut;
   if (ripe > 0 && cut) {

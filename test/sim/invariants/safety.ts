@@ -78,21 +78,25 @@ export class Safety {
       );
   }
 
-  /** Nothing that was held is forgotten while somebody may ask for it: it is final, and its retention time is over. */
+  /**
+   * Nothing that was held is forgotten while somebody may ask for it: a checkpoint that stands has it, which is final, and
+   * whose retention time is over, without the seconds that were paused.
+   */
   #pruned(node: NodeView, { operator, incarnation, sequence }: Place): void {
     const { protocol } = node;
     if (!protocol) return;
     const { consensus, following } = protocol;
     const { challengeWindowSeconds, retentionSeconds } = node.options;
-    for (let number = consensus.latest.checkpoint.number; number >= 0; number--) {
-      const cut = consensus.committed(number)?.cut;
+    const { standing } = consensus;
+    for (let i = standing.length - 1; i >= 0; i--) {
+      const cut = consensus.committed(standing[i])?.cut;
       if (!cut) return; // too long ago to be remembered, so to be asked for
       if ((cut.entry({ operator, incarnation })?.sequence ?? 0) >= sequence) continue;
-      const at = following.committedAt(number + 1);
-      const isCovered = consensus.committed(number + 1) !== undefined && at !== undefined;
+      const at = i + 1 < standing.length ? following.committedAt(standing[i + 1]) : undefined;
       this.#seen.hold(
         "S7",
-        isCovered && at + Math.max(challengeWindowSeconds, retentionSeconds) <= following.time,
+        at !== undefined &&
+          following.active(at) + Math.max(challengeWindowSeconds, retentionSeconds) <= following.active(),
         () => `${node.name} forgot segment ${sequence} of ${toHex(operator)}, for which anybody may still ask`,
       );
       return;

@@ -7,6 +7,7 @@ import { LIMIT_NEW_TRACKS, Replica } from "../../../offchain/core/replica.ts";
 import type { Segment } from "../../../offchain/core/segment.ts";
 import { Track } from "../../../offchain/core/track.ts";
 import type { Random } from "../random.ts";
+import type { Seen } from "./seen.ts";
 import { type NodeView, Violation } from "./types.ts";
 
 /** What must hold once everything has healed and what was sent could arrive. */
@@ -57,6 +58,27 @@ export function backlogCovered({ name, protocol }: NodeView, now: number): void 
         "L7",
         `${name} has known for long that more than 2/3 hold ${overdue.sequence} of ${track}, of which checkpoints have ${covered}`,
       );
+  }
+}
+
+/** L7: what was in a checkpoint that fell, and was written by somebody honest, is in one that stands. */
+export function fallenCovered(seen: Seen, { name, protocol }: NodeView): void {
+  if (!protocol) return;
+  const { consensus, replica } = protocol;
+  const { cut } = consensus.latest;
+  const stands = new Set(consensus.standing);
+  for (let number = 1; cut && number < consensus.next; number++) {
+    if (stands.has(number)) continue;
+    for (const entry of consensus.committed(number)?.cut?.entries ?? []) {
+      if (!seen.isHonest(entry.operator) || replica.registry.isEnded(entry.operator)) continue;
+      const covered = cut.entry(entry)?.sequence ?? 0;
+      seen.hold(
+        "L7",
+        covered >= entry.sequence,
+        () =>
+          `${name} knows of ${entry.sequence} segments of ${trackName(entry)} in ${number}, which fell, and of ${covered} in what stands`,
+      );
+    }
   }
 }
 
@@ -213,8 +235,10 @@ export function chainReplays(node: NodeView, chain: ReturnType<Disk["chain"]>): 
     JSON.stringify([
       replica.registry.position,
       toHex(replica.registry.hash),
-      consensus.latest.checkpoint.number,
+      consensus.standing,
+      consensus.next,
       toHex(consensus.latest.hash),
+      following.final,
       following.reachable().map(({ operator, signer, endpoint }) => [toHex(operator), toHex(signer), endpoint]),
     ]);
   if (said(again) !== said(protocol))

@@ -1,3 +1,4 @@
+import { FALLS } from "./falls.ts";
 import type { Mutant } from "./plant.ts";
 
 /**
@@ -294,4 +295,5 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     caughtBy: ["L3", "L6", "S1"],
   },
+  ...FALLS,
 ];

@@ -138,6 +138,26 @@ describe("finality, as the ledger says it", () => {
     assert.equal(following.final, 1);
   });
 
+  test("S11 a reorganisation that takes no event back may take time back, and bring a dispute or a fall to what was final", () => {
+    const fell: ChainEvent = { kind: "fell", from: 1, standing: 0, ...at };
+    const disputed: ChainEvent = { kind: "disputed", number: 1, open: 1, ...at };
+    const paused: ChainEvent = { kind: "paused", from: 159, until: 169, ...at };
+    for (const event of [fell, disputed, paused]) {
+      const { following, take } = followed();
+      take(160);
+      assert.equal(following.final, 1);
+      take(161, event);
+      assert.equal(following.final, 0, event.kind);
+      assert.deepEqual(following.unknownCuts(), []);
+    }
+    const { following, take } = followed();
+    take(160);
+    take(159);
+    assert.equal(following.final, 0);
+    take(160);
+    assert.equal(following.final, 1);
+  });
+
   test("S11 after a reorganisation pauses, disputes and falls are those of the fork that counts", () => {
     const { following, consensus } = followed();
     const events = [1, 2].map((number) => {

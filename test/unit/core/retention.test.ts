@@ -52,20 +52,21 @@ class Held extends Track {
 /** A chain with a checkpoint every so many seconds, each final at once, without a segment in any unless it is told. */
 function chain(every = 10) {
   const known = new Map<number, { hash: Uint8Array; cut?: Shown }>();
+  const fallen = new Set<number>();
   const following = {
     time: 0,
     final: 0,
     committedAt: (number: number) => (known.has(number) ? number * every : undefined),
     active: (time?: number) => time ?? following.time,
     get anchor() {
-      const number = [...known.keys()].filter((one) => known.get(one)?.cut).at(-1);
+      const number = consensus.standing.filter((one) => known.get(one)?.cut).at(-1);
       return number === undefined ? undefined : { number, ...known.get(number) };
     },
   };
   const consensus = {
     committed: (number: number) => known.get(number),
     get standing() {
-      return [0, ...known.keys()];
+      return [0, ...known.keys()].filter((number) => !fallen.has(number));
     },
     get latest() {
       return [...known.values()].at(-1);
@@ -84,6 +85,7 @@ function chain(every = 10) {
     },
     show: (number: number) => known.set(number, { hash: hashOf(number), cut: cutTo(0) }),
     replace: (number: number) => known.set(number, { hash: hashOf(100 + number) }),
+    fell: (number: number) => fallen.add(number),
     at(time: number) {
       following.time = time;
     },
@@ -121,6 +123,21 @@ test("L8 a reorganisation takes back only what it takes back", () => {
   assert.deepEqual(before(retention.advance()), [1], "the second is another now, and not marked");
   world.at(56);
   assert.deepEqual(before(retention.advance()), [3]);
+});
+
+test("S7 what was final on a fork, and fell on the one that counts, lets nothing be forgotten", () => {
+  const world = chain();
+  const retention = world.begin();
+  for (let number = 1; number <= 3; number++) {
+    world.commit(number);
+    retention.advance();
+  }
+  for (const number of [2, 3]) world.fell(number);
+  world.commit(4);
+  world.at(60);
+  assert.deepEqual(before(retention.advance()), [1]);
+  world.at(66);
+  assert.deepEqual(before(retention.advance()), [4]);
 });
 
 test("L8 as long as nobody shows us the latest cuts, an earlier one is what is known to be final", () => {
