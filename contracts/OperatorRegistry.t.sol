@@ -152,6 +152,7 @@ contract OperatorRegistryTest is WeftFixture {
 
     function _refused(address from, bytes memory call, bytes memory why) private {
         VM.prank(from);
+        // solhint-disable-next-line avoid-low-level-calls
         (bool ok, bytes memory said) = address(registry).call(call);
         assert(!ok && keccak256(said) == keccak256(why));
     }
