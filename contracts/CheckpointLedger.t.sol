@@ -64,12 +64,22 @@ contract CheckpointLedgerTest is WeftFixture {
 
     function test_CommitRefusesWhatDoesNotFit() public {
         _found();
-        _refuses(_with(0), abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerZeroRoot.selector));
         Checkpoint memory next = _nextCheckpoint();
-        next.segmentCount = 65_537;
+        next.number = 2;
         _refuses(
             next,
-            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerTooMany.selector, uint256(0), uint256(65_537))
+            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerWrongNumber.selector, uint64(1), uint64(2))
+        );
+        next = _nextCheckpoint();
+        next.registryHash = keccak256("another history");
+        _refuses(
+            next,
+            abi.encodeWithSelector(
+                ICheckpointLedger.CheckpointLedgerRegistryMismatch.selector,
+                next.registryPosition,
+                registry.positionHash(next.registryPosition),
+                next.registryHash
+            )
         );
         next = _nextCheckpoint();
         next.registryHash = 0;
@@ -108,6 +118,63 @@ contract CheckpointLedgerTest is WeftFixture {
         set = all;
     }
 
+    /// No root is zero, and no tree has more leaves than it has places for.
+    function test_CommitRefusesWhatNoTreeHas() public {
+        _found();
+        for (uint256 i = 0; i < 4; ++i) {
+            Checkpoint memory rootless = _nextCheckpoint();
+            if (i == 0) rootless.cutRoot = 0;
+            if (i == 1) rootless.segmentsRoot = 0;
+            if (i == 2) rootless.memoryRoot = 0;
+            if (i == 3) rootless.memoryTraceRoot = 0;
+            _refuses(rootless, abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerZeroRoot.selector));
+        }
+        for (uint256 i = 0; i < 2; ++i) {
+            Checkpoint memory full = _nextCheckpoint();
+            (full.entryCount, full.segmentCount) = (1 << 24, 1 << 16);
+            _refuses(full, abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerNoQuorum.selector, 0, 4 * MIN_STAKE));
+            if (i == 0) ++full.entryCount;
+            else ++full.segmentCount;
+            _refuses(
+                full,
+                abi.encodeWithSelector(
+                    ICheckpointLedger.CheckpointLedgerTooMany.selector,
+                    uint256(full.entryCount),
+                    uint256(full.segmentCount)
+                )
+            );
+        }
+    }
+
+    function test_ExactlyTwoThirdsAreNoQuorum() public {
+        uint96[] memory stakes = new uint96[](4);
+        (stakes[0], stakes[1], stakes[2], stakes[3]) = (MIN_STAKE, MIN_STAKE, MIN_STAKE, 3 * MIN_STAKE);
+        _found(stakes);
+        Checkpoint memory next = _nextCheckpoint();
+        (bytes memory signatures, uint256 signed) = _attest(next, 9);
+        VM.expectRevert(
+            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerNoQuorum.selector, signed, 6 * MIN_STAKE)
+        );
+        ledger.commit(next, set, signatures);
+    }
+
+    /// A header says how many snapshots a segment has; what stands behind them in its tree is not in it.
+    function test_ASegmentHasNoMoreSnapshotsThanItSays() public {
+        _found();
+        SnapshotProof memory proof = Proofs.proofAt(_owner(1), 1, 0, 3, "snapshot");
+        bytes32 leaf = WeftTree.leaf(WeftTree.SNAPSHOTS, abi.encodePacked(proof.salt, proof.body));
+        (proof.header.snapshotsRoot, proof.snapshotProof) = _alone(WeftTree.SNAPSHOTS, leaf, 3);
+        for (uint64 number = 1; number <= 2; ++number) {
+            (proof.number, proof.header.snapshotCount) = (number, number == 1 ? 4 : 3);
+            Checkpoint memory next = _nextCheckpoint();
+            bytes32 segment = WeftHash.segmentLeaf(ledger.headerHash(proof.header));
+            (next.segmentsRoot, proof.segmentProof) = _alone(WeftTree.SEGMENTS, segment, 0);
+            (bytes memory signatures,) = _attest(next, 0xff);
+            ledger.commit(next, set, signatures);
+            assert(ledger.verifySnapshot(proof) == (number == 1));
+        }
+    }
+
     /// A snapshot is in a checkpoint at exactly its two indices, and consumers believe its tokens when that is final.
     function testFuzz_ASnapshotProvesAtItsIndices(uint16 segmentIndex, uint8 snapshotIndex, uint32[3] memory tokens)
         public
@@ -127,6 +194,11 @@ contract CheckpointLedgerTest is WeftFixture {
         (bytes memory signatures,) = _attest(next, 0xff);
         ledger.commit(next, set, signatures);
         assert(ledger.verifySnapshot(proof));
+        _commit();
+        assert(ledger.verifySnapshot(proof));
+        ++proof.number;
+        assert(!ledger.verifySnapshot(proof));
+        --proof.number;
         TokenConsumer consumer = new TokenConsumer(ledger);
         VM.expectRevert(abi.encodeWithSelector(ITokenConsumer.TokenConsumerNotFinal.selector, uint64(1)));
         consumer.prove(proof, 8, tokens[1]);
@@ -174,11 +246,6 @@ contract CheckpointLedgerTest is WeftFixture {
             root = (index >> level) & 1 == 0 ? WeftTree.node(kind, root, empty) : WeftTree.node(kind, empty, root);
             empty = WeftTree.node(kind, empty, empty);
         }
-    }
-
-    function _with(bytes32 memoryRoot) private view returns (Checkpoint memory next) {
-        next = _nextCheckpoint();
-        next.memoryRoot = memoryRoot;
     }
 
     function _refuses(Checkpoint memory next, bytes memory why) private {

@@ -154,6 +154,7 @@ contract GuardianTest is WeftFixture {
 
     function _unauthorized(address target, bytes memory call) private {
         VM.prank(REPORTER);
+        // solhint-disable-next-line avoid-low-level-calls
         (bool ok, bytes memory why) = target.call(call);
         bytes memory expected = abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, REPORTER);
         assert(!ok && keccak256(why) == keccak256(expected));

@@ -57,6 +57,12 @@ contract OperatorRegistryTest is WeftFixture {
         registry.slash(_owner(0), REPORTER, set);
     }
 
+    function test_OnlyMintersMint() public {
+        VM.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, REPORTER));
+        VM.prank(REPORTER);
+        token.mint(REPORTER, 1);
+    }
+
     function test_JoiningHasConditions() public {
         _found();
         bytes memory consent = _sign(_key(9), registry.consentDigest(_owner(9), _signer(9)));
@@ -152,6 +158,7 @@ contract OperatorRegistryTest is WeftFixture {
 
     function _refused(address from, bytes memory call, bytes memory why) private {
         VM.prank(from);
+        // solhint-disable-next-line avoid-low-level-calls
         (bool ok, bytes memory said) = address(registry).call(call);
         assert(!ok && keccak256(said) == keccak256(why));
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+// solhint-disable one-contract-per-file
+
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
 import {OperatorRegistry} from "./OperatorRegistry.sol";
@@ -16,6 +18,8 @@ import {WeftFixture} from "./test/WeftFixture.sol";
 
 /// A stake token that can stop moving, as tokens with a pause or a blacklist do.
 contract StuckToken is StakeToken {
+    error Stuck();
+
     bool public stuck;
 
     constructor(address authority) StakeToken(authority) {}
@@ -25,7 +29,7 @@ contract StuckToken is StakeToken {
     }
 
     function _update(address from, address to, uint256 amount) internal override {
-        require(!stuck, "stuck");
+        if (stuck) revert Stuck();
         super._update(from, to, amount);
     }
 }
@@ -106,7 +110,7 @@ contract RulesTest is WeftFixture {
         VM.prank(address(court));
         registry.slash(_owner(0), REPORTER, set);
         assert(registry.operatorOf(_owner(0)).status == OperatorStatus.Convicted);
-        VM.expectRevert(bytes("stuck"));
+        VM.expectRevert(StuckToken.Stuck.selector);
         registry.settle(_owner(0));
         assert(registry.operatorOf(_owner(0)).stake == MIN_STAKE);
     }

@@ -33,6 +33,12 @@ const steps: Step[] = [
     command: bin("biome"),
     args: ["ci", "--reporter=summary", "."],
   },
+  {
+    name: "lint",
+    what: "lint of the contracts",
+    command: bin("solhint"),
+    args: ["--max-warnings", "0", "--disc", "--noPoster", "contracts/**/*.sol"],
+  },
   { name: "types", what: "types", command: bin("tsc"), args: ["-p", "."] },
   {
     name: "generated",

@@ -24,6 +24,11 @@ contract EquivocationCourtTest is WeftFixture {
         bytes32 hash = ledger.headerHash(a);
         VM.expectRevert(abi.encodeWithSelector(IEquivocationCourt.EquivocationCourtSameHeader.selector, hash));
         court.convict(a, signatureA, a, signatureA, set);
+        // Signing a header of another operator's track is no statement about one's own.
+        b = _header(1, sequence, keccak256(abi.encode(root)));
+        signatureB = _signHeader(0, b);
+        VM.expectRevert(IEquivocationCourt.EquivocationCourtDifferentPlaces.selector);
+        court.convict(a, signatureA, b, signatureB, set);
     }
 
     function testFuzz_TwoThingsAtOnePlaceConvictOnce(uint64 sequence, bytes32 rootA, bytes32 rootB) public {

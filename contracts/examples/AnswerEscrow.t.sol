@@ -18,7 +18,13 @@ contract AnswerEscrowTest is AnswerFixture {
     address[] private _anyone;
     bytes32 private _id;
 
-    receive() external payable {}
+    bool private _closed;
+
+    error Closed();
+
+    receive() external payable {
+        if (_closed) revert Closed();
+    }
 
     function setUp() public override {
         super.setUp();
@@ -122,6 +128,10 @@ contract AnswerEscrowTest is AnswerFixture {
         _escrow.claim(id, proof, named);
         VM.expectRevert(abi.encodeWithSelector(AnswerEscrow.AnswerEscrowNotAccepted.selector, _owner(0)));
         _escrow.claim(id, proof, _anyone);
+        address[] memory forged = new address[](1);
+        forged[0] = _owner(0);
+        VM.expectRevert(abi.encodeWithSelector(AnswerEscrow.AnswerEscrowNotAccepted.selector, _owner(0)));
+        _escrow.claim(id, proof, forged);
         _escrow.claim(id, _close(3, 4, 0, 0, REQUEST, 9), named);
         VM.warp(block.timestamp + CLAIM_WINDOW);
         _escrow.settle(id);
@@ -150,6 +160,19 @@ contract AnswerEscrowTest is AnswerFixture {
         _convict(0);
         _escrow.takeBack(_id);
         assert(_escrow.creditOf(address(this)) == PRICE);
+    }
+
+    /// Who does not take its money now can take it later.
+    function test_WhatIsNotTakenIsStillOwed() public {
+        VM.warp(_escrow.orderOf(_id).deadline);
+        _escrow.takeBack(_id);
+        _closed = true;
+        VM.expectRevert(abi.encodeWithSelector(AnswerEscrow.AnswerEscrowNotWithdrawn.selector, address(this), PRICE));
+        _escrow.withdraw();
+        assert(_escrow.creditOf(address(this)) == PRICE);
+        _closed = false;
+        _escrow.withdraw();
+        assert(address(_escrow).balance == 0);
     }
 
     function test_AnOrderHasAPriceAndADeadlineAhead() public {

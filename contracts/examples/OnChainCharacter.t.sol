@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {SnapshotProof} from "../libraries/WeftTypes.sol";
+import {WeftHash} from "../libraries/WeftHash.sol";
+import {Request, SnapshotProof} from "../libraries/WeftTypes.sol";
 import {CanonicalAnswers} from "../readers/CanonicalAnswers.sol";
 import {AnswerFixture} from "../test/AnswerFixture.sol";
 import {Proofs} from "../test/Proofs.sol";
@@ -84,7 +85,7 @@ contract OnChainCharacterTest is AnswerFixture {
         VM.expectRevert(none);
         _character.draw();
         VM.roll(356);
-        _character.draw();
+        assert(_character.draw() == _request(blockhash(101)) && blockhash(101) != blockhash(100));
         VM.expectRevert(none);
         _character.draw();
     }
@@ -102,6 +103,19 @@ contract OnChainCharacterTest is AnswerFixture {
         _convict(0);
         _character.ask();
         assert(_character.question().requestId == 0);
+    }
+
+    /// @dev Everything but the nonce is the contract's.
+    function _request(bytes32 nonce) private view returns (bytes32) {
+        Request memory request;
+        request.requester = bytes32(uint256(uint160(address(_character))));
+        request.nonce = nonce;
+        request.model = keccak256("model");
+        (request.contextBefore, request.lengthBefore) = (BEFORE, BEGINNING);
+        (request.contextAfter, request.lengthAfter) = (BEFORE, BEGINNING);
+        request.parameters = keccak256("parameters");
+        request.maxLength = 8;
+        return WeftHash.requestId(request);
     }
 
     function _drawn() private returns (bytes32) {

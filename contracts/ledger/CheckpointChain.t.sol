@@ -5,6 +5,7 @@ import {CheckpointLedger} from "../CheckpointLedger.sol";
 import {ICheckpointLedger} from "../interfaces/ICheckpointLedger.sol";
 import {IOperatorRegistry, OperatorStatus} from "../interfaces/IOperatorRegistry.sol";
 import {Checkpoint} from "../libraries/WeftTypes.sol";
+import {MockLedger} from "../mocks/MockLedger.sol";
 import {VM} from "../test/Vm.sol";
 import {WeftFixture} from "../test/WeftFixture.sol";
 
@@ -169,6 +170,9 @@ contract CheckpointChainTest is WeftFixture {
         _commit();
         _notRetired(ledger);
         _notRetired(next);
+        MockLedger foreign = new MockLedger(address(token));
+        foreign.retire();
+        _notRetired(foreign);
         VM.warp(notBefore);
         assert(ledger.retired() && !next.retired());
         Checkpoint memory late = _nextCheckpoint();
@@ -192,6 +196,35 @@ contract CheckpointChainTest is WeftFixture {
         VM.expectRevert(IOperatorRegistry.OperatorRegistryRetired.selector);
         VM.prank(_owner(9));
         registry.join(_signer(9), "h:1", MIN_STAKE, consent);
+    }
+
+    /// A succession comes when it was announced for: earlier pauses do not delay it, and no fall forgets it.
+    function test_NeitherEarlierPausesNorFallsMoveASuccession() public {
+        _pause(10);
+        VM.warp(block.timestamp + 10);
+        uint64 notBefore = uint64(block.timestamp) + UNBONDING;
+        ledger.announceSuccessor(address(new CheckpointLedger(registry)), notBefore);
+        (uint64 number, bytes32 hash) = _commit();
+        _fell(number, hash);
+        VM.warp(notBefore - 1);
+        assert(!ledger.retired());
+        VM.warp(notBefore);
+        assert(ledger.retired());
+    }
+
+    /// What stands named a position; nothing after it names an earlier one, whatever fell between.
+    function test_PositionsDoNotGoBackAfterAFall() public {
+        _join(5, MIN_STAKE);
+        _commit();
+        (uint64 number, bytes32 hash) = _commit();
+        _fell(number, hash);
+        Checkpoint memory next = _nextCheckpoint();
+        uint64 there = next.registryPosition--;
+        next.registryHash = registry.positionHash(next.registryPosition);
+        VM.expectRevert(
+            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerStalePosition.selector, there - 1, there)
+        );
+        ledger.commit(next, set, "");
     }
 
     function _noLedger(address which) private {

@@ -28,6 +28,7 @@ abstract contract EcdsaQuorum is IQuorumVerifier {
             uint8 v;
             // Three loads instead of a slice and a copy per signature (300 gas each); they stay inside the
             // signatures, whose length is a multiple of 65. ECDSA then refuses a high s and any v but 27 and 28.
+            // solhint-disable-next-line no-inline-assembly
             assembly ("memory-safe") {
                 let signature := add(signatures.offset, offset)
                 r := calldataload(signature)

@@ -29,6 +29,7 @@ library OperatorSet {
     /// @notice Hash of the concatenated words; of no words, the hash of no bytes.
     function hash(uint256[] memory set) internal pure returns (bytes32 digest) {
         // The words of a memory array lie side by side, so they are hashed in place instead of being copied first.
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             digest := keccak256(add(set, 0x20), shl(5, mload(set)))
         }

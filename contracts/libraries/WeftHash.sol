@@ -52,6 +52,7 @@ library WeftHash {
         bytes32 structHash;
         // A struct of value types lies in memory as abi.encode would write it, one word per field and each already
         // validated. So it is copied behind its type hash as a whole, not encoded field by field.
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let buffer := mload(0x40)
             mstore(buffer, typehash)

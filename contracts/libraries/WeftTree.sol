@@ -79,6 +79,7 @@ library WeftTree {
         root = leafHash;
         // Assembly, because a proof is hashed level by level: one buffer past the free memory pointer is used again
         // at every level, where `abi.encodePacked` would allocate a new one (about a third of the gas in all).
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let buffer := mload(0x40)
             mstore8(buffer, or(0x80, kind)) // the tag is the same at all levels

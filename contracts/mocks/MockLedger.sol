@@ -13,6 +13,7 @@ import {Checkpoint, SegmentHeader, SnapshotProof} from "../libraries/WeftTypes.s
 contract MockLedger is ICheckpointLedger {
     address public immutable registry;
     uint256 public immutable deploymentBlock = block.number;
+    // solhint-disable-next-line const-name-snakecase
     uint32 public constant challengeWindow = 1;
 
     uint64 public lastNumber;

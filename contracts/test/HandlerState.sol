@@ -108,6 +108,7 @@ abstract contract HandlerState is WeftDeployment {
     function _try(address from, address target, bytes memory call, bytes4 why) internal returns (bool ok) {
         bytes memory data;
         VM.prank(from);
+        // solhint-disable-next-line avoid-low-level-calls
         (ok, data) = target.call(call);
         if (ok) assert(why == 0);
         else assert(bytes4(data) == why && why != 0);

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @notice The few cheatcodes that the tests use.
+// solhint-disable-next-line interface-starts-with-i
 interface Vm {
     function addr(uint256 privateKey) external pure returns (address);
     function assume(bool condition) external pure;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+// solhint-disable one-contract-per-file
+
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 import {CheckpointLedger} from "../CheckpointLedger.sol";
 import {Guardian} from "../Guardian.sol";
