@@ -8,6 +8,7 @@ import {
   fallenCovered,
   orderIsForgotten,
   registryEventsFrom,
+  stakesBurnt,
   suffixIsEnough,
 } from "./invariants/settled.ts";
 import { Violation } from "./invariants/types.ts";
@@ -47,6 +48,7 @@ function settled(world: World): void {
   // Causes before what follows from them.
   for (const worker of members) chainReplays(worker, worker.disk.chain());
   converged(members);
+  stakesBurnt(world.chain.head.state.operators);
   for (const worker of members) {
     backlogCovered(worker, worker.clock.now());
     fallenCovered(world.watching.seen, worker);

@@ -64,17 +64,26 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
     hold(disk.base(track.key) >= track.base.sequence, () => `has forgotten ${track.name} in memory and not on disk`);
   const cuts = Array.from({ length: consensus.latest.checkpoint.number }, (_, i) => consensus.committed(i)?.cut);
   hold(cuts.filter(Boolean).length <= KEPT_CUTS + 1, () => `has ${cuts.filter(Boolean).length} cuts in memory`);
-  const fresh = new Map<string, number>();
   // Which are committed is not known before somebody has shown the cut.
-  const { cut: latest } = consensus.latest;
-  for (const { key } of latest ? replica.tracks.values() : [])
-    if (latest?.slot(key) === undefined) fresh.set(toHex(key.operator), (fresh.get(toHex(key.operator)) ?? 0) + 1);
-  fresh.delete(toHex(replica.self));
-  const most = Math.max(0, ...fresh.values());
-  // As many that are invalid from the beginning.
-  hold(most <= 2 * LIMIT_NEW_TRACKS, () => `keeps ${most} uncommitted tracks of one operator`);
+  if (consensus.latest.cut) {
+    const most = Math.max(0, ...uncommitted(protocol).values());
+    // As many that are invalid from the beginning.
+    hold(most <= 2 * LIMIT_NEW_TRACKS, () => `keeps ${most} uncommitted tracks of one operator`);
+  }
   const { size } = replica.registry.operators.length > 0 ? replica.evidence : new Map();
   hold(size <= replica.registry.operators.length, () => `holds evidence against ${size} operators`);
+}
+
+/** How many tracks of each other operator no checkpoint ever had: those of one that fell were taken when they were. */
+function uncommitted({ replica, consensus }: Protocol): ReadonlyMap<string, number> {
+  const cuts = Array.from({ length: consensus.next }, (_, number) => consensus.committed(number)?.cut);
+  const fresh = new Map<string, number>();
+  for (const { key } of replica.tracks.values()) {
+    if (cuts.some((cut) => cut?.slot(key) !== undefined)) continue;
+    fresh.set(toHex(key.operator), (fresh.get(toHex(key.operator)) ?? 0) + 1);
+  }
+  fresh.delete(toHex(replica.self));
+  return fresh;
 }
 
 /** Turns that turns which may still go on, or are not over, go on from. */

@@ -82,6 +82,13 @@ export function fallenCovered(seen: Seen, { name, protocol }: NodeView): void {
   }
 }
 
+/** L6: a conviction is no more than a lock until somebody has the stake burnt. */
+export function stakesBurnt(operators: ReadonlyMap<string, { status: string; stake: bigint }>): void {
+  for (const [operator, { status, stake }] of operators)
+    if (status === "convicted" && stake > 0n)
+      throw new Violation("L6", `${operator.slice(0, 8)} is convicted, and its ${stake} of stake is still there`);
+}
+
 /** L2, L3: whatever one honest worker holds, all hold. S1: then all have derived the same. */
 export function converged(nodes: readonly NodeView[]): void {
   const [first, ...rest] = alive(nodes);
