@@ -12,6 +12,8 @@ export type CommitOutcome =
   | { type: "lost"; reason: string }
   /** The guardian paused the contracts; a pause ends by itself. */
   | { type: "paused"; reason: string }
+  /** The ledger takes no checkpoints any more, its successor does. */
+  | { type: "retired"; successor: Hex; reason: string }
   | { type: "refused"; reason: string }
   /** Perhaps it was committed all the same: the followed events tell. */
   | { type: "unreachable"; reason: string };
@@ -31,5 +33,7 @@ export async function commitCheckpoint(
   if (sent.type !== "reverted") return { type: sent.type, reason: sent.message };
   const wentOn = sent.name === "CheckpointLedgerWrongNumber" && (sent.args[0] as bigint) > BigInt(checkpoint.number);
   if (wentOn || sent.name === "CheckpointLedgerWrongParent") return { type: "lost", reason: sent.message };
+  if (sent.name === "CheckpointLedgerRetired")
+    return { type: "retired", successor: sent.args[0] as Hex, reason: sent.message };
   return { type: sent.name === "ActiveClockPaused" ? "paused" : "refused", reason: sent.message };
 }

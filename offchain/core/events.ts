@@ -40,8 +40,8 @@ export type ChainUpdate = {
   time: number;
 };
 
-/** `lost`: another checkpoint was first. */
-export type CommitResult = { type: "committed" | "lost" | "paused" } | { type: "failed"; reason: string };
+/** `lost`: another checkpoint was first. `retired`: the ledger takes none any more. */
+export type CommitResult = { type: "committed" | "lost" | "paused" | "retired" } | { type: "failed"; reason: string };
 
 export type Question =
   | { type: "attest"; proposal: Proposal }

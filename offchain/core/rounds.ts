@@ -237,7 +237,9 @@ export class Rounds {
 
   /** The chain's answer to our commit. */
   outcome(outcome: CommitResult, now: number): Effect[] {
-    if (outcome.type === "paused") this.#notBefore = now + PAUSED_MS;
+    // Only a reorganisation takes that back.
+    if (outcome.type === "retired") this.#notBefore = Number.POSITIVE_INFINITY;
+    else if (outcome.type === "paused") this.#notBefore = now + PAUSED_MS;
     else if (outcome.type !== "committed") this.#notBefore = now + RETRY_MS;
     return [];
   }

@@ -93,6 +93,13 @@ export const successor = onchainTable("successor", (t) => ({
   transaction: t.hex().notNull(),
 }));
 
+/** Since when stakes count for nothing here: the ledger that took its last checkpoint under this registry. */
+export const retirement = onchainTable("retirement", (t) => ({
+  ledger: t.hex().primaryKey(),
+  at: t.bigint().notNull(),
+  transaction: t.hex().notNull(),
+}));
+
 export const checkpoint = onchainTable(
   "checkpoint",
   (t) => ({

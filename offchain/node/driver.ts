@@ -22,6 +22,8 @@ export type DriverOptions = {
   onAccused(evidence: Evidence): void;
   /** The chain committed these numbers. */
   onCommitted(numbers: readonly number[]): void;
+  /** The ledger takes no checkpoints any more, its successor does. */
+  onRetired(successor: string): void;
   /** A commit of ours was mined. */
   onMined(number: number, segments: number, gas: bigint): void;
   /** What is in memory may not be on disk: the process must not go on. */
@@ -163,20 +165,20 @@ export class Driver {
   }
 
   #commit(checkpoint: Checkpoint, set: readonly SetMember[], signatures: readonly Bytes[]): void {
-    const { failpoint, onFault, onMined } = this.#o;
+    const { failpoint, onFault, onMined, onRetired } = this.#o;
     failpoint("chain.before-commit");
     const report = (outcome: CommitResult) => this.handle({ type: "commit", outcome });
     this.#chain?.commit(checkpoint, encodeSet(set), signatures).then(
       (outcome) => {
         failpoint("chain.after-commit");
         if (outcome.type === "committed") onMined(checkpoint.number, checkpoint.segmentCount, outcome.gas);
-        else if (outcome.type !== "lost" && outcome.type !== "paused")
+        else if (outcome.type === "retired") onRetired(outcome.successor);
+        else if (outcome.type === "refused" || outcome.type === "unreachable") {
           onFault("commit", undefined, new Error(outcome.reason));
-        report(
-          outcome.type === "committed" || outcome.type === "lost" || outcome.type === "paused"
-            ? { type: outcome.type }
-            : { type: "failed", reason: outcome.reason },
-        );
+          report({ type: "failed", reason: outcome.reason });
+          return;
+        }
+        report({ type: outcome.type });
       },
       (error) => {
         onFault("commit", undefined, error);

@@ -51,6 +51,30 @@ export class Observer {
       );
   }
 
+  /** The ledger that takes the next checkpoints, once ours takes none any more. */
+  successor?: string;
+
+  /** What is written here from now on no checkpoint covers: said when it is found out, since only the operator can help. */
+  retired(successor: string): void {
+    this.metrics.ledgerRetired.set(1);
+    if (this.successor === successor) return;
+    this.successor = successor;
+    this.log.error(
+      {
+        code: "ledger_retired",
+        successor,
+        remedy: "start with the successor's deployment file; with a new registry, join there first (docs/successor.md)",
+      },
+      "the ledger is retired: it takes no checkpoints any more",
+    );
+  }
+
+  /** The ledger takes checkpoints: also again, after a reorganisation. */
+  takes(): void {
+    this.successor = undefined;
+    this.metrics.ledgerRetired.set(0);
+  }
+
   rowsRefused(from: Bytes, reason: string): void {
     this.metrics.rowsRefused.inc({ reason });
     this.log.warn({ from: toHex(from), reason }, "rows refused");

@@ -5,7 +5,7 @@ import type { Signer } from "../core/ports.ts";
 import type { Protocol } from "../core/protocol.ts";
 import type { Mesh, PeerState } from "../mesh/mesh.ts";
 import { LANES } from "../mesh/types.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Observer } from "./observer.ts";
 
 /** How a worker is, for its operator and for whoever balances load. */
 export function statusOf(parts: {
@@ -13,16 +13,19 @@ export function statusOf(parts: {
   mesh: Mesh;
   chain: Chain;
   signer: Signer;
-  metrics: Metrics;
+  observer: Observer;
 }): Pick<ApiPorts, "health" | "metrics"> {
-  const { protocol, mesh, chain, signer, metrics } = parts;
+  const { protocol, mesh, chain, signer, observer } = parts;
+  const { metrics } = observer;
   const { replica, consensus, following } = protocol;
   return {
     health() {
       const registered = following.isRegistered(signer.address);
       return {
-        ok: registered,
+        ok: registered && observer.successor === undefined,
         registered,
+        /** The ledger that takes the next checkpoints, when ours is retired. */
+        successor: observer.successor ?? null,
         peersUp: mesh.peers().filter(({ up }) => up).length,
         /** On how many peers' lanes something can reach us. */
         lanesUp: Object.fromEntries(

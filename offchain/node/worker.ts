@@ -109,7 +109,11 @@ async function compose(
     onFault,
     onFatal: observer.fatal,
     onAccused: ({ a }) => log.warn({ accused: toHex(a.header.operator) }, "an operator contradicted itself"),
-    onCommitted: (numbers) => log.debug({ numbers }, "checkpoints on the chain"),
+    onCommitted(numbers) {
+      observer.takes();
+      log.debug({ numbers }, "checkpoints on the chain");
+    },
+    onRetired: (successor) => observer.retired(successor),
     onMined: (number, segments, gas) => observer.committed(number, segments, gas),
   });
   const clock = new ReplicationClock(replica, (seconds) => metrics.replicated.observe(seconds), now);
@@ -256,7 +260,7 @@ async function compose(
   const created = Math.floor(Date.now() / 1000);
   const api = createApi(
     {
-      ...statusOf({ protocol, mesh, chain, signer, metrics }),
+      ...statusOf({ protocol, mesh, chain, signer, observer }),
       complete: (request, signal) => gateway.complete(request, signal),
       models: () => [{ id: engine.model.name, created }],
       receipt: async (requestId, range) => receipts.of(requestId, range),

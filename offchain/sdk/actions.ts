@@ -1,7 +1,7 @@
 import type { Deployment } from "../chain/deployment.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Snapshot, TokenKind } from "../core/snapshot.ts";
-import { type CheckpointView, Ledger } from "./ledger.ts";
+import { type CheckpointView, Ledger, type Successor } from "./ledger.ts";
 import { type Checked, type Claim, checkProof, checkReceipt, confirm, type Fault, type ProvenAnswer } from "./proof.ts";
 import { type Hex, parseProof, parseReceipt, type Receipt, type SnapshotProofStruct, toStruct } from "./receipt.ts";
 import type { ChainSource } from "./source.ts";
@@ -38,6 +38,8 @@ export type WeftActions = {
   getLatestAttested(): Promise<CheckpointView>;
   /** @throws WeftError `unknown_checkpoint` */
   getCheckpoint(number: number): Promise<CheckpointView>;
+  /** Where to go on reading: the ledger that comes after this one, once it is announced. */
+  getSuccessor(): Promise<Successor | undefined>;
   /** A worker's word, with proofs that `verifyReceipt` checks. @throws WeftError `no_receipt` */
   getReceipt(query: ReceiptQuery): Promise<Receipt>;
   /** Trusts nothing but the chain. @throws WeftError `chain_unreachable`, `wrong_chain`, `chain_moved`: it cannot be said */
@@ -130,6 +132,7 @@ export function createActions(source: ChainSource, deployment: Deployment): Weft
   return {
     getLatestFinal: async () => (await ledger.atLatest((view) => view.latest("latestFinal"))).value,
     getLatestAttested: async () => (await ledger.atLatest((view) => view.latest("latestAttested"))).value,
+    getSuccessor: async () => (await ledger.atLatest((view) => view.successor())).value,
     async getCheckpoint(number) {
       const { value } = await ledger.atLatest((view) => view.checkpoint(number));
       if (value) return value;

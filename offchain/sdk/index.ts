@@ -2,7 +2,7 @@
 export { type Deployment, parseDeployment } from "../chain/deployment.ts";
 export { WeftError } from "../core/errors.ts";
 export type { ProofVerdict, ProvenToken, ReceiptVerdict, WeftActions } from "./actions.ts";
-export type { CheckpointView } from "./ledger.ts";
+export type { CheckpointView, Successor } from "./ledger.ts";
 export * from "./proof.ts";
 export type { ReceiptSnapshot, SnapshotProofStruct } from "./receipt.ts";
 export { type ViemClient, weftActions } from "./viem.ts";

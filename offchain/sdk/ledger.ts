@@ -25,7 +25,12 @@ export type CheckpointView = {
   finalAt: number;
   registryPosition: number;
   status: "attested" | "final" | "fallen";
+  /** Only of the latest: the ledger that takes the next checkpoints, where this one takes none any more. */
+  successor?: Hex;
 };
+
+/** The ledger that was announced to come next. `notBefore` is block time in seconds, and moves with pauses. */
+export type Successor = { ledger: Hex; notBefore: number; retired: boolean };
 
 const NONE = `0x${"0".repeat(64)}`;
 /** A chain that moves under every attempt is not one to read from. */
@@ -142,7 +147,17 @@ export class LedgerView {
 
   async latest(which: "latestAttested" | "latestFinal"): Promise<CheckpointView> {
     const [number] = await this.#ofLedger(which, []);
-    return (await this.checkpoint(Number(number))) as CheckpointView;
+    const latest = (await this.checkpoint(Number(number))) as CheckpointView;
+    const next = await this.successor();
+    return next?.retired ? { ...latest, successor: next.ledger } : latest;
+  }
+
+  /** Nothing while none is announced. */
+  async successor(): Promise<Successor | undefined> {
+    const [ledger, notBefore] = await this.#ofLedger("successor", []);
+    if (BigInt(ledger) === 0n) return undefined;
+    const retired = await this.#ofLedger("retired", []);
+    return { ledger: ledger.toLowerCase() as Hex, notBefore: Number(notBefore), retired };
   }
 
   /** Nothing where there is no such checkpoint. */

@@ -285,6 +285,25 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       });
     });
 
+    test("a successor, and a registry that is left: which and when, until that is taken back", async () => {
+      const query = "{ successors { items { ledger notBefore } } retirements { items { ledger at } } }";
+      type Said = { successors: { items: object[] }; retirements: { items: object[] } };
+      const goBack = await scenery.mark();
+      const { ledger, notBefore } = await scenery.retire();
+      await atHead(indexer);
+      const { timestamp } = await scenery.client.getBlock();
+      assert.deepEqual(await indexer.graphql<Said>(query), {
+        successors: { items: [{ ledger, notBefore: String(notBefore) }] },
+        retirements: {
+          items: [{ ledger: scenery.deployment.contracts.checkpointLedger.toLowerCase(), at: String(timestamp) }],
+        },
+      });
+      await goBack();
+      await scenery.mine(20);
+      await atHead(indexer);
+      assert.deepEqual(await indexer.graphql<Said>(query), { successors: { items: [] }, retirements: { items: [] } });
+    });
+
     test("a deep reorganisation: everything is indexed anew", async (t) => {
       const goBack = await scenery.mark();
       await scenery.commit(2, SNAPSHOTS);

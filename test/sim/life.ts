@@ -77,6 +77,7 @@ export class Life {
       onFault: (kind, operator, error) => watch.fault(worker, kind, operator, error),
       onAccused: ({ a }) => watch.line(worker, `holds evidence against ${toHex(a.header.operator).slice(0, 10)}`),
       onCommitted: (numbers) => watch.line(worker, `sees ${numbers.join()} committed`),
+      onRetired() {},
       onMined: (number) => watch.line(worker, `had ${number} committed`),
       onFatal(error) {
         throw error instanceof Crash ? error : new Crash(`because its disk failed: ${error}`);

@@ -1,5 +1,5 @@
 import { ponder } from "ponder:registry";
-import { checkpoint, latest, pause, successor } from "ponder:schema";
+import { checkpoint, latest, pause, retirement, successor } from "ponder:schema";
 import { and, between, eq, gt, isNull, sql } from "ponder";
 import { settingsFrom } from "../settings.ts";
 
@@ -52,6 +52,14 @@ ponder.on("CheckpointLedger:SuccessorAnnounced", async ({ event, context }) => {
   await context.db.insert(successor).values({
     ...event.args,
     announcedAt: event.block.timestamp,
+    transaction: event.transaction.hash,
+  });
+});
+
+ponder.on("OperatorRegistry:RegistryRetired", async ({ event, context }) => {
+  await context.db.insert(retirement).values({
+    ...event.args,
+    at: event.block.timestamp,
     transaction: event.transaction.hash,
   });
 });

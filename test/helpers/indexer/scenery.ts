@@ -3,7 +3,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HDNodeWallet, parseEther } from "ethers";
-import { createPublicClient, encodeFunctionData, http, type PublicClient } from "viem";
+import {
+  type Abi,
+  createPublicClient,
+  encodeDeployData,
+  encodeFunctionData,
+  type Hex,
+  http,
+  type PublicClient,
+} from "viem";
 import { checkpointLedgerAbi, guardianAbi, operatorRegistryAbi } from "../../../offchain/chain/abi.ts";
 import { commitArgs } from "../../../offchain/chain/convert.ts";
 import type { Deployment } from "../../../offchain/chain/deployment.ts";
@@ -16,6 +24,7 @@ import { sealSegment, trackId, turnId } from "../../../offchain/core/segment.ts"
 import { encodeSnapshot } from "../../../offchain/core/snapshot.ts";
 import { crypto, signerFromKey } from "../../../offchain/crypto/crypto.ts";
 import { separatorOf } from "../../../offchain/node/protocol-options.ts";
+import { loadArtifact } from "../../../scripts/lib/artifacts.ts";
 import { connect } from "../../../scripts/lib/network.ts";
 import { activateEpoch, registerOperator } from "../../../scripts/register-operator.ts";
 import { requestOf, type Sealed, type TrackWriter as Track, TrackWriter } from "../core.ts";
@@ -170,7 +179,7 @@ export class Scenery {
     );
     const data = encodeFunctionData({ abi: checkpointLedgerAbi, functionName: "commit", args });
     const to = this.deployment.contracts.checkpointLedger;
-    await this.ask("eth_sendTransaction", { from: this.#account, to, data, gas: GAS });
+    await this.#send(to, data);
     this.#parent = { checkpoint, hash, cut };
     const content = { number: checkpoint.number, hash, checkpoint, cut, segments: ordered };
     this.contents.push(content);
@@ -196,17 +205,41 @@ export class Scenery {
     await connection.close();
   }
 
+  /**
+   * A ledger is announced to come next, its time comes, and the registry is left: what only the administrator may do.
+   * @returns the new ledger, and the block time from which on the old one takes nothing
+   */
+  async retire(): Promise<{ ledger: string; notBefore: bigint }> {
+    const { operatorRegistry, checkpointLedger } = this.deployment.contracts;
+    const { abi, bytecode } = loadArtifact("CheckpointLedger");
+    const data = encodeDeployData({ abi: abi as Abi, bytecode, args: [operatorRegistry] });
+    const made = await this.ask<Hex>("eth_sendTransaction", { from: this.#account, data });
+    const { contractAddress } = await this.client.getTransactionReceipt({ hash: made });
+    const ledger = contractAddress as Hex;
+    const { timestamp } = await this.client.getBlock();
+    const notBefore = timestamp + BigInt(this.deployment.parameters.unbondingSeconds) + 60n;
+    const announce = {
+      abi: checkpointLedgerAbi,
+      functionName: "announceSuccessor",
+      args: [ledger, notBefore],
+    } as const;
+    await this.#send(checkpointLedger, encodeFunctionData(announce));
+    await this.pass(Number(notBefore - timestamp));
+    const retire = { abi: operatorRegistryAbi, functionName: "retire", args: [checkpointLedger] } as const;
+    await this.#send(operatorRegistry, encodeFunctionData(retire));
+    return { ledger: ledger.toLowerCase(), notBefore };
+  }
+
+  #send(to: Hex, data: Hex): Promise<unknown> {
+    return this.ask("eth_sendTransaction", { from: this.#account, to, data, gas: GAS });
+  }
+
   /** What only who guards may do; on a devnet that is the account that deployed. */
   async guard(...[functionName, args]: GuardCall): Promise<void> {
     const data = encodeFunctionData({ abi: guardianAbi, functionName, args } as Parameters<
       typeof encodeFunctionData
     >[0]);
-    await this.ask("eth_sendTransaction", {
-      from: this.#account,
-      to: this.deployment.contracts.guardian,
-      data,
-      gas: GAS,
-    });
+    await this.#send(this.deployment.contracts.guardian, data);
   }
 
   async pass(seconds: number): Promise<void> {

@@ -159,6 +159,23 @@ describe("when a checkpoint is due", () => {
     }
   });
 
+  test("into a retired ledger nothing is proposed, until a reorganisation takes that back", () => {
+    const { nodes } = settled([[members[0], "1", 3]]);
+    const [proposer] = rotation(nodes) as [Peer];
+    const rounds = roundsOf(proposer);
+    const proposed = (from: number) => {
+      for (let now = from; now < from + 100_000; now += STEP_MS) {
+        for (const { keys } of nodes) if (keys !== proposer.keys) rounds.heard(keys.operator, now);
+        if (proposes(rounds.tick(now, 0))) return true;
+      }
+      return false;
+    };
+    rounds.outcome({ type: "retired" }, 0);
+    assert.equal(proposed(0), false);
+    rounds.moved(100_000);
+    assert.equal(proposed(100_000), true);
+  });
+
   test("when a quorum is heard again, what was written meanwhile is let come in for 1 s", () => {
     const { nodes } = settled([[members[0], "1", 3]]);
     const [proposer] = rotation(nodes) as [Peer];
