@@ -8,10 +8,10 @@ import { ScriptError } from "./script-error.ts";
 /** The private key in an encrypted V3 file, if one is given, else in an environment variable; nothing where neither has one. */
 export async function keyFor(
   keystore: string | undefined,
-  variable: string,
+  variable?: string,
   passwordVariable = "WEFT_KEYSTORE_PASSWORD",
 ): Promise<string | undefined> {
-  if (keystore === undefined) return keyFrom(variable);
+  if (keystore === undefined) return variable === undefined ? undefined : keyFrom(variable);
   let json: string;
   try {
     json = readFileSync(keystore, "utf8");

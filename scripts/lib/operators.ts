@@ -93,7 +93,7 @@ export async function ownerKey({ keystore, ownerKeyEnv }: KeyOptions): Promise<s
   if (keystore === undefined && ownerKeyEnv === undefined) {
     throw new ScriptError("BAD_ARGUMENT", "Whose operator? Give the owner's --keystore, or --owner-key-env");
   }
-  const key = await keyFor(keystore, ownerKeyEnv ?? "");
+  const key = await keyFor(keystore, ownerKeyEnv);
   if (key !== undefined) return key;
   throw new ScriptError("BAD_ARGUMENT", `The environment variable ${ownerKeyEnv} holds no key`);
 }
@@ -101,7 +101,7 @@ export async function ownerKey({ keystore, ownerKeyEnv }: KeyOptions): Promise<s
 /** The hot key that the options name. @throws ScriptError `BAD_ARGUMENT` where they name none */
 export async function hotKey({ signer, signerKeystore, consent }: KeyOptions): Promise<HotKey> {
   if (signerKeystore !== undefined) {
-    return { privateKey: (await keyFor(signerKeystore, "", "WEFT_PASSWORD")) as string };
+    return { privateKey: (await keyFor(signerKeystore, undefined, "WEFT_PASSWORD")) as string };
   }
   if (signer === undefined) {
     throw new ScriptError("BAD_ARGUMENT", "Which hot key? Give its --signer-keystore, or --signer");

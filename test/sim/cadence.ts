@@ -7,7 +7,7 @@ import { gasOf } from "./scale-report.ts";
 /** `npm run sim:cadence`: what the pace of checkpoints between its two intervals is worth, against either of them fixed. */
 
 type Intervals = { name: string; shortestMs: number; longestMs: number; capacity: number };
-/** As devnet and testnet are deployed (scripts/lib/profiles.ts). */
+/** As devnet and testnet are deployed (scripts/parameters). */
 const PROFILES: readonly Intervals[] = [
   { name: "devnet", shortestMs: 3_000, longestMs: 15_000, capacity: 4_096 },
   { name: "testnet", shortestMs: 24_000, longestMs: 300_000, capacity: 16_384 },
