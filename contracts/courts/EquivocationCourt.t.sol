@@ -24,6 +24,15 @@ contract EquivocationCourtTest is WeftFixture {
         bytes32 hash = ledger.headerHash(a);
         VM.expectRevert(abi.encodeWithSelector(IEquivocationCourt.EquivocationCourtSameHeader.selector, hash));
         court.convict(a, signatureA, a, signatureA, set);
+        // One header is its own, the other somebody else's word.
+        b = _header(0, sequence, keccak256(abi.encode(root)));
+        signatureB = _signHeader(1, b);
+        VM.expectRevert(
+            abi.encodeWithSelector(
+                IEquivocationCourt.EquivocationCourtForeignSigner.selector, _signer(1), _owner(0)
+            )
+        );
+        court.convict(a, signatureA, b, signatureB, set);
         // Signing a header of another operator's track is no statement about one's own.
         b = _header(1, sequence, keccak256(abi.encode(root)));
         signatureB = _signHeader(0, b);

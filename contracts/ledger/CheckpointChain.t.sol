@@ -108,7 +108,7 @@ contract CheckpointChainTest is WeftFixture {
         assert(ledger.isFinal(2) && ledger.isFinal(3));
         // It was not final before its last dispute was closed, so a claim window after it does not begin before.
         assert(ledger.finalizedAt(2) == block.timestamp && ledger.finalizedAt(3) == block.timestamp);
-        assert(ledger.finalizedAt(1) == block.timestamp - 3);
+        assert(ledger.finalizedAt(1) == block.timestamp - 3 && ledger.finalizedAt(4) == 0);
         (uint64 number,) = _commit();
         assert(ledger.finalizedAt(number) == block.timestamp + CHALLENGE_WINDOW);
         VM.expectRevert(abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerNotDisputed.selector, uint64(2)));
@@ -124,9 +124,24 @@ contract CheckpointChainTest is WeftFixture {
         (uint64 number,) = _commit();
         VM.warp(block.timestamp + CHALLENGE_WINDOW);
         assert(ledger.isFinal(number) && ledger.checkpoint(3).openDisputes == 1);
+        uint64 since = ledger.finalizedAt(number);
+        VM.warp(block.timestamp + 1);
         _close(3, hashes[3]);
         _close(2, hashes[2]);
         assert(ledger.isFinal(number) && !ledger.isFinal(2) && ledger.finalizedAt(2) == 0);
+        assert(ledger.finalizedAt(number) == since);
+    }
+
+    /// What follows upon a disputed checkpoint is final no earlier than that, however early its own dispute was closed.
+    function test_WhatDependsOnADisputeIsFinalAfterIt() public {
+        bytes32[] memory hashes = _commits(3);
+        _open(1, hashes[1]);
+        _open(3, hashes[3]);
+        VM.warp(block.timestamp + CHALLENGE_WINDOW + 1);
+        _close(3, hashes[3]);
+        VM.warp(block.timestamp + 2);
+        _close(1, hashes[1]);
+        assert(ledger.finalizedAt(1) == block.timestamp && ledger.finalizedAt(3) == block.timestamp);
     }
 
     /// However many later ones are disputed, the earliest can still be.

@@ -31,6 +31,14 @@ contract TokensSnapshotTest {
         _harness.tokenAt(body, position);
     }
 
+    function test_ThePositionAfterTheLastIsRefused() public {
+        bytes memory body = _body(2, 7, 3, new uint32[](2), 2);
+        VM.expectRevert(
+            abi.encodeWithSelector(TokensSnapshot.TokensSnapshotPositionOutOfRange.selector, 9, 7, 2)
+        );
+        _harness.tokenAt(body, 9);
+    }
+
     function testFuzz_LengthMustMatchTheCount(uint32 count, uint32[] memory ids) public {
         VM.assume(count != ids.length);
         bytes memory body = _body(2, 0, 3, ids, count);

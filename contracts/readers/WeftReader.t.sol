@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {ICheckpointLedger} from "../interfaces/ICheckpointLedger.sol";
 import {IWeftReader, Place, ProvenTokens} from "../interfaces/IWeftReader.sol";
+import {TokensSnapshot} from "../libraries/TokensSnapshot.sol";
 import {SnapshotProof} from "../libraries/WeftTypes.sol";
 import {MockLedger} from "../mocks/MockLedger.sol";
 import {AnswerFixture} from "../test/AnswerFixture.sol";
@@ -28,6 +29,15 @@ contract WeftReaderTest is AnswerFixture {
             (uint32 token, uint8 kind, bytes32 turn, address operator) = reader.proveToken(proof, first + i);
             assert(token == tokens[i] && kind == 3 && turn == TURN && operator == _owner(1));
         }
+    }
+
+    /// What is included need not be well-formed: its bytes are looked at before they are read.
+    function test_MalformedTokensAreNotRead() public {
+        bytes memory body = bytes.concat(Proofs.tokensBody(TURN, 1, 3, TURN, new uint32[](2)), hex"00");
+        SnapshotProof memory proof = Proofs.proofAt(_owner(1), 4, 2, 7, body);
+        mock.accept(proof);
+        VM.expectRevert(abi.encodeWithSelector(TokensSnapshot.TokensSnapshotWrongLength.selector, 126, 127));
+        reader.proveTokens(proof);
     }
 
     function test_OnlyWhatIsFinalIsBelieved() public {

@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import hre from "hardhat";
+import { coinbaseOf } from "./plant.ts";
+
+/**
+ * Runs in a copy with mutants: the Solidity tests, with each of the mutants of a file (`Prey[]` as JSON, named by the
+ * command line). Prints one line of JSON for each: the names of the tests that failed.
+ */
+export interface Prey {
+  number: number;
+  file: string; // below contracts/
+  test?: string | undefined; // without which the search goes on
+}
+
+export interface Catch {
+  number: number;
+  failed: string[];
+}
+
+/** The tests that are most likely to see a mutant of a file, by the beginning of its path: a tenth of the time of all. */
+const LIKELY: readonly [string, string[]][] = [
+  ["OperatorRegistry", ["OperatorRegistry", "registry/EpochQueue", "Guardian"]],
+  ["registry", ["OperatorRegistry", "registry/EpochQueue", "Guardian"]],
+  ["libraries/RegistryRules", ["OperatorRegistry", "registry/EpochQueue"]],
+  ["libraries/OperatorSet", ["libraries/OperatorSet", "registry/EpochQueue"]],
+  ["CheckpointLedger", ["CheckpointLedger", "ledger/CheckpointChain"]],
+  ["ledger", ["CheckpointLedger", "ledger/CheckpointChain", "Rules"]],
+  ["libraries/NumberSet", ["libraries/NumberSet"]],
+  ["libraries/Staircase", ["ledger/CheckpointChain"]],
+  ["libraries/T", ["libraries/TokensSnapshot", "examples/AnswerEscrow"]],
+  ["libraries/Weft", ["libraries/WeftTree", "CheckpointLedger", "Rules"]],
+  ["Guardian", ["Guardian"]],
+  ["courts", ["courts/EquivocationCourt", "Rules"]],
+  ["mocks", ["mocks/MockLedger"]],
+  ["readers", ["readers/WeftReader", "examples/AnswerEscrow"]],
+  ["examples", ["examples/AnswerEscrow", "examples/OnChainCharacter", "CheckpointLedger"]],
+];
+
+interface Effort {
+  tests: string[]; // none: all
+  fuzz: number;
+  invariant: number;
+}
+
+/** From the cheapest on, because most fall at the first push. */
+function effortsFor(file: string): Effort[] {
+  const likely = LIKELY.find(([path]) => file.startsWith(path))?.[1] ?? [];
+  return [
+    ...(likely.length > 0 ? [{ tests: likely.map((name) => `contracts/${name}.t.sol`), fuzz: 8, invariant: 1 }] : []),
+    { tests: [], fuzz: 8, invariant: 1 },
+    { tests: [], fuzz: 64, invariant: 8 },
+  ];
+}
+
+interface Run {
+  suiteResults: { testResults: { name: string; status: string }[] }[];
+}
+
+const profile = hre.config.test.solidity.profiles.default as {
+  coinbase?: string;
+  fuzz: { runs?: number };
+  invariant: { runs?: number };
+};
+const print = process.stdout.write.bind(process.stdout);
+// What the task prints is for people.
+process.stdout.write = ((_text: unknown, encoding: unknown, done: unknown) => {
+  const written = (typeof encoding === "function" ? encoding : done) as (() => void) | undefined;
+  written?.();
+  return true;
+}) as typeof process.stdout.write;
+
+async function failing(number: number, { tests, fuzz, invariant }: Effort): Promise<string[]> {
+  profile.coinbase = coinbaseOf(number);
+  profile.fuzz.runs = fuzz;
+  profile.invariant.runs = invariant;
+  const task = hre.tasks.getTask(["test", "solidity"]);
+  const outcome = (await task.run({ noCompile: true, testFiles: tests })) as { value?: Run; error?: Run };
+  const results = (outcome.value ?? outcome.error)?.suiteResults.flatMap(({ testResults }) => testResults) ?? [];
+  if (results.length === 0) throw new Error(`no test ran with mutant ${number}`);
+  return results.filter(({ status }) => status === "Failure").map(({ name }) => name.replace(/\(.*/, ""));
+}
+
+for (const { number, file, test } of JSON.parse(readFileSync(process.argv[2] as string, "utf8")) as Prey[]) {
+  const failed = new Set<string>();
+  for (const effort of effortsFor(file)) {
+    for (const name of await failing(number, effort)) failed.add(name);
+    if (test ? failed.has(test) : failed.size > 0) break;
+  }
+  await new Promise((resolve) => print(`${JSON.stringify({ number, failed: [...failed] })}\n`, resolve));
+}
+process.exit(0);
