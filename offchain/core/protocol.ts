@@ -52,6 +52,7 @@ export class Protocol {
   readonly #rounds: Rounds;
   readonly #fetching: Fetching;
   readonly #retention: Retention;
+  readonly #newTracks: number;
   readonly #credits = new Credits();
   readonly #up = new Map<string, Bytes>();
   #relays = "";
@@ -63,6 +64,7 @@ export class Protocol {
     this.consensus = new Consensus(this.replica, options);
     this.following = new Following(this.replica, this.consensus, options.challengeWindowSeconds);
     this.#retention = new Retention(this.replica, this.consensus, this.following, options.retentionSeconds);
+    this.#newTracks = options.newTracksPerOperator;
     const nextId = () => ++this.#ids;
     const step = (event: ReplicaEvent, at: number) => this.#replicaStep(event, at);
     const { replica, consensus, following } = this;
@@ -229,6 +231,8 @@ export class Protocol {
   #asked(from: Bytes, ticket: number, proposal: Proposal, now: number): Effect[] {
     const { effects, reply } = this.#rounds.answer(ticket, proposal, now);
     if (reply.type !== "missing") return effects;
+    // What the proposer, a member, holds itself is to be had from it.
+    if (this.replica.registry.stakeOfOperator(from) > 0n) this.replica.room.call(from, reply.tracks, this.#newTracks);
     for (const { operator, incarnation, sequence } of proposal.advances.slice(0, MOST_FETCHES)) {
       const track = { operator, incarnation };
       const have = this.replica.track(track)?.sequence ?? 0;
