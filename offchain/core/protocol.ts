@@ -1,6 +1,6 @@
 import { type Bytes, compare, equal, fromHex, toHex } from "./bytes.ts";
 import { Consensus } from "./consensus.ts";
-import { Credits } from "./credits.ts";
+import { Bills } from "./credits.ts";
 import { Cut } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import type { ChainUpdate, Disk, Effect, ProtocolEvent } from "./events.ts";
@@ -53,7 +53,7 @@ export class Protocol {
   readonly #fetching: Fetching;
   readonly #retention: Retention;
   readonly #newTracks: number;
-  readonly #credits = new Credits();
+  readonly #bills = new Bills();
   readonly #up = new Map<string, Bytes>();
   #relays = "";
   #ids = 0;
@@ -68,7 +68,7 @@ export class Protocol {
     const nextId = () => ++this.#ids;
     const step = (event: ReplicaEvent, at: number) => this.#replicaStep(event, at);
     const { replica, consensus, following } = this;
-    this.#fetching = new Fetching({ replica, consensus, following, credits: this.#credits, nextId, step });
+    this.#fetching = new Fetching({ replica, consensus, following, bills: this.#bills, nextId, step });
     this.#rounds = new Rounds(
       {
         replica,
@@ -148,10 +148,12 @@ export class Protocol {
 
   #segment(from: Bytes, segment: Segment, size: number, now: number): Effect[] {
     const { operator } = segment.header;
-    if (this.#credits.take(operator, size, now)) return this.#replicaStep({ type: "segment", segment, from }, now);
+    const { authors, senders } = this.#bills;
+    const isHeard = senders.has(from, now);
+    if (isHeard && authors.has(operator, now))
+      return this.#replicaStep({ type: "segment", segment, from, bytes: size }, now);
     this.#fetching.heard([segment.header], now);
-    const error = new WeftError("over_budget", "an author sent more than its share; the rest is fetched later");
-    return [{ type: "fault", kind: "over_budget", operator, error }];
+    return [overBudget(isHeard ? operator : from)];
   }
 
   /**
@@ -166,7 +168,10 @@ export class Protocol {
   }
 
   #replicaStep(event: ReplicaEvent, now: number): Effect[] {
-    return this.replica.step(event).flatMap((effect) => this.#outward(effect, now));
+    const effects = this.replica.step(event);
+    if (event.type === "segment" && event.from && event.bytes !== undefined)
+      this.#bills.charge(event.from, event.segment.header.operator, event.bytes, effects, now);
+    return effects.flatMap((effect) => this.#outward(effect, now));
   }
 
   #outward(effect: ReplicaEffect, now: number): Effect[] {
@@ -255,6 +260,12 @@ export class Protocol {
 function replyOf(answer: Extract<ProtocolEvent, { type: "answered" }>["answer"]): AttestReply | WeftError {
   if (answer.type === "attest") return answer.reply;
   return answer.type === "failed" ? answer.error : new WeftError("malformed", "another answer than was asked for");
+}
+
+/** @param operator an author whose tracks, or a sender whose segments that told nothing, have cost all that they may */
+function overBudget(operator: Bytes): Effect {
+  const error = new WeftError("over_budget", "an operator sent more than its share; the rest is fetched later");
+  return { type: "fault", kind: "over_budget", operator, error };
 }
 
 /** One write to disk for a whole batch; nothing is said before it. */

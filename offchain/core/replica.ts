@@ -14,7 +14,8 @@ import { type Change, Track } from "./track.ts";
 import type { Turn } from "./turn.ts";
 
 export type ReplicaEvent =
-  | { type: "segment"; segment: Segment; from?: Bytes }
+  /** `bytes`: as which it came, if somebody is to pay for it. */
+  | { type: "segment"; segment: Segment; from?: Bytes; bytes?: number }
   /** From our own disk, or part of a committed cut: judged before, by us or by a quorum. */
   | { type: "restore"; segment: Segment; hash: Bytes }
   | { type: "evidence"; evidence: Evidence }
