@@ -30,6 +30,8 @@ const WALK = 16;
 const RANGES_BEFORE_LONGER = 8;
 const GAPS_BEFORE_REREAD = 3;
 const MOVES_BEFORE_FAULT = 5;
+/** The most polls that are left out in a row while nobody answers. */
+const AWAY_POLLS = 8;
 
 /**
  * Reads the chain into the log. Blocks near the head are walked back by parent hash to one that the log knows; what is
@@ -109,8 +111,9 @@ export class Follower {
         if (rpc.stopped) return;
         this.#fault(error);
         this.#failures += 1;
-        // What time does not heal is tried as well, only rarely: somebody may mend the node meanwhile.
-        await this.#wait(isLasting(error) ? maxBackoffMs : backoff(pollMs, this.#failures, maxBackoffMs));
+        // What time does not heal is tried as well, only rarely: somebody may mend it. Who is away may be back any moment.
+        const most = error instanceof RpcUnreachable ? Math.min(maxBackoffMs, AWAY_POLLS * pollMs) : maxBackoffMs;
+        await this.#wait(isLasting(error) ? maxBackoffMs : backoff(pollMs, this.#failures, most));
       }
     }
   }

@@ -1,4 +1,3 @@
-import { toHex } from "./bytes.ts";
 import type { Cut } from "./cut.ts";
 import type { Registry } from "./registry.ts";
 import type { Replica } from "./replica.ts";
@@ -42,21 +41,31 @@ export class Censorship {
 
   #overdue(parent: Cut, cut: Cut, registry: Registry, now: number): string | undefined {
     const patience = this.#patience;
-    const fresh = new Map<string, number>();
-    for (const entry of cut.entries)
-      if (parent.slot(entry) === undefined)
-        fresh.set(toHex(entry.operator), (fresh.get(toHex(entry.operator)) ?? 0) + 1);
-    for (const [name, log] of this.#replica.heldSince) {
-      const track = this.#replica.tracks.get(name);
-      if (!track || this.#replica.evidence.has(track.owner) || registry.isEnded(track.key.operator)) continue;
+    const { tracks, evidence, heldSince } = this.#replica;
+    const flooding = this.#flooding(parent);
+    for (const [name, log] of heldSince) {
+      const track = tracks.get(name);
+      if (!track || evidence.has(track.owner) || registry.isEnded(track.key.operator)) continue;
       const entry = cut.named(name);
-      if (!entry && (fresh.get(track.owner) ?? 0) >= this.#options.newTracksPerOperator) continue;
+      if (!entry && flooding.has(track.owner)) continue;
       if (entry?.ended || !parent.agrees(track)) continue;
       const covered = entry?.sequence ?? 0;
       const overdue = log.find((step) => step.sequence > covered);
       if (overdue && now - overdue.at > patience) return name;
     }
     return undefined;
+  }
+
+  /**
+   * Operators with more new tracks than a checkpoint admits. Which of them are admitted is the proposer's choice; and of
+   * more than everybody has room for each of us holds others, so that a quorum may have none in common.
+   */
+  #flooding(parent: Cut): ReadonlySet<string> {
+    const fresh = new Map<string, number>();
+    for (const { name, owner, sequence } of this.#replica.tracks.values())
+      if (sequence > 0 && !parent.named(name)) fresh.set(owner, (fresh.get(owner) ?? 0) + 1);
+    const { newTracksPerOperator } = this.#options;
+    return new Set([...fresh].flatMap(([owner, count]) => (count > newTracksPerOperator ? [owner] : [])));
   }
 
   /** Patience doubles with refused proposals, but not faster than it runs out: repeating one gains nothing. */

@@ -1,6 +1,6 @@
 import { type Bytes, toHex } from "./bytes.ts";
 import type { Consensus } from "./consensus.ts";
-import type { Credits } from "./credits.ts";
+import type { Bills } from "./credits.ts";
 import { type CutEntry, trackName } from "./cut.ts";
 import { type Errand, Errands, FETCH_SPAN, keyOf } from "./errands.ts";
 import { WeftError } from "./errors.ts";
@@ -18,7 +18,7 @@ export type FetchingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
-  credits: Credits;
+  bills: Bills;
   nextId(): number;
   /** Steps the replica, and turns its effects into the protocol's. */
   step(event: ReplicaEvent, now: number): Effect[];
@@ -80,7 +80,7 @@ export class Fetching {
   }
 
   #fetch(peer: Bytes, key: TrackKey, from: number, to: number, now: number): Effect[] {
-    if (!this.#o.credits.has(key.operator, now)) return [];
+    if (!this.#o.bills.authors.has(key.operator, now)) return [];
     const most = Math.min(to, from + FETCH_SPAN - 1);
     return this.#errands.send({ kind: "segments", peer, track: key, from, to: most }, trackName(key), now);
   }
@@ -169,10 +169,13 @@ export class Fetching {
         const forgotten = this.#repairing.unserved(errand.peer, track, from);
         return answer.last ? forgotten : [...this.#errands.giveUp(errand), ...forgotten];
       }
-      return answer.segments.flatMap(({ segment, size }) => {
-        this.#o.credits.take(segment.header.operator, size, now);
-        return this.#o.step({ type: "segment", segment, from: errand.peer }, now);
-      });
+      const { peer } = errand;
+      return answer.segments.flatMap(({ segment, size }) =>
+        // Whose answers told nothing for long is not heard, and next time it is another's turn.
+        this.#o.bills.senders.has(peer, now)
+          ? this.#o.step({ type: "segment", segment, from: peer, bytes: size }, now)
+          : [],
+      );
     }
     const { crypto, separator } = this.#o.replica;
     for (const { segment } of answer.segments)

@@ -1,6 +1,6 @@
 import { type Bytes, compare, equal, fromHex, toHex } from "./bytes.ts";
 import { Consensus } from "./consensus.ts";
-import { Credits } from "./credits.ts";
+import { Bills } from "./credits.ts";
 import { Cut } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import type { ChainUpdate, Disk, Effect, ProtocolEvent } from "./events.ts";
@@ -52,7 +52,8 @@ export class Protocol {
   readonly #rounds: Rounds;
   readonly #fetching: Fetching;
   readonly #retention: Retention;
-  readonly #credits = new Credits();
+  readonly #newTracks: number;
+  readonly #bills = new Bills();
   readonly #up = new Map<string, Bytes>();
   #relays = "";
   #ids = 0;
@@ -63,10 +64,11 @@ export class Protocol {
     this.consensus = new Consensus(this.replica, options);
     this.following = new Following(this.replica, this.consensus, options.challengeWindowSeconds);
     this.#retention = new Retention(this.replica, this.consensus, this.following, options.retentionSeconds);
+    this.#newTracks = options.newTracksPerOperator;
     const nextId = () => ++this.#ids;
     const step = (event: ReplicaEvent, at: number) => this.#replicaStep(event, at);
     const { replica, consensus, following } = this;
-    this.#fetching = new Fetching({ replica, consensus, following, credits: this.#credits, nextId, step });
+    this.#fetching = new Fetching({ replica, consensus, following, bills: this.#bills, nextId, step });
     this.#rounds = new Rounds(
       {
         replica,
@@ -146,10 +148,12 @@ export class Protocol {
 
   #segment(from: Bytes, segment: Segment, size: number, now: number): Effect[] {
     const { operator } = segment.header;
-    if (this.#credits.take(operator, size, now)) return this.#replicaStep({ type: "segment", segment, from }, now);
+    const { authors, senders } = this.#bills;
+    const isHeard = senders.has(from, now);
+    if (isHeard && authors.has(operator, now))
+      return this.#replicaStep({ type: "segment", segment, from, bytes: size }, now);
     this.#fetching.heard([segment.header], now);
-    const error = new WeftError("over_budget", "an author sent more than its share; the rest is fetched later");
-    return [{ type: "fault", kind: "over_budget", operator, error }];
+    return [overBudget(isHeard ? operator : from)];
   }
 
   /**
@@ -164,7 +168,10 @@ export class Protocol {
   }
 
   #replicaStep(event: ReplicaEvent, now: number): Effect[] {
-    return this.replica.step(event).flatMap((effect) => this.#outward(effect, now));
+    const effects = this.replica.step(event);
+    if (event.type === "segment" && event.from && event.bytes !== undefined)
+      this.#bills.charge(event.from, event.segment.header.operator, event.bytes, effects, now);
+    return effects.flatMap((effect) => this.#outward(effect, now));
   }
 
   #outward(effect: ReplicaEffect, now: number): Effect[] {
@@ -229,6 +236,8 @@ export class Protocol {
   #asked(from: Bytes, ticket: number, proposal: Proposal, now: number): Effect[] {
     const { effects, reply } = this.#rounds.answer(ticket, proposal, now);
     if (reply.type !== "missing") return effects;
+    // What the proposer, a member, holds itself is to be had from it.
+    if (this.replica.registry.stakeOfOperator(from) > 0n) this.replica.room.call(from, reply.tracks, this.#newTracks);
     for (const { operator, incarnation, sequence } of proposal.advances.slice(0, MOST_FETCHES)) {
       const track = { operator, incarnation };
       const have = this.replica.track(track)?.sequence ?? 0;
@@ -251,6 +260,12 @@ export class Protocol {
 function replyOf(answer: Extract<ProtocolEvent, { type: "answered" }>["answer"]): AttestReply | WeftError {
   if (answer.type === "attest") return answer.reply;
   return answer.type === "failed" ? answer.error : new WeftError("malformed", "another answer than was asked for");
+}
+
+/** @param operator an author whose tracks, or a sender whose segments that told nothing, have cost all that they may */
+function overBudget(operator: Bytes): Effect {
+  const error = new WeftError("over_budget", "an operator sent more than its share; the rest is fetched later");
+  return { type: "fault", kind: "over_budget", operator, error };
 }
 
 /** One write to disk for a whole batch; nothing is said before it. */

@@ -7,13 +7,15 @@ import { type Evidence, verifyEvidence } from "./evidence.ts";
 import { Holdings, type PeerView } from "./holdings.ts";
 import type { Crypto } from "./ports.ts";
 import { Registry, type RegistryEvent } from "./registry.ts";
+import { Room } from "./room.ts";
 import { headerHash, type Segment, type TrackKey } from "./segment.ts";
 import { Signers } from "./signers.ts";
 import { type Change, Track } from "./track.ts";
 import type { Turn } from "./turn.ts";
 
 export type ReplicaEvent =
-  | { type: "segment"; segment: Segment; from?: Bytes }
+  /** `bytes`: as which it came, if somebody is to pay for it. */
+  | { type: "segment"; segment: Segment; from?: Bytes; bytes?: number }
   /** From our own disk, or part of a committed cut: judged before, by us or by a quorum. */
   | { type: "restore"; segment: Segment; hash: Bytes }
   | { type: "evidence"; evidence: Evidence }
@@ -32,9 +34,6 @@ export type Effect =
   | { type: "history"; track: TrackKey }
   | { type: "fault"; kind: string; operator?: Bytes; error: WeftError };
 
-/** Tracks of one operator that no checkpoint has yet. A checkpoint admits four: who restarts more often waits. */
-export const LIMIT_NEW_TRACKS = 64;
-
 /**
  * What one worker knows, and the rules by which it learns more: a deterministic function of the segments, the evidence
  * and the chain that it was shown. No I/O, no clock, no randomness; times come in with the events that need them.
@@ -46,6 +45,7 @@ export class Replica {
   readonly self: Bytes;
   readonly tracks = new Map<string, Track>();
   readonly evidence = new Map<string, Evidence>();
+  readonly room = new Room(this.tracks);
   readonly #holdings = new Holdings(this);
   /** What peers said of themselves, by operator in hexadecimal. */
   readonly peers: ReadonlyMap<string, PeerView> = this.#holdings.peers;
@@ -115,7 +115,7 @@ export class Replica {
     for (const [turn, home] of this.#homes) if (home.name === name && !track.turns.has(turn)) this.#homes.delete(turn);
     for (const turn of track.turns.keys()) this.#homes.set(turn, track);
     this.tracks.set(name, track);
-    this.#fresh = undefined;
+    this.room.changed();
     this.#touch(name);
   }
 
@@ -140,12 +140,9 @@ export class Replica {
     return out;
   }
 
-  #cut?: Cut;
-
   /** @param anchor the latest final checkpoint: nothing before it need be held by anybody. */
   setCommitted(latest: Cut | undefined, anchor: Anchor | undefined): void {
-    if (this.#cut !== latest) this.#fresh = undefined;
-    this.#cut = latest;
+    this.room.setCommitted(latest);
     this.drift.setAnchor(anchor);
   }
 
@@ -204,7 +201,7 @@ export class Replica {
         return this.#evidence({ a: signed, b: segment });
       return fault("stopped", track.stopped);
     }
-    if (!this.tracks.has(name) && this.#newTracksOf(header.operator, "held") >= LIMIT_NEW_TRACKS)
+    if (!this.room.has(header, "held"))
       return fault("too_many_tracks", new WeftError("too_many_tracks", "the operator has too many uncommitted tracks"));
     if (header.sequence > track.sequence + 1) return this.#gap(track, header.sequence, from);
     if (!equal(header.previous, track.head)) {
@@ -231,34 +228,18 @@ export class Replica {
       if (!(error instanceof WeftError)) throw error;
       if (error.code === "needs_history") return [{ type: "history", track: track.key }];
       // A root that does not match is a damaged copy; everything else was signed as it is, and stops the track.
-      const isRoom = this.tracks.has(name) || this.#newTracksOf(track.key.operator, "stopped") < LIMIT_NEW_TRACKS;
-      if (error.code !== "bad_root" && error.code !== "out_of_order" && isRoom) {
-        this.#fresh = undefined;
+      if (error.code !== "bad_root" && error.code !== "out_of_order" && this.room.has(track.key, "stopped")) {
+        this.room.changed();
         track.stopped = error;
         track.stoppedBy = { signed: { header: segment.header, signature: segment.signature }, hash };
         this.tracks.set(name, track);
       }
       return [{ type: "fault", kind: "invalid_segment", operator: from, error }];
     }
-    if (track.sequence === 0) this.#fresh = undefined;
+    if (track.sequence === 0) this.room.changed();
     this.tracks.set(name, track);
     this.#settle(track, change);
     return [{ type: "persist", segment, hash }, { type: "announce" }];
-  }
-
-  /** Tracks that no checkpoint has yet, by operator; and apart from them those whose very first segment was invalid. */
-  #fresh?: { held: Map<string, number>; stopped: Map<string, number> };
-
-  #newTracksOf(operator: Bytes, kind: "held" | "stopped"): number {
-    if (!this.#fresh) {
-      this.#fresh = { held: new Map(), stopped: new Map() };
-      for (const { name, owner, sequence } of this.tracks.values()) {
-        if (this.#cut?.named(name)) continue;
-        const counts = this.#fresh[sequence === 0 ? "stopped" : "held"];
-        counts.set(owner, (counts.get(owner) ?? 0) + 1);
-      }
-    }
-    return this.#fresh[kind].get(toHex(operator)) ?? 0;
   }
 
   #gap(track: Track, sequence: number, from: Bytes | undefined): Effect[] {

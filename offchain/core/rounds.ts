@@ -58,9 +58,8 @@ export class Rounds {
   #healedAt = Number.NEGATIVE_INFINITY;
   #notBefore = Number.NEGATIVE_INFINITY;
   #round?: Round;
-  /** What peers said they lack of our latest proposal, by operator. */
-  #lacking = new Map<string, readonly string[]>();
-  #lackingAt = Number.NEGATIVE_INFINITY;
+  /** Tracks that peers said they lack, by operator, and when they said so. */
+  #lacking = new Map<string, Map<string, number>>();
 
   constructor(options: RoundsOptions, now: number) {
     this.#o = options;
@@ -145,7 +144,6 @@ export class Rounds {
     const { consensus, nextId, signer, replica } = this.#o;
     const { registry } = replica;
     const made = consensus.propose(this.#withheld(now));
-    this.#lacking = new Map();
     if (!made) return [];
     const verdict = consensus.judge(made.proposal, now);
     if (verdict.type !== "sign") return [];
@@ -166,20 +164,34 @@ export class Rounds {
     return [attested(built), ...questions, ...this.#count(signer.sign(built.hash), now)];
   }
 
-  /** Tracks without which those who lack least are a quorum: each may be held by enough, and yet not all by the same. */
+  /**
+   * Tracks without which those who lack least are a quorum: each may be held by enough, and yet not all by the same. Of an
+   * operator with more new tracks than everybody has room for, each holds others: where one is lacked, all of them wait.
+   */
   #withheld(now: number): ReadonlySet<string> {
     const without = new Set<string>();
-    if (now - this.#lackingAt > LACKING_MS) return without;
-    const { registry, self } = this.#o.replica;
-    const lackOf = (peer: string) => this.#lacking.get(peer) ?? [];
-    const peers = [...this.#up.keys()].sort((a, b) => lackOf(a).length - lackOf(b).length || (a < b ? -1 : 1));
+    const { registry, self, tracks } = this.#o.replica;
+    const lacking = new Map([...this.#up.keys()].map((peer) => [peer, this.#lackedBy(peer, now)]));
+    const peers = [...lacking].sort(([a, some], [b, others]) => some.length - others.length || (a < b ? -1 : 1));
     let stake = registry.stakeOfOperator(self);
-    for (const peer of peers) {
+    for (const [peer, names] of peers) {
       if (registry.isQuorum(stake)) break;
       stake += registry.stakeOfNamed(peer);
-      for (const name of lackOf(peer)) without.add(name);
+      for (const name of names) without.add(name);
     }
+    if (without.size === 0) return without;
+    const { cut } = this.#o.consensus.latest;
+    const fresh = [...tracks.values()].filter(({ name }) => !cut?.named(name));
+    const owners = new Set(fresh.filter(({ name }) => without.has(name)).map(({ owner }) => owner));
+    for (const { name, owner } of fresh) if (owners.has(owner)) without.add(name);
     return without;
+  }
+
+  /** What a peer lately said it lacks: by now it may have fetched what it said before. */
+  #lackedBy(peer: string, now: number): readonly string[] {
+    const said = this.#lacking.get(peer);
+    for (const [name, at] of said ?? []) if (now - at > LACKING_MS) said?.delete(name);
+    return [...(said?.keys() ?? [])];
   }
 
   /** Somebody asks us to attest. On disk before the signature leaves: what we attested to is never forgotten. */
@@ -207,8 +219,9 @@ export class Rounds {
       effects.push(...this.#o.step({ type: "evidence", evidence: answer.evidence }, now));
     else if (answer.type === "refused") effects.push(refused(peer, answer));
     else {
-      this.#lacking.set(toHex(peer), answer.tracks.map(trackName));
-      this.#lackingAt = now;
+      const said = this.#lacking.get(toHex(peer)) ?? new Map<string, number>();
+      for (const track of answer.tracks) said.set(trackName(track), now);
+      this.#lacking.set(toHex(peer), said);
     }
     if (this.#round === round && round.asked.size === 0) {
       this.#notBefore = now + PROPOSE_AGAIN_MS;

@@ -1,5 +1,5 @@
 import { toHex } from "../../offchain/core/bytes.ts";
-import { Credits } from "../../offchain/core/credits.ts";
+import { Bills } from "../../offchain/core/credits.ts";
 import { trackName } from "../../offchain/core/cut.ts";
 import type { Effect } from "../../offchain/core/events.ts";
 import { Fetching } from "../../offchain/core/fetching.ts";
@@ -17,15 +17,18 @@ export const WINDOW = 60;
 export function fetchingAt(self: Keys, events: readonly RegistryEvent[]) {
   const { replica, consensus } = nodeOf(self, events);
   const following = new Following(replica, consensus, WINDOW);
-  const credits = new Credits();
+  const bills = new Bills();
   let ids = 0;
   /** Sequences of what was taken. */
   const taken: number[] = [];
-  const step = (event: ReplicaEvent) => {
-    for (const effect of replica.step(event)) if (effect.type === "persist") taken.push(effect.segment.header.sequence);
+  const step = (event: ReplicaEvent, at: number) => {
+    const effects = replica.step(event);
+    if (event.type === "segment" && event.from && event.bytes !== undefined)
+      bills.charge(event.from, event.segment.header.operator, event.bytes, effects, at);
+    for (const effect of effects) if (effect.type === "persist") taken.push(effect.segment.header.sequence);
     return [];
   };
-  const fetching = new Fetching({ replica, consensus, following, credits, nextId: () => ++ids, step });
+  const fetching = new Fetching({ replica, consensus, following, bills, nextId: () => ++ids, step });
   /** A peer is up, and its beat says that it holds so much of these tracks. */
   const hear = (peer: Keys, heads: readonly (TrackKey & { sequence: number })[], now: number) => {
     const said = heads.map((head) => ({ ...head, head: hashOf(`head ${head.sequence}`) }));
@@ -38,7 +41,7 @@ export function fetchingAt(self: Keys, events: readonly RegistryEvent[]) {
     const sized = segments.map((segment) => ({ segment, size: 100 }));
     return fetching.answered(id, { type: "segments", segments: sized, last: true }, now);
   };
-  return { replica, consensus, following, credits, fetching, hear, answer, taken };
+  return { replica, consensus, following, bills, fetching, hear, answer, taken };
 }
 
 /** The segments that are asked for. */

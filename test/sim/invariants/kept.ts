@@ -2,7 +2,7 @@ import { toHex } from "../../../offchain/core/bytes.ts";
 import { KEPT_CUTS } from "../../../offchain/core/checkpoints.ts";
 import { type CutEntry, trackName } from "../../../offchain/core/cut.ts";
 import type { Protocol } from "../../../offchain/core/protocol.ts";
-import { LIMIT_NEW_TRACKS } from "../../../offchain/core/replica.ts";
+import { LIMIT_NEW_TRACKS } from "../../../offchain/core/room.ts";
 import type { Track } from "../../../offchain/core/track.ts";
 import type { SimWorker } from "../worker.ts";
 import type { Seen } from "./seen.ts";
@@ -67,7 +67,7 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
   // Which are committed is not known before somebody has shown the cut.
   if (consensus.latest.cut) {
     const most = Math.max(0, ...uncommitted(protocol).values());
-    // As many that are invalid from the beginning.
+    // Half as many that are invalid from the beginning, and half as many that members proposed.
     hold(most <= 2 * LIMIT_NEW_TRACKS, () => `keeps ${most} uncommitted tracks of one operator`);
   }
   const { size } = replica.registry.operators.length > 0 ? replica.evidence : new Map();

@@ -116,6 +116,22 @@ test("with the RPC gone it keeps trying, says so once, and goes on when it is ba
   assert.equal(consumer.follower.reachable, true);
 });
 
+test("however long the RPC is gone, at most eight polls are left out: its return is noticed soon", async (t) => {
+  const chain = await fakeChain(t);
+  chain.mine(1);
+  const consumer = new Consumer(chain.url, new MemoryLog(), { maxBackoffMs: 1_000_000 });
+  t.after(() => consumer.stop());
+  await consumer.caughtUp(chain);
+  chain.trouble = () => ({ kind: "drop" });
+  await consumer.until("unreachable", () => !consumer.follower.reachable);
+  const { requests } = chain;
+  // Doubled each time, the last of these would come after hours.
+  await consumer.until("tried again and again", () => chain.requests > requests + 24);
+  chain.mine(2);
+  chain.trouble = () => undefined;
+  await consumer.caughtUp(chain);
+});
+
 test("what no retry heals is told apart, and tried rarely", async (t) => {
   const chain = await fakeChain(t);
   chain.mine(1);

@@ -167,6 +167,15 @@ describe("consensus among liars, the convicted and censors", () => {
     assert.equal(code(nodes[1], whole.proposal), "stale", "the chain takes one");
   });
 
+  test("of an operator with more new tracks than a checkpoint admits, which ones wait is the proposer's choice", () => {
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, i): [Keys, string, number] => [members[1], `${i}`, 1]);
+    const { proposal } = offer(settled([[members[0], "1", 2]]).nodes[0])!;
+    const judged = (count: number) =>
+      code(settled([[members[0], "1", 2], ...many(count)], { censorshipMs: 100 }).nodes[1], proposal, 1e9);
+    assert.deepEqual([4, 5].map(judged), ["censoring", "sign"]);
+  });
+
   test("patience is not lost by hearing one proposal again and again", () => {
     const { nodes } = settled(
       [

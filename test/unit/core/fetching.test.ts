@@ -90,8 +90,8 @@ describe("fetching", () => {
   });
 
   test("nothing is fetched of an author whose budget is used up, until it has some again", () => {
-    const { fetching, credits, hear } = fetchingAt(members[0], events);
-    credits.take(b.operator, 8 * 1024 * 1024, 0);
+    const { fetching, bills, hear } = fetchingAt(members[0], events);
+    bills.authors.take(b.operator, 8 * 1024 * 1024, 0);
     hear(
       c,
       [
@@ -100,7 +100,7 @@ describe("fetching", () => {
       ],
       0,
     );
-    credits.take(b.operator, 1024 * 1024, 401);
+    bills.authors.take(b.operator, 1024 * 1024, 401);
     assert.deepEqual(
       asked(fetching.tick(401)).map(({ track }) => track),
       [trackName(trackAt(0, d))],

@@ -81,15 +81,42 @@ describe("an operator's tracks", () => {
     assert.equal(taken(feed(replica, writeSegments(at(68), 1))), false);
   });
 
-  test("64 tracks whose first segment is invalid are remembered, and take no room from others", () => {
+  test("32 tracks whose first segment is invalid are remembered, and take no room from others", () => {
     const replica = replicaOf(self, foundingEvents(members));
-    for (let i = 0; i < 65; i++) {
+    for (let i = 0; i < 33; i++) {
       const writer = at(1000 + i);
       writer.open(requestOf([1], { maxLength: 0 }));
       feed(replica, [writer.seal()]);
-      assert.equal(replica.tracks.has(trackName(writer.track)), i < 64, `track ${i}`);
+      assert.equal(replica.tracks.has(trackName(writer.track)), i < 32, `track ${i}`);
     }
     assert.ok(taken(feed(replica, writeSegments(at(0), 1))));
+  });
+
+  test("beyond 64, those that a member proposes are taken: four of an operator for each member, until they are committed", () => {
+    const replica = replicaOf(self, foundingEvents(members));
+    for (let i = 0; i < 64; i++) feed(replica, writeSegments(at(i), 1));
+    const proposed = Array.from({ length: 10 }, (_, i) => at(100 + i));
+    const call = (by: (typeof members)[0], from: number, to: number) =>
+      replica.room.call(
+        by.operator,
+        proposed.slice(from, to).map(({ track }) => track),
+        4,
+      );
+    const arrive = (i: number) => taken(feed(replica, writeSegments(proposed[i]!, 1)));
+    call(c, 0, 5);
+    assert.deepEqual([0, 1, 2, 3, 4].map(arrive), [true, true, true, true, false]);
+    call(c, 5, 6);
+    assert.equal(arrive(5), false, "its four are there");
+    call(self, 6, 7);
+    call(self, 7, 8);
+    assert.deepEqual([6, 7].map(arrive), [false, true], "what did not come gives its place to another");
+    const entries = proposed.slice(0, 4).map(({ track, head }) => ({ ...track, sequence: 1, head }));
+    replica.setCommitted(
+      Cut.empty(crypto).extend(crypto, entries, () => false),
+      undefined,
+    );
+    call(c, 8, 9);
+    assert.deepEqual([8, 9].map(arrive), [true, false]);
   });
 });
 

@@ -224,4 +224,28 @@ describe("what is proposed after too few could attest", () => {
     assert.deepEqual(propose(0), { now: SHORTEST_MS + 500, names: part });
     assert.deepEqual(propose(SHORTEST_MS + 500 + 5_100).names, whole, "that was said 5.1 s ago");
   });
+
+  test("of an operator with many new tracks all wait when one is lacked; what was lacked is not forgotten with the next try", () => {
+    const { nodes, writers } = settled([
+      [members[0], "1", 3],
+      ...Array.from({ length: 12 }, (_, i): [Keys, string, number] => [members[1], `flood ${i}`, 1]),
+    ]);
+    const [proposer, ...others] = rotation(nodes) as [Peer, Peer, Peer, Peer];
+    const rounds = roundsOf(proposer);
+    const proposed: number[] = [];
+    for (let now = 0; now < SHORTEST_MS + 2_000; now += STEP_MS) {
+      for (const { keys } of others) rounds.heard(keys.operator, now);
+      const asks = rounds.tick(now, 0).filter((effect) => effect.type === "ask");
+      for (const [i, { id, question }] of asks.entries()) {
+        assert.ok(question.type === "attest");
+        const { advances } = question.proposal;
+        if (i === 0) proposed.push(advances.length);
+        const lacked = advances.filter(({ operator }) => !equal(operator, members[0].operator)).slice(0, 1);
+        const missing = { type: "missing", tracks: lacked.map((track) => ({ ...track, have: 0 })) } as const;
+        rounds.answered(id, lacked.length > 0 ? missing : NOT_NOW, now);
+      }
+    }
+    assert.ok(writers.length === 13 && proposed.length >= 3);
+    assert.deepEqual(proposed, [5, ...proposed.slice(1).map(() => 1)]);
+  });
 });
