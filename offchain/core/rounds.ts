@@ -58,9 +58,8 @@ export class Rounds {
   #healedAt = Number.NEGATIVE_INFINITY;
   #notBefore = Number.NEGATIVE_INFINITY;
   #round?: Round;
-  /** What peers said they lack of our latest proposal, by operator. */
-  #lacking = new Map<string, readonly string[]>();
-  #lackingAt = Number.NEGATIVE_INFINITY;
+  /** Which tracks peers said they lack, and when, by operator: the next proposal may be of others, and then of these again. */
+  readonly #lacking = new Map<string, Map<string, number>>();
 
   constructor(options: RoundsOptions, now: number) {
     this.#o = options;
@@ -145,7 +144,6 @@ export class Rounds {
     const { consensus, nextId, signer, replica } = this.#o;
     const { registry } = replica;
     const made = consensus.propose(this.#withheld(now));
-    this.#lacking = new Map();
     if (!made) return [];
     const verdict = consensus.judge(made.proposal, now);
     if (verdict.type !== "sign") return [];
@@ -169,15 +167,16 @@ export class Rounds {
   /** Tracks without which those who lack least are a quorum: each may be held by enough, and yet not all by the same. */
   #withheld(now: number): ReadonlySet<string> {
     const without = new Set<string>();
-    if (now - this.#lackingAt > LACKING_MS) return without;
+    for (const lacks of this.#lacking.values())
+      for (const [name, at] of lacks) if (now - at > LACKING_MS) lacks.delete(name);
     const { registry, self } = this.#o.replica;
-    const lackOf = (peer: string) => this.#lacking.get(peer) ?? [];
-    const peers = [...this.#up.keys()].sort((a, b) => lackOf(a).length - lackOf(b).length || (a < b ? -1 : 1));
+    const countOf = (peer: string) => this.#lacking.get(peer)?.size ?? 0;
+    const peers = [...this.#up.keys()].sort((a, b) => countOf(a) - countOf(b) || (a < b ? -1 : 1));
     let stake = registry.stakeOfOperator(self);
     for (const peer of peers) {
       if (registry.isQuorum(stake)) break;
       stake += registry.stakeOfNamed(peer);
-      for (const name of lackOf(peer)) without.add(name);
+      for (const name of this.#lacking.get(peer)?.keys() ?? []) without.add(name);
     }
     return without;
   }
@@ -207,8 +206,9 @@ export class Rounds {
       effects.push(...this.#o.step({ type: "evidence", evidence: answer.evidence }, now));
     else if (answer.type === "refused") effects.push(refused(peer, answer));
     else {
-      this.#lacking.set(toHex(peer), answer.tracks.map(trackName));
-      this.#lackingAt = now;
+      const lacks = this.#lacking.get(toHex(peer)) ?? new Map<string, number>();
+      for (const track of answer.tracks) lacks.set(trackName(track), now);
+      this.#lacking.set(toHex(peer), lacks);
     }
     if (this.#round === round && round.asked.size === 0) {
       this.#notBefore = now + PROPOSE_AGAIN_MS;
