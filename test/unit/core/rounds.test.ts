@@ -197,32 +197,40 @@ describe("what is proposed after too few could attest", () => {
       [
         [members[0], "1", 3],
         [members[1], "2", 3],
+        [members[2], "3", 3],
       ],
       { censorshipMs: 1e9 },
     );
     const [proposer, ...others] = rotation(nodes) as [Peer, Peer, Peer, Peer];
     const rounds = roundsOf(proposer);
-    const [one, two] = writers.map(({ track }) => track) as [TrackWriter["track"], TrackWriter["track"]];
+    type Key = TrackWriter["track"];
+    const [one, two, three] = writers.map(({ track }) => track) as [Key, Key, Key];
     let now = 0;
-    /** Proposes as soon as it may after `from`, and hears from two that they lack the second track. */
-    const propose = (from: number) => {
+    /** Proposes as soon as it may after `from`, and hears from two that they lack a track. */
+    const propose = (from: number, lacked: Key) => {
       for (; now < from + 10_000; now += STEP_MS) {
         for (const { keys } of others) rounds.heard(keys.operator, now);
         if (now < from) continue;
         const asks = rounds.tick(now, 0).filter((effect) => effect.type === "ask");
         if (asks.length === 0) continue;
         for (const [i, { id }] of asks.entries())
-          rounds.answered(id, i < 2 ? { type: "missing", tracks: [{ ...two, have: 0 }] } : NOT_NOW, now);
+          rounds.answered(id, i < 2 ? { type: "missing", tracks: [{ ...lacked, have: 0 }] } : NOT_NOW, now);
         const { question } = asks[0]!;
         assert.ok(question.type === "attest");
         return { now, names: question.proposal.advances.map(trackName).sort() };
       }
       assert.fail("nothing was proposed");
     };
-    const [whole, part] = [[one, two].map(trackName).sort(), [trackName(one)]];
-    assert.deepEqual(propose(0), { now: SHORTEST_MS, names: whole });
-    assert.deepEqual(propose(0), { now: SHORTEST_MS + 500, names: part });
-    assert.deepEqual(propose(SHORTEST_MS + 500 + 5_100).names, whole, "that was said 5.1 s ago");
+    const names = (...tracks: Key[]) => tracks.map(trackName).sort();
+    assert.deepEqual(propose(0, two), { now: SHORTEST_MS, names: names(one, two, three) });
+    assert.deepEqual(propose(0, three), { now: SHORTEST_MS + 500, names: names(one, three) });
+    assert.deepEqual(
+      propose(0, three),
+      { now: SHORTEST_MS + 1_000, names: names(one) },
+      "what was said before holds still",
+    );
+    const late = propose(SHORTEST_MS + 5_100, three).names;
+    assert.deepEqual(late, names(one, two), "what was said 5.1 s ago does not");
   });
 
   test("of an operator with many new tracks all wait when one is lacked; what was lacked is not forgotten with the next try", () => {
