@@ -30,7 +30,6 @@ const WALK = 16;
 const RANGES_BEFORE_LONGER = 8;
 const GAPS_BEFORE_REREAD = 3;
 const MOVES_BEFORE_FAULT = 5;
-/** The most polls that are left out in a row while nobody answers. */
 const AWAY_POLLS = 8;
 
 /**
@@ -112,7 +111,7 @@ export class Follower {
         this.#fault(error);
         this.#failures += 1;
         // What time does not heal is tried as well, only rarely: somebody may mend it. Who is away may be back any moment.
-        const most = error instanceof RpcUnreachable ? Math.min(maxBackoffMs, AWAY_POLLS * pollMs) : maxBackoffMs;
+        const most = error instanceof RpcUnreachable ? Math.min(AWAY_POLLS * pollMs, maxBackoffMs) : maxBackoffMs;
         await this.#wait(isLasting(error) ? maxBackoffMs : backoff(pollMs, this.#failures, most));
       }
     }

@@ -128,6 +128,8 @@ export class Store {
         break;
       case "prune-checkpoints":
         this.#checkpoints.prune(record.before);
+        // Nobody may ask for these any more, nor accuse who attested to them.
+        this.#sql.run("DELETE FROM attested WHERE number < ?", record.before);
         break;
       case "rewind":
         this.#tracks.dropAfter(record.track, record.to);

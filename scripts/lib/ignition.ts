@@ -59,7 +59,7 @@ export async function deployResumably(
   options: ResumableOptions,
 ): Promise<Resumed> {
   const journal = journalOf(options.out, connection.chainId);
-  await discardIfGone(connection, journal);
+  if (!(await isOfThisChain(connection, journal))) rmSync(journal.folder, { recursive: true });
   const own = journal.addresses().get("AccessManager");
   if (!options.force) await refuseToOverwrite(connection, options.out, own);
   const earlier = journal.confirmed();
@@ -154,16 +154,17 @@ function refusal(result: Exclude<DeploymentResult, { type: "SUCCESSFUL_DEPLOYMEN
   return new ScriptError("DEPLOYMENT_STUCK", `${what}; what was done is kept in ${journal.folder}`);
 }
 
-/** A development chain ends with its process; what was deployed to it is nowhere. */
-async function discardIfGone({ provider, chainId }: Connection, journal: Journal): Promise<void> {
+/** Whether the journal is of this chain: a development chain ends with its process, and what was deployed to it is nowhere. */
+export async function isOfThisChain({ provider, chainId }: Connection, journal: Journal): Promise<boolean> {
   for (const [step, hash] of journal.confirmed()) {
     if ((await provider.getTransactionReceipt(hash)) !== null) continue;
-    if (chainId === DEVELOPMENT_CHAIN) return rmSync(journal.folder, { recursive: true });
+    if (chainId === DEVELOPMENT_CHAIN) return false;
     throw new ScriptError(
       "DEPLOYMENT_STUCK",
       `${journal.folder} has the transaction ${hash} of ${step}, which chain ${chainId} does not know: is the node behind?`,
     );
   }
+  return true;
 }
 
 /** Signs what Ignition sends, where there is a key; an unlocked account is the node's to sign with. */

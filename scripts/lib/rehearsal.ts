@@ -1,7 +1,7 @@
 import { getCreateAddress, type Signer } from "ethers";
 import hre from "hardhat";
 import { deploy } from "../deploy.ts";
-import { journalOf, stepsOf } from "./ignition.ts";
+import { isOfThisChain, journalOf, stepsOf } from "./ignition.ts";
 import { type Connection, fromHardhat } from "./network.ts";
 import type { Settings } from "./settings.ts";
 
@@ -30,7 +30,8 @@ export async function rehearse(connection: Connection, settings: Settings, out: 
   const { provider, chainId } = connection;
   const { deployer, plan } = settings;
   const used = Object.values(await onEmbeddedChain(settings));
-  const taken = journalOf(out, chainId).nonces();
+  const journal = journalOf(out, chainId);
+  const taken = (await isOfThisChain(connection, journal)) ? journal.nonces() : new Map<string, number>();
   const next = await provider.getTransactionCount(deployer);
   let nonce = next;
   const steps = stepsOf(plan).map((name, at): RehearsedStep => {

@@ -172,6 +172,22 @@ describe("a deployment that is stopped goes on where it was", () => {
     assert.equal(await sentBy(address), sent, "nothing was sent");
   });
 
+  test("what was deployed to a development chain that is gone is forgotten", async () => {
+    assert.equal((await run([])).code, 0);
+    const next = await startEvmNode({ port: 0 });
+    try {
+      const dry = await run(["--network", next.url, "--dry-run"]);
+      assert.equal(dry.out.match(/ \d+ gas/g)?.length, STEPS, dry.out);
+      const { code, out } = await run(["--network", next.url]);
+      assert.equal(code, 0, out);
+      assert.doesNotMatch(out, /done before/);
+      for (const address of Object.values(loadDeploymentOf(CHAIN, folder).contracts))
+        assert.ok(dry.out.includes(address), address);
+    } finally {
+      await next.close();
+    }
+  });
+
   test("a dry run says what it will cost and where, and sends nothing", async () => {
     const { address, env } = await rich("careful deployer");
     const dry = await run(["--dry-run"], { env });

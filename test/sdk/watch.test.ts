@@ -5,7 +5,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Contract, JsonRpcProvider } from "ethers";
+import { toFunctionSelector } from "viem";
 import { toHex } from "../../offchain/core/bytes.ts";
 import { createActions } from "../../offchain/sdk/actions.ts";
 import { sourceOf as ethersSource } from "../../offchain/sdk/ethers.ts";
@@ -57,13 +59,13 @@ describe("watching checkpoints", () => {
     assert.deepEqual(await step(), ["attested 1"]);
     assert.deepEqual(await step(), []);
     const snapshot = await chain.rpc("evm_snapshot");
-    await chain.commit(world, 2);
-    assert.deepEqual(await step(), ["attested 2"]);
+    await chain.commit(world, 3);
+    assert.deepEqual(await step(), ["attested 2", "attested 3"]);
     await chain.pass();
-    assert.deepEqual(await step(), ["final 1", "final 2"]);
+    assert.deepEqual(await step(), ["final 1", "final 2", "final 3"]);
     assert.equal(await chain.rpc("evm_revert", [snapshot]), true);
     await chain.rpc("evm_mine");
-    assert.deepEqual(await step(), ["removed 2"]);
+    assert.deepEqual(await step(), ["removed 3", "removed 2"], "the last first");
     await chain.rpc("hardhat_mine", ["0x1388"]);
     await chain.commit(world, 3);
     await chain.pass();
@@ -89,6 +91,19 @@ describe("watching checkpoints", () => {
     assert.deepEqual(await follower.step(), []);
     const events = [...(await follower.step()), ...(await follower.step())];
     assert.deepEqual(brief(events).sort(), [0, 1, 2, 3].flatMap((n) => [`attested ${n}`, `final ${n}`]).sort());
+  });
+
+  test("what became of a checkpoint is told only when the ledger still has that one under its number", async () => {
+    const source = { ...viemSource(chain.client) };
+    const { call } = source;
+    let bent = true;
+    const other = `0x${"11".repeat(32)}` as const;
+    source.call = async (to, data, block) =>
+      bent && data.startsWith(toFunctionSelector("checkpointHash(uint64)")) ? other : call(to, data, block);
+    const follower = follow(source);
+    assert.deepEqual(brief(await follower.step()), ["attested 0", "attested 1", "attested 2", "attested 3"]);
+    bent = false;
+    assert.deepEqual(brief(await follower.step()), ["final 0", "final 1", "final 2", "final 3"]);
   });
 
   test("a checkpoint that falls is told, and what it contained is not proven any more", async () => {
@@ -170,5 +185,30 @@ describe("watching checkpoints", () => {
     await until("all are told", () => events.length === 8);
     stop();
     assert.deepEqual(new Set(errors), new Set(["chain_unreachable"]));
+
+    const second = events.find(({ type, number }) => type === "attested" && number === 2);
+    const later: CheckpointEvent[] = [];
+    let asked = 0;
+    const counted: ChainSource = {
+      ...alive,
+      block(which) {
+        asked += 1;
+        return alive.block(which);
+      },
+    };
+    const end = createActions(counted, chain.deployment).watchCheckpoints({
+      onEvent(event) {
+        later.push(event);
+        end();
+      },
+      fromBlock: second!.blockNumber + 1,
+      pollMs: 1,
+    });
+    await until("one is told", () => later.length > 0);
+    const whenEnded = asked;
+    await chain.rpc("evm_mine");
+    await sleep(200);
+    assert.deepEqual(brief(later), ["attested 3"], "from that block on, and nothing after the end");
+    assert.equal(asked, whenEnded, "nobody is asked any more");
   });
 });

@@ -266,6 +266,8 @@ function put(tables: Tables, record: StoreRecord, undo: (() => void)[]): void {
     case "prune-checkpoints":
       for (const number of [...tables.checkpoints.keys()])
         if (number < record.before) change(tables.checkpoints, number, undefined, undo);
+      for (const number of [...tables.attested.keys()])
+        if (number < record.before) change(tables.attested, number, undefined, undo);
       return;
     case "rewind": {
       const segments = tables.tracks.get(trackName(record.track))?.segments ?? new Map<number, StoredSegment>();

@@ -80,6 +80,7 @@ export function batchOf(track: TrackKey, n: number): StoreRecord[] {
   records.push(checkpointRecord(n, cutAt(track, n)));
   if (n % 5 === 0)
     records.push({ type: "drop-checkpoints", from: n - 1 }, checkpointRecord(n - 1, cutAt(track, n - 1), 1));
+  if (n % 4 === 0) records.push({ type: "prune-checkpoints", before: n - 2 });
   if (n % 3 === 0) records.push({ type: "base", base: advanceOf(track, last - 5) });
   return records;
 }

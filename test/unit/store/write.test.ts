@@ -63,6 +63,21 @@ test("records of every kind are written together, in their order, and read again
   assert.deepEqual(store.disk().chain(), { events: [], time: 1240 });
 });
 
+test("L8: what was attested to goes when nobody may accuse who did any more; all that is later stays, also after a restart", (t) => {
+  const folder = temporary(t);
+  let store = openStore(folder);
+  const { hash } = segmentOf(A, 1);
+  const other = segmentOf(A, 2).hash;
+  for (let number = 1; number <= 6; number++) store.write([{ type: "attested", number, hash }]);
+  store.write([{ type: "attested", number: 4, hash: other }]);
+  store.write([{ type: "prune-checkpoints", before: 4 }]);
+  store.close();
+  store = openStore(folder);
+  t.after(() => store.close());
+  const kept = [1, 2, 3, 4, 5, 6].map((number) => store.attested(number).length);
+  assert.deepEqual(kept, [0, 0, 0, 2, 1, 1]);
+});
+
 test("S2: the same records again change nothing", (t) => {
   const store = openStore(temporary(t));
   t.after(() => store.close());
