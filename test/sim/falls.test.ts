@@ -27,7 +27,7 @@ function worldOf(seed: number, other: (at: number) => Action): Plan {
   };
 }
 
-test("S6, S7, S11 falls, disputes and pauses reach what was final on another fork: nothing of it is forgotten", () => {
+test("S6, S7, S11 falls, disputes and pauses reach what was final on another fork: nothing of it is forgotten", async () => {
   const plans = [
     worldOf(10, (at) => ({ at, kind: "dispute", back: 3, ms: 3_000, falls: true })),
     worldOf(3, (at) =>
@@ -36,7 +36,7 @@ test("S6, S7, S11 falls, disputes and pauses reach what was final on another for
   ];
   const sum = { fallen: 0, pauses: 0, checkpoints: 0 };
   for (const plan of plans) {
-    const { failure, achieved, timeline } = simulate(plan);
+    const { failure, achieved, timeline } = await simulate(plan);
     assert.equal(failure, undefined, `seed ${plan.seed}: ${failure?.message}\n${timeline.slice(-20).join("\n")}`);
     for (const name of ["fallen", "pauses", "checkpoints"] as const) sum[name] += achieved[name];
   }

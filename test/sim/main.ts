@@ -83,11 +83,11 @@ function report(total: Total, seconds: number): void {
 }
 
 /** The smallest plan that fails like this, and what happens in it. */
-function explain(failed: Outcome, seconds: number): void {
+async function explain(failed: Outcome, seconds: number): Promise<void> {
   say("");
   if (seconds > 0) say(`making seed ${failed.plan.seed} smaller, for at most ${seconds} s`);
   const options = { run: simulate, clock: () => performance.now(), budgetMs: seconds * 1000 };
-  const { outcome, tried } = seconds > 0 ? shrink(failed, options) : { outcome: failed, tried: 0 };
+  const { outcome, tried } = seconds > 0 ? await shrink(failed, options) : { outcome: failed, tried: 0 };
   say(outcome.timeline.slice(-SHOWN_LINES).join("\n"));
   say(`${outcome.failure?.invariant}: ${outcome.failure?.message}`);
   say(`plan, ${tried} runs later: ${JSON.stringify(outcome.plan)}`);
@@ -101,12 +101,12 @@ async function main(): Promise<number> {
     ...{ faults: {}, messages: {}, checks: {}, achieved: {} },
   };
   const began = performance.now();
-  if (args.plan !== undefined) add(total, simulate(JSON.parse(readFileSync(args.plan, "utf8"))));
-  else if (args.seeds === 1) add(total, simulate(planOf(args.first, args.profile)));
+  if (args.plan !== undefined) add(total, await simulate(JSON.parse(readFileSync(args.plan, "utf8"))));
+  else if (args.seeds === 1) add(total, await simulate(planOf(args.first, args.profile)));
   else await runSeeds(args, total);
   const seconds = (performance.now() - began) / 1000;
   const [first] = total.failures.sort((a, b) => a.plan.seed - b.plan.seed);
-  if (first) explain(first, args.shrinkSeconds);
+  if (first) await explain(first, args.shrinkSeconds);
   report(total, seconds);
   return first ? 1 : 0;
 }

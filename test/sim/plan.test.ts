@@ -60,7 +60,7 @@ function outcomeOf(plan: Plan, failure?: Outcome["failure"]): Outcome {
   return { plan, failure, simulatedMs: 0, events: 0, timeline: [], digest: "", ...none };
 }
 
-test("shrinking leaves what the failure needs, and little else", () => {
+test("shrinking leaves what the failure needs, and little else", async () => {
   const nodes = Array.from({ length: 6 }, () => ({ stake: 1000, role: "honest" as const, founder: true }));
   const noise = Array.from({ length: 30 }, (_, i): Action => ({ at: i * 100, kind: "flap", a: i % 6, b: (i + 1) % 6 }));
   const needed: Action[] = [
@@ -85,7 +85,7 @@ test("shrinking leaves what the failure needs, and little else", () => {
     if (!crash && cut) return outcomeOf(tried, { invariant: "S1", message: "", at: 1 });
     return outcomeOf(tried, crash && cut ? { invariant: "L3", message: "", at: tried.endAt } : undefined);
   };
-  const { outcome, tried } = shrink(run(plan), { run, clock: () => 0, budgetMs: 1 });
+  const { outcome, tried } = await shrink(run(plan), { run, clock: () => 0, budgetMs: 1 });
   const small = outcome.plan;
   assert.equal(outcome.failure?.invariant, "L3");
   assert.deepEqual(small.actions.map(({ kind }) => kind).sort(), ["crash", "partition"]);
@@ -97,13 +97,13 @@ test("shrinking leaves what the failure needs, and little else", () => {
   assert.ok(tried < 300, `${tried} runs`);
 });
 
-test("shrinking ends when its time is over", () => {
+test("shrinking ends when its time is over", async () => {
   let now = 0;
   const run = (plan: Plan): Outcome => {
     now += 100;
     return outcomeOf(plan, { invariant: "L3", message: "", at: plan.endAt });
   };
-  const { tried } = shrink(run(planOf(4, "default")), { run, clock: () => now, budgetMs: 1_000 });
+  const { tried } = await shrink(run(planOf(4, "default")), { run, clock: () => now, budgetMs: 1_000 });
   assert.ok(tried <= 11, `${tried}`);
 });
 

@@ -4,6 +4,6 @@ import { simulate } from "./simulation.ts";
 import { planOf } from "./swarm.ts";
 
 /** A thread that simulates one seed after another, as it is told. */
-parentPort?.on("message", ({ seed, profile }: { seed: number; profile: ProfileName }) => {
-  parentPort?.postMessage(simulate(planOf(seed, profile)));
+parentPort?.on("message", async ({ seed, profile }: { seed: number; profile: ProfileName }) => {
+  parentPort?.postMessage(await simulate(planOf(seed, profile)));
 });

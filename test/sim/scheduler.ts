@@ -51,9 +51,11 @@ export class Scheduler {
     return () => cancel();
   }
 
-  /** Works until the virtual time `until`, or until stopped. */
-  run(until: number): void {
+  /** Works until the virtual time `until`, or until stopped; or does `most` things, and says false while more is left. */
+  run(until: number, most = Number.POSITIVE_INFINITY): boolean {
+    const enough = this.#events + most;
     while (!this.#stopped && this.#heap.length > 0 && this.#heap[0].at <= until) {
+      if (this.#events >= enough) return false;
       const entry = this.#pop();
       if (!entry.work) continue;
       this.#atOnce = entry.at === this.#now ? this.#atOnce + 1 : 0;
@@ -64,6 +66,7 @@ export class Scheduler {
       entry.work();
     }
     if (!this.#stopped) this.#now = Math.max(this.#now, until);
+    return true;
   }
 
   /** Nothing more happens, ever. */

@@ -3,11 +3,14 @@ import { type Action, nodesOf, type Plan } from "./plan.ts";
 import { isSound } from "./swarm.ts";
 
 export type ShrinkOptions = {
-  run(plan: Plan): Outcome;
+  run(plan: Plan): Outcome | Promise<Outcome>;
   /** Milliseconds of real time, and how many of them it may take. */
   clock(): number;
   budgetMs: number;
 };
+
+/** Takes a plan instead of the best so far if it fails in the same way, and says whether it did. */
+type Attempt = (plan: Plan) => Promise<boolean>;
 
 /** A smaller plan that fails in the same way, and what came of it. `tried` counts the runs. */
 export type Shrunk = { outcome: Outcome; tried: number };
@@ -19,34 +22,34 @@ const AFTER_MS = 1;
  * Takes away what the failure does not need, by delta debugging: fault actions, lies, background faults, operators, load, and
  * time. Streams of chance are independent of one another, so what stays mostly does what it did.
  */
-export function shrink(failed: Outcome, { run, clock, budgetMs }: ShrinkOptions): Shrunk {
+export async function shrink(failed: Outcome, { run, clock, budgetMs }: ShrinkOptions): Promise<Shrunk> {
   const until = clock() + budgetMs;
   const { invariant } = failed.failure as Failure;
   let [best, tried] = [failed, 0];
-  const attempt = (plan: Plan): boolean => {
+  const attempt: Attempt = async (plan) => {
     if (clock() >= until || !isSound(plan) || JSON.stringify(plan) === JSON.stringify(best.plan)) return false;
     tried += 1;
-    const outcome = run(plan);
+    const outcome = await run(plan);
     if (outcome.failure?.invariant !== invariant) return false;
     best = outcome;
     return true;
   };
   for (let before = ""; before !== JSON.stringify(best.plan) && clock() < until; ) {
     before = JSON.stringify(best.plan);
-    dropActions(() => best.plan, attempt);
-    for (const simpler of simplerPlans(best.plan)) attempt(simpler(best.plan));
-    dropOperators(() => best.plan, attempt);
-    endEarlier(best, attempt);
+    await dropActions(() => best.plan, attempt);
+    for (const simpler of simplerPlans(best.plan)) await attempt(simpler(best.plan));
+    await dropOperators(() => best.plan, attempt);
+    await endEarlier(best, attempt);
   }
   return { outcome: best, tried };
 }
 
 /** ddmin: half of them, a quarter, … one by one. */
-function dropActions(plan: () => Plan, attempt: (plan: Plan) => boolean): void {
+async function dropActions(plan: () => Plan, attempt: Attempt): Promise<void> {
   for (let size = Math.ceil(plan().actions.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2))
     for (let from = 0; from < plan().actions.length; ) {
       const actions = plan().actions.filter((_, i) => i < from || i >= from + size);
-      if (!attempt({ ...plan(), actions })) from += size;
+      if (!(await attempt({ ...plan(), actions }))) from += size;
     }
 }
 
@@ -83,12 +86,12 @@ function shorter(action: Action): Action {
 }
 
 /** The last ones first; what was about them goes with them. */
-function dropOperators(plan: () => Plan, attempt: (plan: Plan) => boolean): void {
+async function dropOperators(plan: () => Plan, attempt: Attempt): Promise<void> {
   for (let node = plan().operators.length - 1; node >= 0; node--) {
     const { operators, actions } = plan();
     const rename = (one: number) => (one > node ? one - 1 : one);
     const kept = actions.flatMap((action) => without(action, node)).map((action) => renamed(action, rename));
-    attempt({ ...plan(), operators: operators.filter((_, i) => i !== node), actions: kept });
+    await attempt({ ...plan(), operators: operators.filter((_, i) => i !== node), actions: kept });
   }
 }
 
@@ -126,10 +129,10 @@ function renamed(action: Action, rename: (node: number) => number): Action {
 }
 
 /** What fails on the way needs no time after it; what fails at the end perhaps needs less before. */
-function endEarlier({ plan, failure }: Outcome, attempt: (plan: Plan) => boolean): void {
+async function endEarlier({ plan, failure }: Outcome, attempt: Attempt): Promise<void> {
   const at = (failure as Failure).at;
   if (at < plan.healAt) {
-    attempt({ ...plan, endAt: at + AFTER_MS });
+    await attempt({ ...plan, endAt: at + AFTER_MS });
     return;
   }
   const lastAction = plan.actions.reduce(
@@ -137,5 +140,5 @@ function endEarlier({ plan, failure }: Outcome, attempt: (plan: Plan) => boolean
     0,
   );
   const healAt = Math.min(plan.healAt, lastAction + 1_000);
-  if (healAt < plan.healAt) attempt({ ...plan, healAt, endAt: healAt + plan.endAt - plan.healAt });
+  if (healAt < plan.healAt) await attempt({ ...plan, healAt, endAt: healAt + plan.endAt - plan.healAt });
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { ChainEvent } from "../../offchain/core/chain.ts";
 import { countsOf } from "./counts.ts";
 import { bounded, served } from "./invariants/kept.ts";
@@ -18,11 +19,12 @@ import { SimWorker } from "./worker.ts";
 import { World } from "./world.ts";
 
 /** Runs a plan to its end, or to the first thing that does not hold. */
-export function simulate(plan: Plan): Outcome {
+export async function simulate(plan: Plan): Promise<Outcome> {
   const world = new World(plan);
   let failure: Failure | undefined;
   try {
-    world.run();
+    // What promises of dead processes hold is let go only between the turns of the real event loop.
+    for (const _ of world.steps()) await setImmediate();
     // A plan that is cut off before it heals has promised nothing for its end.
     if (plan.endAt >= plan.healAt) settled(world);
   } catch (error) {

@@ -22,6 +22,8 @@ const START_TIME = 1_700_000_000;
 /** How often an owner looks after its operator, and how long its supervisor takes to start a worker again. */
 const CARE_MS = 2_000;
 const BOUNDS_MS = 5_000;
+/** What happens between two pauses of a run. */
+const EVENTS_AT_ONCE = 20_000;
 const REVIVE_MS: [number, number] = [100, 2_000];
 /** What comes to rest so long before the end, in milliseconds. */
 const CLIENTS_LEAVE_MS = 20_000;
@@ -217,8 +219,13 @@ export class World {
     }
   }
 
-  /** Until the end, or until something does not hold. */
+  /** Until the end. @throws what does not hold, as soon as it is seen */
   run(): void {
+    for (const _ of this.steps());
+  }
+
+  /** The same, with a pause after every so many things that happen. */
+  *steps(): Generator<void> {
     const { plan, scheduler, chain, owners, clients, watching } = this;
     const founders = owners.filter((_, node) => plan.operators[node].founder);
     chain.start([
@@ -239,7 +246,7 @@ export class World {
     before(CLIENTS_LEAVE_MS, () => clients.stop());
     before(LIARS_LEAVE_MS, () => this.#endLiars());
     before(CHAIN_RESTS_MS, () => chain.stop());
-    scheduler.run(plan.endAt);
+    while (!scheduler.run(plan.endAt, EVENTS_AT_ONCE)) yield;
     if (watching.failure !== undefined) throw watching.failure;
   }
 

@@ -111,8 +111,8 @@ export const MUTANTS: readonly Mutant[] = [
           "    const { checkpoint, hash, cut } = this.#consensus.latest;\n    const anchor = cut && { number: checkpoint.number, hash, cut };\n    if (anchor && anchor.number",
       },
       {
-        find: "this.#marks[0].at + this.#seconds < now && this.#marks[0].number <= final",
-        replace: "this.#marks[0].at <= now && final >= 0",
+        find: "number <= this.#following.final && at + this.#seconds < this.#following.active()",
+        replace: "at <= this.#following.active()",
       },
     ],
     caughtBy: ["S7", "L3", "L2"],
@@ -122,8 +122,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: "offchain/core/retention.ts",
     changes: [
       {
-        find: "      if (!track || track.base.sequence >= sequence) continue;\n",
-        replace: "      if (!track || track.base.sequence >= 0) continue;\n",
+        find: "    if (over.length === 0) return effects;\n",
+        replace: "    if (over.length >= 0) return effects;\n",
       },
     ],
     caughtBy: ["L8"],
@@ -182,9 +182,9 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "offchain/core/fetching.ts",
-        find: '        return this.#o.step({ type: "segment", segment, from: errand.peer }, now);\n',
+        find: '          ? this.#o.step({ type: "segment", segment, from: peer, bytes: size }, now)\n',
         replace:
-          '        const hash = headerHash(this.#o.replica.crypto, this.#o.replica.separator, segment.header);\n        return this.#o.step({ type: "restore", segment, hash }, now);\n',
+          '          ? this.#o.step({ type: "restore", segment, hash: headerHash(this.#o.replica.crypto, this.#o.replica.separator, segment.header) }, now)\n',
       },
     ],
     caughtBy: ["S2", "S3", "S4", "L3", "S1"],
