@@ -1,5 +1,6 @@
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { CheckpointRecord } from "./checkpoint-record.ts";
 import { Cut, type CutEntry } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import type { Hashing } from "./ports.ts";
@@ -7,8 +8,7 @@ import type { Hashing } from "./ports.ts";
 /**
  * A checkpoint that the chain took. `parent` is the number of the one that it extends: not always the number before, since
  * numbers of fallen ones are not used again. `cut` is absent as long as nobody has shown it to us, and again when `KEPT_CUTS`
- * newer ones stand,
- * unless it is an anchor.
+ * newer ones stand, unless it is an anchor.
  */
 export type Committed = { checkpoint: Checkpoint; hash: Bytes; parent: number; cut?: Cut };
 
@@ -24,7 +24,7 @@ export class Checkpoints {
   /** The highest number ever committed: a reorganisation does not lower it, since what it took back may come again. */
   #highest = 0;
   /** By number, fallen ones too. */
-  #record: Committed[];
+  #record = new CheckpointRecord();
   #standing: number[] = [0];
   /** Index among those that stand of the earliest whose cut may be kept beyond `KEPT_CUTS`. */
   #anchor = 0;
@@ -32,12 +32,12 @@ export class Checkpoints {
   constructor(hashing: Hashing, genesis: () => Committed) {
     this.#hashing = hashing;
     this.#genesis = genesis;
-    this.#record = [genesis()];
+    this.#record.push(genesis());
   }
 
   /** The latest that stands: the parent of the next. */
   get latest(): Committed {
-    return this.#record[this.#standing[this.#standing.length - 1]];
+    return this.#at(this.#standing.length - 1);
   }
 
   /** The number that the next one will have. */
@@ -47,7 +47,12 @@ export class Checkpoints {
 
   /** One on record, which may have fallen. */
   committed(number: number): Committed | undefined {
-    return this.#record[number];
+    return this.#record.at(number);
+  }
+
+  /** @param index among those that stand */
+  #at(index: number): Committed {
+    return this.#record.at(this.#standing[index]) as Committed;
   }
 
   /** Numbers of those that stand, ascending, from 0 on. */
@@ -57,7 +62,8 @@ export class Checkpoints {
 
   /** Forgets what was committed, after a reorganisation; cuts are kept, since their hashes name them. */
   reset(): void {
-    this.#record = [this.#genesis()];
+    this.#record = new CheckpointRecord();
+    this.#record.push(this.#genesis());
     this.#standing = [0];
     this.#anchor = 0;
   }
@@ -71,7 +77,7 @@ export class Checkpoints {
     this.#record.push({ checkpoint, hash, parent, cut: this.#cuts.get(toHex(hash))?.cut });
     this.#standing.push(number);
     const old = this.#standing.length - 1 - KEPT_CUTS;
-    if (old > 0 && old % KEPT_CUTS !== 0) this.#record[this.#standing[old]].cut = undefined;
+    if (old > 0 && old % KEPT_CUTS !== 0) this.#record.close(this.#standing[old]);
     if (number <= this.#highest) return;
     this.#highest = number;
     for (const [name, known] of this.#cuts) if (known.number + KEPT_CUTS < number) this.#cuts.delete(name);
@@ -94,14 +100,14 @@ export class Checkpoints {
    * @param final index among those that stand
    */
   anchor(final: number): Committed {
-    return this.#record[this.#standing[this.#anchorAt(final)]];
+    return this.#at(this.#anchorAt(final));
   }
 
   /** The anchor, or the latest before it whose cut we have: of later ones nobody may have shown it to us yet. */
   shownAnchor(final: number): Committed | undefined {
     const at = this.#anchorAt(final);
     for (let i = at; i > Math.max(0, at - KEPT_CUTS); i--) {
-      const committed = this.#record[this.#standing[i]];
+      const committed = this.#at(i);
       if (committed.cut) return committed;
     }
     return undefined;
@@ -112,7 +118,7 @@ export class Checkpoints {
     const at = isLate ? final : final - (final % KEPT_CUTS);
     for (; this.#anchor < at - (at % KEPT_CUTS); this.#anchor += KEPT_CUTS)
       if (this.#standing.length - 1 - this.#anchor >= KEPT_CUTS && this.#anchor > 0)
-        this.#record[this.#standing[this.#anchor]].cut = undefined;
+        this.#record.close(this.#standing[this.#anchor]);
     return at;
   }
 
@@ -123,12 +129,12 @@ export class Checkpoints {
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */
   learnCut(number: number, entries: readonly CutEntry[]): void {
-    const committed = this.#record[number];
+    const committed = this.#record.at(number);
     if (!committed) throw new WeftError("unknown_checkpoint", `checkpoint ${number} is not committed`);
     const cut = Cut.of(this.#hashing, entries);
     if (!equal(cut.root, committed.checkpoint.cutRoot))
       throw new WeftError("bad_root", "the entries are not the committed cut", { field: "entries" });
     this.remember(number, committed.hash, cut);
-    committed.cut = cut;
+    (this.#record.open(number) as Committed).cut = cut;
   }
 }

@@ -29,6 +29,8 @@ export class Following {
   readonly #disputes = new Map<number, number>();
   /** Checkpoints that are on disk with their cuts: their hashes, by number. */
   readonly #stored = new Map<number, Bytes>();
+  /** The first whose cut is still wanted on disk. */
+  #keptFrom = 0;
   /** Latest block time that was read, in seconds. */
   time = 0;
 
@@ -53,6 +55,7 @@ export class Following {
       this.#committedAt = [];
       this.#clock = new ActiveClock();
       this.#disputes.clear();
+      this.#keptFrom = 0; // other checkpoints may have these numbers now
     }
     // Also a reorganisation that takes no event back may take time back.
     if (type === "reorg" || time < this.time) this.#final = 0;
@@ -132,7 +135,7 @@ export class Following {
     const effects: Effect[] = [];
     for (const number of this.#late()) {
       const committed = this.#consensus.committed(number);
-      if (!committed?.cut || this.#stored.has(number)) continue;
+      if (!committed?.cut || number < this.#keptFrom || this.#stored.has(number)) continue;
       const { hash, checkpoint, cut } = committed;
       effects.push({ type: "store", record: { type: "checkpoint", number, hash, checkpoint, cut } });
       this.#stored.set(number, hash);
@@ -142,6 +145,14 @@ export class Following {
       for (const number of this.#stored.keys()) if (number < oldest) this.#stored.delete(number);
     }
     return effects;
+  }
+
+  /** Cuts before this one are not kept on disk any more. Says whether there may be any that are still there. */
+  forgetCuts(before: number): boolean {
+    this.#keptFrom = before;
+    const old = [...this.#stored.keys()].filter((number) => number < before);
+    for (const number of old) this.#stored.delete(number);
+    return old.length > 0;
   }
 
   /** Somebody showed a cut. @throws WeftError `bad_root` unless it is the committed one. */

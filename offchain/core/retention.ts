@@ -62,7 +62,9 @@ export class Retention {
     this.#marks.splice(0, last);
     const [ripe] = this.#marks;
     const effects = this.#prune(ripe);
-    if (this.#forgotten === ripe.number) return effects;
+    // Those that a reorganisation brought back to disk go as well.
+    const areLeft = this.#following.forgetCuts(ripe.number);
+    if (this.#forgotten === ripe.number && !areLeft) return effects;
     this.#forgotten = ripe.number;
     return [{ type: "store", record: { type: "prune-checkpoints", before: ripe.number } }, ...effects];
   }

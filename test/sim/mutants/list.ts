@@ -57,7 +57,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         find: "    if (this.evidence.has(name)) return [];\n    try {",
         replace:
-          "    if (this.evidence.has(name) || this.#newTracksOf(evidence.a.header.operator, `held`) > 0) return [];\n    try {",
+          "    if (this.evidence.has(name) || [...this.tracks.values()].some(({ owner }) => owner === name)) return [];\n    try {",
       },
     ],
     caughtBy: ["L3", "L6", "S1"],
@@ -214,7 +214,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: "    for (const event of events) try { this.#take(event); } catch {}\n",
       },
     ],
-    caughtBy: ["S11", "L3"],
+    caughtBy: ["S6", "S11", "L3"],
   },
   {
     name: "a proposal that drops a track",

@@ -220,7 +220,7 @@ describe("windows longer than the cuts that are kept", () => {
       consensus.remember(made.checkpoint.number, made.hash, made.cut);
       following.take({ type: "events", events: [committed(made, i)], time: i });
     }
-    return { following, consensus };
+    return { following, consensus, replica };
   }
 
   test("K7 the anchor is final and its cut is there, so that drift is compared, workers join and retention goes on", () => {
@@ -237,6 +237,20 @@ describe("windows longer than the cuts that are kept", () => {
       assert.deepEqual(early, [], "earlier ones are let go");
     }
     assert.equal(following.anchor?.number, following.final, "a late one is its own anchor");
+  });
+
+  test("L8 a cut whose time is over is not kept on disk again, however late it is shown", () => {
+    const { consensus, replica } = long();
+    const again = new Following(replica, consensus, ROUNDS);
+    const stored = () =>
+      again
+        .keepCuts()
+        .map((effect) => (effect.type === "store" && effect.record.type === "checkpoint" ? effect.record.number : -1));
+    assert.equal(again.forgetCuts(ROUNDS - 2), false, "none is there");
+    assert.deepEqual(stored(), [ROUNDS - 2, ROUNDS - 1, ROUNDS]);
+    assert.equal(again.forgetCuts(ROUNDS), true);
+    assert.equal(again.forgetCuts(ROUNDS), false);
+    assert.deepEqual(stored(), []);
   });
 
   test("F7 the latest cut is asked for first, and the anchor's too", () => {

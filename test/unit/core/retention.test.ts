@@ -58,6 +58,7 @@ function chain(every = 10) {
     final: 0,
     committedAt: (number: number) => (known.has(number) ? number * every : undefined),
     active: (time?: number) => time ?? following.time,
+    forgetCuts: () => false,
     get anchor() {
       const number = consensus.standing.filter((one) => known.get(one)?.cut).at(-1);
       return number === undefined ? undefined : { number, ...known.get(number) };
