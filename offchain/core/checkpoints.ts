@@ -76,11 +76,18 @@ export class Checkpoints {
     const parent = this.latest.checkpoint.number;
     this.#record.push({ checkpoint, hash, parent, cut: this.#cuts.get(toHex(hash))?.cut });
     this.#standing.push(number);
-    const old = this.#standing.length - 1 - KEPT_CUTS;
-    if (old > 0 && old % KEPT_CUTS !== 0) this.#record.close(this.#standing[old]);
+    this.#letGo(this.#standing.length - 1 - KEPT_CUTS);
     if (number <= this.#highest) return;
     this.#highest = number;
     for (const [name, known] of this.#cuts) if (known.number + KEPT_CUTS < number) this.#cuts.delete(name);
+  }
+
+  /** Of the cut of one that stands, unless it may be an anchor, and of those that fell between it and the one before. */
+  #letGo(index: number): void {
+    if (index <= 0) return;
+    const number = this.#standing[index];
+    for (let fell = this.#standing[index - 1] + 1; fell < number; fell++) this.#record.close(fell);
+    if (index % KEPT_CUTS !== 0) this.#record.close(number);
   }
 
   /** Those that stand from `from` on fell: `standing` is the latest now. @throws WeftError `checkpoint_gap` unless it is. */

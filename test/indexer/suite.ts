@@ -289,13 +289,12 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       const query = "{ successors { items { ledger notBefore } } retirements { items { ledger at } } }";
       type Said = { successors: { items: object[] }; retirements: { items: object[] } };
       const goBack = await scenery.mark();
-      const { ledger, notBefore } = await scenery.retire();
+      const { ledger, notBefore, at } = await scenery.retire();
       await atHead(indexer);
-      const { timestamp } = await scenery.client.getBlock();
       assert.deepEqual(await indexer.graphql<Said>(query), {
         successors: { items: [{ ledger, notBefore: String(notBefore) }] },
         retirements: {
-          items: [{ ledger: scenery.deployment.contracts.checkpointLedger.toLowerCase(), at: String(timestamp) }],
+          items: [{ ledger: scenery.deployment.contracts.checkpointLedger.toLowerCase(), at: String(at) }],
         },
       });
       await goBack();

@@ -209,7 +209,7 @@ export class Scenery {
    * A ledger is announced to come next, its time comes, and the registry is left: what only the administrator may do.
    * @returns the new ledger, and the block time from which on the old one takes nothing
    */
-  async retire(): Promise<{ ledger: string; notBefore: bigint }> {
+  async retire(): Promise<{ ledger: string; notBefore: bigint; at: bigint }> {
     const { operatorRegistry, checkpointLedger } = this.deployment.contracts;
     const { abi, bytecode } = loadArtifact("CheckpointLedger");
     const data = encodeDeployData({ abi: abi as Abi, bytecode, args: [operatorRegistry] });
@@ -226,12 +226,14 @@ export class Scenery {
     await this.#send(checkpointLedger, encodeFunctionData(announce));
     await this.pass(Number(notBefore - timestamp));
     const retire = { abi: operatorRegistryAbi, functionName: "retire", args: [checkpointLedger] } as const;
-    await this.#send(operatorRegistry, encodeFunctionData(retire));
-    return { ledger: ledger.toLowerCase(), notBefore };
+    const hash = await this.#send(operatorRegistry, encodeFunctionData(retire));
+    const { blockNumber } = await this.client.getTransactionReceipt({ hash });
+    const { timestamp: at } = await this.client.getBlock({ blockNumber });
+    return { ledger: ledger.toLowerCase(), notBefore, at };
   }
 
-  #send(to: Hex, data: Hex): Promise<unknown> {
-    return this.ask("eth_sendTransaction", { from: this.#account, to, data, gas: GAS });
+  #send(to: Hex, data: Hex): Promise<Hex> {
+    return this.ask<Hex>("eth_sendTransaction", { from: this.#account, to, data, gas: GAS });
   }
 
   /** What only who guards may do; on a devnet that is the account that deployed. */

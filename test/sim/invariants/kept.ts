@@ -63,7 +63,10 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
   for (const track of replica.tracks.values())
     hold(disk.base(track.key) >= track.base.sequence, () => `has forgotten ${track.name} in memory and not on disk`);
   const cuts = Array.from({ length: consensus.latest.checkpoint.number }, (_, i) => consensus.committed(i)?.cut);
-  hold(cuts.filter(Boolean).length <= KEPT_CUTS + 1, () => `has ${cuts.filter(Boolean).length} cuts in memory`);
+  const kept = consensus.standing.slice(-KEPT_CUTS);
+  const fell = consensus.next - kept[0] - kept.length; // since the earliest of those
+  const count = cuts.filter(Boolean).length;
+  hold(count <= KEPT_CUTS + 1 + fell, () => `has ${count} cuts in memory, and ${fell} checkpoints fell lately`);
   // Which are committed is not known before somebody has shown the cut.
   if (consensus.latest.cut) {
     const most = Math.max(0, ...uncommitted(protocol).values());

@@ -60,7 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
           "    if (this.evidence.has(name) || [...this.tracks.values()].some(({ owner }) => owner === name)) return [];\n    try {",
       },
     ],
-    caughtBy: ["L3", "L6", "S1"],
+    caughtBy: ["L3", "L4", "L6", "S1"],
   },
   {
     name: "attesting before fsync",
