@@ -63,7 +63,7 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
   for (const track of replica.tracks.values())
     hold(disk.base(track.key) >= track.base.sequence, () => `has forgotten ${track.name} in memory and not on disk`);
   const cuts = Array.from({ length: consensus.latest.checkpoint.number }, (_, i) => consensus.committed(i)?.cut);
-  const kept = consensus.standing.slice(-KEPT_CUTS);
+  const kept = consensus.standing.slice(-KEPT_CUTS - 1);
   const fell = consensus.next - kept[0] - kept.length; // since the earliest of those
   const count = cuts.filter(Boolean).length;
   hold(count <= KEPT_CUTS + 1 + fell, () => `has ${count} cuts in memory, and ${fell} checkpoints fell lately`);
