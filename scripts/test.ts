@@ -98,7 +98,7 @@ const steps: Step[] = [
     command: node,
     args: suite(["test/indexer/**/*.test.ts"], 2),
   },
-  { name: "e2e", what: "real processes", command: node, args: suite(["test/e2e/**/*.test.ts"], 1) },
+  { name: "e2e", what: "real processes", command: node, args: suite(["test/e2e/**/*.test.ts"], 2) },
 ];
 
 const asked = process.argv.slice(2);
