@@ -98,7 +98,7 @@ const steps: Step[] = [
     command: node,
     args: suite(["test/indexer/**/*.test.ts"], 2),
   },
-  { name: "e2e", what: "real processes", command: node, args: suite(["test/e2e/**/*.test.ts"], 2) },
+  { name: "e2e", what: "real processes", command: node, args: suite(["test/e2e/**/*.test.ts"], 1) },
 ];
 
 const asked = process.argv.slice(2);
@@ -114,7 +114,7 @@ if (unknown.length > 0) {
 const TOGETHER = [
   ["lint", "types", "generated", "vectors"],
   ["property", "compliance"],
-  ["contracts", "sdk", "pack"],
+  ["contracts", "sdk", "pack", "indexer"],
 ];
 
 type Result = { name: string; passed: boolean; seconds: number };
