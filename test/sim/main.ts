@@ -30,9 +30,10 @@ function add(total: Total, outcome: Outcome): void {
   say(`  ${reproduction(outcome.plan)}`);
 }
 
-/** Every seed once, on as many threads; what comes of a seed does not depend on which. */
+/** Every seed once, on as many threads; what comes of a seed does not depend on which. An interrupt leaves out what is not done. */
 async function runSeeds({ profile, first, seeds, hours, workers }: Arguments, total: Total): Promise<void> {
   const began = performance.now();
+  const threads = new Set<Worker>();
   let next = first;
   const isMore = () => next < first + seeds && total.simulatedMs < (hours ?? Number.POSITIVE_INFINITY) * 3_600_000;
   const progress = setInterval(() => {
@@ -44,10 +45,12 @@ async function runSeeds({ profile, first, seeds, hours, workers }: Arguments, to
   const thread = () =>
     new Promise<void>((resolve, reject) => {
       const worker = new Worker(new URL("./runner.ts", import.meta.url));
+      threads.add(worker);
       const give = () => {
         if (isMore()) worker.postMessage({ seed: next++, profile });
-        else void worker.terminate().then(() => resolve());
+        else void worker.terminate();
       };
+      worker.on("exit", () => resolve());
       worker.on("message", (outcome: Outcome) => {
         add(total, outcome);
         give();
@@ -55,6 +58,9 @@ async function runSeeds({ profile, first, seeds, hours, workers }: Arguments, to
       worker.on("error", reject);
       give();
     });
+  process.once("SIGINT", () => {
+    for (const worker of threads) void worker.terminate();
+  });
   try {
     await Promise.all(Array.from({ length: Math.min(workers, seeds) }, thread));
   } finally {
