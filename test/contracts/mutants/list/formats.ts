@@ -130,7 +130,7 @@ export const formats: Patches = {
       name: "steps that were replaced come back",
       before: "steps.length = index + 1;",
       after: "if (index >= steps.length) steps.length = index + 1;",
-      test: "test_WhatDependsOnADisputeIsFinalAfterIt",
+      test: "testFuzz_StepsAreThoseOfAList",
     },
   ],
   "libraries/TokensSnapshot.sol": [
