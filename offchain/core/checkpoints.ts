@@ -3,14 +3,15 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { CheckpointRecord } from "./checkpoint-record.ts";
 import { Cut, type CutEntry } from "./cut.ts";
 import { WeftError } from "./errors.ts";
+import type { Memories } from "./memories.ts";
 import type { Hashing } from "./ports.ts";
 
 /**
  * A checkpoint that the chain took. `parent` is the number of the one that it extends: not always the number before, since
  * numbers of fallen ones are not used again. `cut` is absent as long as nobody has shown it to us, and again when `KEPT_CUTS`
- * newer ones stand, unless it is an anchor.
+ * newer ones stand, unless it is an anchor. `memories`, as they are after it, where they are known.
  */
-export type Committed = { checkpoint: Checkpoint; hash: Bytes; parent: number; cut?: Cut };
+export type Committed = { checkpoint: Checkpoint; hash: Bytes; parent: number; cut?: Cut; memories?: Memories };
 
 /** Checkpoints whose cuts are in memory, so that a reorganisation of the chain needs nobody to show them again. */
 export const KEPT_CUTS = 64;
@@ -20,7 +21,7 @@ export class Checkpoints {
   readonly #hashing: Hashing;
   readonly #genesis: () => Committed;
   /** Cuts that we made, verified or were shown, by the hash of their checkpoint: also of ones that are not committed now. */
-  readonly #cuts = new Map<string, { number: number; cut: Cut }>();
+  readonly #cuts = new Map<string, { number: number; cut: Cut; memories?: Memories }>();
   /** The highest number ever committed: a reorganisation does not lower it, since what it took back may come again. */
   #highest = 0;
   /** By number, fallen ones too. */
@@ -74,7 +75,8 @@ export class Checkpoints {
     if (number !== this.next || !equal(checkpoint.parent, this.latest.hash))
       throw new WeftError("checkpoint_gap", `checkpoint ${number} does not follow the latest`);
     const parent = this.latest.checkpoint.number;
-    this.#record.push({ checkpoint, hash, parent, cut: this.#cuts.get(toHex(hash))?.cut });
+    const { cut, memories } = this.#cuts.get(toHex(hash)) ?? {};
+    this.#record.push({ checkpoint, hash, parent, cut, memories });
     this.#standing.push(number);
     this.#letGo(this.#standing.length - 1 - KEPT_CUTS);
     if (number <= this.#highest) return;
@@ -130,8 +132,9 @@ export class Checkpoints {
   }
 
   /** A cut from our own disk, or of our own making, before the chain tells of its checkpoint. */
-  remember(number: number, hash: Bytes, cut: Cut): void {
-    this.#cuts.set(toHex(hash), { number, cut });
+  remember(number: number, hash: Bytes, cut: Cut, memories?: Memories): void {
+    const name = toHex(hash);
+    this.#cuts.set(name, { number, cut, memories: memories ?? this.#cuts.get(name)?.memories });
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */

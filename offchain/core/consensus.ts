@@ -2,15 +2,17 @@ import { type Bytes, compare, equal, toHex } from "./bytes.ts";
 import { Censorship, type CensorshipOptions } from "./censorship.ts";
 import { type Checkpoint, checkpointHash, encodeCheckpoint, genesisCheckpoint } from "./checkpoint.ts";
 import { Checkpoints, type Committed } from "./checkpoints.ts";
-import { type Advance, Cut, type CutEntry, checkpointOf, trackName } from "./cut.ts";
+import { type Advance, Cut, type CutEntry, checkpointOf, type Sum, segmentsTree, trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
 import type { ListTree } from "./list-tree.ts";
+import { Memories } from "./memories.ts";
 import { LIMIT_ADVANCES, type Proposal } from "./proposal.ts";
 import type { Registry } from "./registry.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
 import type { Track } from "./track.ts";
+import { heldSegments, Views } from "./views.ts";
 
 export type ConsensusOptions = CensorshipOptions & {
   /** The most segments that one checkpoint covers. */
@@ -18,7 +20,7 @@ export type ConsensusOptions = CensorshipOptions & {
 };
 
 /** A checkpoint with what it was made of. */
-export type Built = { checkpoint: Checkpoint; hash: Bytes; cut: Cut; segments: ListTree };
+export type Built = Sum & { hash: Bytes; cut: Cut };
 
 export type Verdict =
   | { type: "sign"; built: Built }
@@ -31,19 +33,22 @@ export class Consensus {
   readonly #replica: Replica;
   readonly #options: ConsensusOptions;
   readonly #checkpoints: Checkpoints;
+  readonly #views: Views;
   readonly #censorship: Censorship;
 
   constructor(replica: Replica, options: ConsensusOptions) {
     this.#replica = replica;
     this.#options = options;
     this.#checkpoints = new Checkpoints(replica.crypto, () => this.#genesis());
+    this.#views = new Views(replica, this.#checkpoints);
     this.#censorship = new Censorship(replica, options);
   }
 
   #genesis(): Committed {
     const { crypto, separator } = this.#replica;
     const checkpoint = genesisCheckpoint(crypto, (this.#replica.registryAt(0) as Registry).hash);
-    return { checkpoint, hash: checkpointHash(crypto, separator, checkpoint), parent: 0, cut: Cut.empty(crypto) };
+    const hash = checkpointHash(crypto, separator, checkpoint);
+    return { checkpoint, hash, parent: 0, cut: Cut.empty(crypto), memories: Memories.empty(crypto) };
   }
 
   /** The latest checkpoint that stands. */
@@ -95,8 +100,14 @@ export class Consensus {
   }
 
   /** A cut from our own disk, before the chain tells of its checkpoint. */
-  remember(number: number, hash: Bytes, cut: Cut): void {
-    this.#checkpoints.remember(number, hash, cut);
+  remember(number: number, hash: Bytes, cut: Cut, memories?: Memories): void {
+    this.#checkpoints.remember(number, hash, cut, memories);
+  }
+
+  /** The long-term memories as of a checkpoint on record; undefined when they are not known, or the checkpoint is wrong. */
+  memoriesAt(number: number): Memories | undefined {
+    const committed = this.committed(number);
+    return committed && this.#views.of(committed);
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */
@@ -122,36 +133,18 @@ export class Consensus {
   #build(advances: readonly Advance[], registry: Registry): Built {
     const { crypto, separator } = this.#replica;
     const parent = this.latest;
+    const memories = this.#views.of(parent);
     if (!parent.cut) throw new WeftError("unknown_cut", "the latest committed cut is not known yet");
+    if (!memories) throw new WeftError("unknown_memory", "the memories of the latest checkpoint are not known yet");
     const cut = parent.cut.extend(crypto, advances, (operator) => registry.isEnded(operator));
-    const hashOf = (track: TrackKey, sequence: number) => {
-      const hash = this.#replica.track(track)?.hashAt(sequence);
-      if (!hash) throw new WeftError("unknown_segment", "a segment of the cut is not held");
-      return hash;
-    };
-    const { checkpoint, segments } = checkpointOf(
-      crypto,
-      { ...parent, cut: parent.cut, next: this.next },
-      cut,
-      registry,
-      hashOf,
-    );
-    const hash = checkpointHash(crypto, separator, checkpoint);
-    return { checkpoint, hash, cut, segments };
+    const from = { ...parent, cut: parent.cut, memories, next: this.next };
+    const sum = checkpointOf(crypto, from, cut, registry, heldSegments(this.#replica));
+    return { ...sum, hash: checkpointHash(crypto, separator, sum.checkpoint), cut };
   }
 
   /** The segments tree of a committed checkpoint whose segments we hold, for proofs. @throws WeftError `unknown_segment` */
-  segmentsOf(number: number, parentCut: Cut, cut: Cut): ListTree {
-    const { checkpoint, parent } = this.committed(number) as Committed;
-    const before = this.committed(parent) as Committed;
-    const hashOf = (track: TrackKey, sequence: number) => {
-      const hash = this.#replica.track(track)?.hashAt(sequence);
-      if (!hash) throw new WeftError("unknown_segment", "a segment of the checkpoint is not held any more");
-      return hash;
-    };
-    const registry = { position: checkpoint.registryPosition, hash: checkpoint.registryHash };
-    return checkpointOf(this.#replica.crypto, { ...before, cut: parentCut, next: number }, cut, registry, hashOf)
-      .segments;
+  segmentsOf(parentCut: Cut, cut: Cut): ListTree {
+    return segmentsTree(this.#replica.crypto, parentCut, cut, heldSegments(this.#replica));
   }
 
   /** Tracks that a checkpoint may advance, and how far > 2/3 of the stake holds them. */
@@ -192,7 +185,7 @@ export class Consensus {
    */
   propose(without: ReadonlySet<string> = new Set()): { proposal: Proposal; built: Built } | undefined {
     const { registry } = this.#replica;
-    if (!this.latest.cut) return undefined;
+    if (!this.latest.cut || !this.#views.of(this.latest)) return undefined;
     const fresh = new Map<string, number>();
     const advances: Advance[] = [];
     let room = this.#options.capacity;
@@ -266,7 +259,7 @@ export class Consensus {
     const isFull = built.checkpoint.segmentCount >= this.#options.capacity || advances.length === LIMIT_ADVANCES;
     const left = isFull ? undefined : this.#censorship.leftOut(cut, built.cut, registry, now);
     if (left) return refused("censoring", `leaves out segments of ${left} that > 2/3 have held for long`);
-    this.remember(built.checkpoint.number, built.hash, built.cut);
+    this.remember(built.checkpoint.number, built.hash, built.cut, built.memories);
     return { type: "sign", built };
   }
 

@@ -1,7 +1,9 @@
 import { type Bytes, compare, equal, Reader, toHex, Writer } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { WeftError } from "./errors.ts";
+import { type Lesson, learn } from "./fold.ts";
 import { ListTree } from "./list-tree.ts";
+import type { Memories } from "./memories.ts";
 import type { Hashing } from "./ports.ts";
 import type { TrackKey } from "./segment.ts";
 import { leafHash, TREE, UpdatableTree } from "./tree.ts";
@@ -135,31 +137,55 @@ export class Cut {
   }
 }
 
+/** What a checkpoint is made of: header hashes of segments, and what they teach. */
+export type Segments = {
+  hashAt(track: TrackKey, sequence: number): Bytes;
+  lessonAt(track: TrackKey, sequence: number): Lesson | undefined;
+};
+
+/** The segments tree of what a cut adds. @throws WeftError `too_large` when it covers more segments than fit. */
+export function segmentsTree(h: Hashing, parent: Cut, cut: Cut, { hashAt }: Pick<Segments, "hashAt">): ListTree {
+  const leaves: Bytes[] = [];
+  for (const segment of cut.segmentsSince(parent)) {
+    if (leaves.length >= 2 ** TREE.segments.depth)
+      throw new WeftError("too_large", "the cut covers more segments than fit", { field: "cut" });
+    leaves.push(leafHash(h, TREE.segments, hashAt(segment, segment.sequence)));
+  }
+  return new ListTree(h, TREE.segments, leaves);
+}
+
+/** The memories after each segment that a cut adds, in the order of the segments tree. */
+export function* memoriesAfter(
+  parent: { cut: Cut; memories: Memories },
+  cut: Cut,
+  { lessonAt }: Pick<Segments, "lessonAt">,
+) {
+  let { memories } = parent;
+  for (const segment of cut.segmentsSince(parent.cut)) {
+    const lesson = lessonAt(segment, segment.sequence);
+    if (lesson) memories = learn(memories, lesson);
+    yield memories;
+  }
+}
+
+/** What a cut adds up to. */
+export type Sum = { checkpoint: Checkpoint; segments: ListTree; memories: Memories };
+
 /**
- * The checkpoint that a cut is; its number is the one after its parent's unless fallen ones used that. `hashOf` gives the header hash of a segment in it.
+ * The checkpoint that a cut is; its number is the one after its parent's unless fallen ones used that.
  * @throws WeftError `too_large` when the cut covers more segments than fit.
  */
 export function checkpointOf(
   h: Hashing,
-  parent: { checkpoint: Checkpoint; hash: Bytes; cut: Cut; next?: number },
+  parent: { checkpoint: Checkpoint; hash: Bytes; cut: Cut; memories: Memories; next?: number },
   cut: Cut,
   registry: { position: number; hash: Bytes },
-  hashOf: (track: TrackKey, sequence: number) => Bytes,
-): { checkpoint: Checkpoint; segments: ListTree } {
-  const leaves: Bytes[] = [];
-  for (const segment of cut.segmentsSince(parent.cut)) {
-    if (leaves.length >= 2 ** TREE.segments.depth)
-      throw new WeftError("too_large", "the cut covers more segments than fit", { field: "cut" });
-    leaves.push(leafHash(h, TREE.segments, hashOf(segment, segment.sequence)));
-  }
-  const segments = new ListTree(h, TREE.segments, leaves);
-  const { memoryRoot } = parent.checkpoint;
-  const unchanged = leafHash(h, TREE.memoryTrace, memoryRoot);
-  const trace = new ListTree(
-    h,
-    TREE.memoryTrace,
-    leaves.map(() => unchanged),
-  );
+  of: Segments,
+): Sum {
+  const segments = segmentsTree(h, parent.cut, cut, of);
+  let { memories } = parent;
+  const trace: Bytes[] = [];
+  for (memories of memoriesAfter(parent, cut, of)) trace.push(leafHash(h, TREE.memoryTrace, memories.root));
   const checkpoint: Checkpoint = {
     number: parent.next ?? parent.checkpoint.number + 1,
     parent: parent.hash,
@@ -168,11 +194,11 @@ export function checkpointOf(
     cutRoot: cut.root,
     entryCount: cut.entries.length,
     segmentsRoot: segments.root,
-    segmentCount: leaves.length,
-    memoryRoot,
-    memoryTraceRoot: trace.root,
+    segmentCount: trace.length,
+    memoryRoot: memories.root,
+    memoryTraceRoot: new ListTree(h, TREE.memoryTrace, trace).root,
   };
-  return { checkpoint, segments };
+  return { checkpoint, segments, memories };
 }
 
 export function writeAdvance(out: Writer, { operator, incarnation, sequence, head }: Advance): Writer {

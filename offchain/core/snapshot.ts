@@ -1,4 +1,5 @@
 import { type Bytes, Reader, Writer } from "./bytes.ts";
+import { encodeDefinition, type MemoryDefinition, readDefinition } from "./memory-definition.ts";
 import type { Hashing } from "./ports.ts";
 import { type CheckpointRef, encodeRequest, type Request, readRequest } from "./request.ts";
 import { leafHash, TREE } from "./tree.ts";
@@ -39,11 +40,15 @@ export type Tokens = {
   ids: readonly number[];
 };
 
+/** Learns written positions of the snapshot right before it in its turn. It is the last one of its segment. */
 export type Learn = {
   type: "learn";
   turn: Bytes;
   previous: Place;
-  memory: Bytes;
+  /** By its definition: what is added follows from this snapshot and the tokens alone. */
+  memory: MemoryDefinition;
+  /** Where the turn's own tokens begin: no context reaches before. */
+  start: number;
   first: number;
   count: number;
   /** Length and root of the context here, as every snapshot states them: the next one is judged beside this one alone. */
@@ -95,7 +100,8 @@ export function encodeSnapshot(snapshot: Snapshot): Bytes {
     for (const id of snapshot.ids) out.u32(id);
   } else if (snapshot.type === "learn")
     out
-      .fixed(snapshot.memory, 32)
+      .raw(encodeDefinition(snapshot.memory))
+      .u32(snapshot.start)
       .u32(snapshot.first)
       .u32(snapshot.count)
       .u32(snapshot.length)
@@ -140,8 +146,9 @@ function readSnapshot(from: Reader): Snapshot {
       return { type: "tokens", turn, previous, first, kind, root, rowsDigest, ids };
     }
     case TAG.learn: {
-      const [memory, first, count, length] = [from.hash(), from.u32(), from.u32(), from.u32()];
-      return { type: "learn", turn, previous, memory, first, count, length, root: from.hash() };
+      const memory = readDefinition(from);
+      const [start, first, count, length] = [from.u32(), from.u32(), from.u32(), from.u32()];
+      return { type: "learn", turn, previous, memory, start, first, count, length, root: from.hash() };
     }
     case TAG.close: {
       const requestId = from.fixed(32);

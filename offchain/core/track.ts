@@ -1,6 +1,7 @@
 import { type Bytes, concat, equal, toHex, Writer } from "./bytes.ts";
 import { trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
+import type { Lesson } from "./fold.ts";
 import type { Hashing } from "./ports.ts";
 import {
   LIMIT_SNAPSHOTS,
@@ -11,8 +12,8 @@ import {
   trackId,
   turnId,
 } from "./segment.ts";
-import { decodeSnapshot, type Place } from "./snapshot.ts";
-import { draftOf, extendTurn, LIMIT_LEARNT, openTurn, type Run, rewindTurn, type Turn } from "./turn.ts";
+import { decodeSnapshot, type Learn, type Place, type Snapshot } from "./snapshot.ts";
+import { draftOf, extendTurn, lessonOf, openTurn, type Run, rewindTurn, type Turn } from "./turn.ts";
 
 const placeName = (place: Place) => `${place.sequence}:${place.index}`;
 
@@ -52,6 +53,8 @@ export class Track {
   /** Sums of what the segments add to the drift, from anywhere up to the base, and then up to each segment after it. */
   readonly #sums = [0n];
   readonly #runs = new Map<string, { turn: Turn; run: Run }>();
+  /** What is learnt, by the segment that says so. */
+  readonly #learns = new Map<number, { turn: Turn; learn: Learn }>();
   readonly #h: Hashing;
 
   /** @param base where the track begins here, if not at its first segment. */
@@ -95,6 +98,12 @@ export class Track {
     return this.#runs.get(placeName(place));
   }
 
+  /** What a segment teaches, if anything. */
+  lessonAt(sequence: number): Lesson | undefined {
+    const learnt = this.#learns.get(sequence);
+    return learnt && lessonOf(learnt.turn, learnt.learn);
+  }
+
   /**
    * A 64-bit sum over everything derived from the segments after `from`, wherever the track begins here: equal segments
    * have equal sums, or somebody is broken. Undefined when not all of them are held.
@@ -118,11 +127,13 @@ export class Track {
     if (!equal(snapshotTree(this.#h, snapshots).root, header.snapshotsRoot))
       throw new WeftError("bad_root", "the snapshots are not those that the header signs", { field: "snapshotsRoot" });
     const drafts = new Map<string, Turn>();
-    let learnt = 0;
-    for (const [index, { body }] of snapshots.entries())
-      learnt += this.#fold(drafts, { sequence: header.sequence, index }, body);
-    if (learnt > LIMIT_LEARNT)
-      throw new WeftError("invalid_snapshot", `a segment learns at most ${LIMIT_LEARNT} positions`, { field: "count" });
+    for (const [index, { body }] of snapshots.entries()) {
+      const snapshot = decodeSnapshot(body);
+      this.#fold(drafts, { sequence: header.sequence, index }, snapshot);
+      // A court that is shown the last one knows all that the segment learns.
+      if (snapshot.type === "learn" && index < snapshots.length - 1)
+        throw new WeftError("invalid_snapshot", "learning is the last of its segment", { field: "snapshot" });
+    }
     const turns = [...drafts.values()];
     const signed = { header, signature: segment.signature };
     return { sequence: header.sequence, hash, signed, turns, drift: this.#driftOf(hash, turns) };
@@ -141,13 +152,11 @@ export class Track {
     return new DataView(digest.buffer, digest.byteOffset).getBigUint64(0);
   }
 
-  /** Returns how many positions the snapshot learns. */
-  #fold(drafts: Map<string, Turn>, place: Place, body: Bytes): number {
-    const snapshot = decodeSnapshot(body);
+  #fold(drafts: Map<string, Turn>, place: Place, snapshot: Snapshot): void {
     if (snapshot.type === "open") {
       const id = turnId(this.#h, this.id, place);
       drafts.set(toHex(id), openTurn(this.#h, id, this.key, place, snapshot));
-      return 0;
+      return;
     }
     const known = this.turn(snapshot.turn);
     let draft = drafts.get(toHex(snapshot.turn));
@@ -157,7 +166,6 @@ export class Track {
       drafts.set(toHex(snapshot.turn), draft);
     }
     extendTurn(draft, known?.runs ?? [], place, snapshot);
-    return snapshot.type === "learn" ? snapshot.count : 0;
   }
 
   #unknownTurn(): WeftError {
@@ -190,6 +198,7 @@ export class Track {
       }
       const turn = known ?? draft;
       for (const run of draft.runs) this.#runs.set(placeName(run.place), { turn, run });
+      for (const { place, learn } of draft.learns) this.#learns.set(place.sequence, { turn, learn });
     }
   }
 
@@ -206,6 +215,7 @@ export class Track {
     for (const [id, turn] of this.turns) {
       if (turn.latest.sequence <= to) continue;
       for (const { place } of turn.runs) if (place.sequence > to) this.#runs.delete(placeName(place));
+      for (const { place } of turn.learns) if (place.sequence > to) this.#learns.delete(place.sequence);
       if (turn.opened.sequence > to) this.turns.delete(id);
       else rewindTurn(this.#h, turn, to);
     }
@@ -233,6 +243,7 @@ export class Track {
     for (const [id, turn] of this.turns) {
       if (turn.opened.sequence > base) break;
       for (const { place } of turn.runs) this.#runs.delete(placeName(place));
+      for (const { place } of turn.learns) this.#learns.delete(place.sequence);
       this.turns.delete(id);
     }
     for (const list of [this.#hashes, this.#signed, this.#sums]) list.splice(0, base - this.#base.sequence);

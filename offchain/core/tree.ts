@@ -15,7 +15,9 @@ export const TREE = {
   cut: { name: "cut", tag: 0x03, depth: 24 },
   context: { name: "context", tag: 0x04, depth: 24 },
   memoryTrace: { name: "memoryTrace", tag: 0x05, depth: 16 },
-  memory: { name: "memory", tag: 0x06, depth: 32 },
+  memory: { name: "memory", tag: 0x06, depth: 40 },
+  /** Of one memory: its rows, order after order. */
+  memoryRows: { name: "memoryRows", tag: 0x07, depth: 19 },
 } as const satisfies Record<string, TreeKind>;
 
 /** Set in the tag of what is no leaf. */

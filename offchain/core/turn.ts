@@ -1,14 +1,18 @@
 import { type Bytes, equal } from "./bytes.ts";
 import { Context } from "./context.ts";
 import { WeftError } from "./errors.ts";
+import type { Lesson } from "./fold.ts";
+import type { MemoryDefinition } from "./memory-definition.ts";
 import type { Hashing } from "./ports.ts";
 import { requestId } from "./request.ts";
 import type { TrackKey } from "./segment.ts";
-import type { Place, Snapshot, TokenKind, Tokens, TurnClose, TurnOpen } from "./snapshot.ts";
+import type { Learn, Place, Snapshot, TokenKind, Tokens, TurnClose, TurnOpen } from "./snapshot.ts";
 import { TREE } from "./tree.ts";
 
 /** A stretch of tokens of one turn, as one snapshot signed it. */
 export type Run = { place: Place; first: number; kind: TokenKind; ids: readonly number[]; rowsDigest: Bytes };
+
+export type Learnt = { place: Place; learn: Learn };
 
 /** One request and its answer, as far as its author's track says it. */
 export type Turn = {
@@ -21,13 +25,18 @@ export type Turn = {
   /** The context up to the last token. */
   context: Context;
   runs: Run[];
-  /** Places of its learning snapshots. */
-  learns: Place[];
+  /** What it learnt, and where it says so. */
+  learns: Learnt[];
   close?: TurnClose;
 };
 
-/** Positions that one segment may learn: what a court folds in one transaction. */
+/** Positions times orders that one snapshot may learn: what a court folds in one transaction. */
 export const LIMIT_LEARNT = 64;
+
+/** So many positions may be learnt at once into a memory. */
+export function mostLearnt({ orders }: MemoryDefinition): number {
+  return Math.floor(LIMIT_LEARNT / orders.length);
+}
 
 /** A segment that breaks a rule of DESIGN §3 is invalid: its track stops before it. */
 function invalid(rule: string): WeftError {
@@ -88,16 +97,10 @@ export function extendTurn(
     case "tokens":
       addTokens(draft, draft.runs.at(-1) ?? runsBefore.at(-1), place, snapshot);
       break;
-    case "learn": {
-      const written = [...runsBefore, ...draft.runs].filter((run) => run.kind === "written");
-      const from = written[0]?.first ?? Number.POSITIVE_INFINITY;
-      if (snapshot.count === 0 || snapshot.first < from || snapshot.first + snapshot.count > draft.context.length)
-        throw invalid("learning names positions that this turn has not written");
-      if (snapshot.length !== draft.context.length || !equal(snapshot.root, draft.context.root))
-        throw invalid("learning states another context than the turn's");
-      draft.learns.push(place);
+    case "learn":
+      checkLearn(draft, draft.runs.at(-1) ?? runsBefore.at(-1), snapshot);
+      draft.learns.push({ place, learn: snapshot });
       break;
-    }
     case "close":
       if (!equal(snapshot.requestId, draft.open.requestId)) throw invalid("the close is of another request");
       if (snapshot.length !== draft.context.length || !equal(snapshot.root, draft.context.root))
@@ -106,6 +109,18 @@ export function extendTurn(
       draft.close = snapshot;
   }
   draft.latest = place;
+}
+
+/** What is learnt is written right before: so each position is learnt at most once, and two neighbours show it. */
+function checkLearn(draft: Turn, last: Run | undefined, { memory, start, first, count, length, root }: Learn): void {
+  if (last?.kind !== "written" || !same(last.place, draft.latest))
+    throw invalid("learning follows right after what the turn has written");
+  if (count === 0 || first < last.first || first + count > last.first + last.ids.length)
+    throw invalid("learning names positions that are not written right before it");
+  if (count > mostLearnt(memory)) throw invalid(`at most ${LIMIT_LEARNT} positions times orders are learnt at once`);
+  if (start !== draft.open.start.length) throw invalid("learning states another start than the turn's");
+  if (length !== draft.context.length || !equal(root, draft.context.root))
+    throw invalid("learning states another context than the turn's");
 }
 
 function addTokens(draft: Turn, last: Run | undefined, place: Place, tokens: Tokens): void {
@@ -141,10 +156,10 @@ export function rewindTurn(h: Hashing, turn: Turn, to: number): void {
     for (const run of runs) turn.context.append(run.ids);
   }
   turn.runs = runs;
-  turn.learns = turn.learns.filter(stays);
+  turn.learns = turn.learns.filter(({ place }) => stays(place));
   // A close is a turn's latest snapshot, so it goes whenever anything does.
   delete turn.close;
-  const [wrote, learnt] = [runs.at(-1)?.place ?? turn.opened, turn.learns.at(-1) ?? turn.opened];
+  const [wrote, learnt] = [runs.at(-1)?.place ?? turn.opened, turn.learns.at(-1)?.place ?? turn.opened];
   turn.latest = isAfter(learnt, wrote) ? learnt : wrote;
 }
 
@@ -154,6 +169,16 @@ export function goesOnFrom(h: Hashing, { open: { parent, start } }: Turn, before
   if (!parent || parent.position <= length || parent.position > before.context.length) return false;
   const stood = Context.fromPeaks(h, length, peaks).append(turnTokens(before).slice(0, parent.position - length));
   return equal(stood.root, Context.fromPeaks(h, start.length, start.peaks).root);
+}
+
+/** What a snapshot of the turn teaches. */
+export function lessonOf(turn: Turn, { memory, start, first, count }: Learn): Lesson {
+  const from = Math.max(start, first - Math.max(...memory.orders));
+  const ids: number[] = [];
+  for (const run of turn.runs)
+    if (run.first + run.ids.length > from && run.first < first + count)
+      ids.push(...run.ids.slice(Math.max(0, from - run.first), first + count - run.first));
+  return { author: turn.track.operator, memory, first, from, ids };
 }
 
 /** The token ids that the turn itself holds, from its start on. */

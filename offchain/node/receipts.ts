@@ -167,7 +167,7 @@ export class Receipts {
     const stored = this.#store.segment(turn.track, place.sequence);
     if (!parent || !cut || !stored) throw new WeftError("not_found", "the checkpoint's segments are not all held here");
     const name = toHex(hash);
-    const segments = this.#trees.get(name) ?? consensus.segmentsOf(number, parent, cut);
+    const segments = this.#trees.get(name) ?? consensus.segmentsOf(parent, cut);
     this.#trees.delete(name);
     this.#trees.set(name, segments);
     if (this.#trees.size > KEPT_TREES) this.#trees.delete(this.#trees.keys().next().value as string);

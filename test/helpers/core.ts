@@ -1,7 +1,9 @@
 import type { Beat } from "../../offchain/core/beat.ts";
 import { type Bytes, compare, concat, fromHex, utf8, Writer } from "../../offchain/core/bytes.ts";
 import { Context } from "../../offchain/core/context.ts";
+import type { Segments } from "../../offchain/core/cut.ts";
 import { domainSeparator } from "../../offchain/core/hash.ts";
+import type { MemoryDefinition } from "../../offchain/core/memory-definition.ts";
 import type { Signer } from "../../offchain/core/ports.ts";
 import type { RegistryEvent, SetMember } from "../../offchain/core/registry.ts";
 import { type Effect, Replica } from "../../offchain/core/replica.ts";
@@ -29,6 +31,12 @@ export const SEPARATOR = domainSeparator(crypto, DOMAIN);
 export const hashOf = (label: string): Bytes => crypto.keccak256(utf8(label));
 export const signerOf = (label: string): Signer => signerFromKey(hashOf(label));
 export const incarnationOf = (label: string): Bytes => hashOf(`incarnation ${label}`).slice(0, 16);
+
+/** Everybody may teach it. */
+export const MEMORY: MemoryDefinition = { columns: 256, orders: [1, 2], salt: hashOf("memory"), writers: [] };
+
+/** Segments that teach nothing, by the hashes of their headers. */
+export const untaught = (hashAt: Segments["hashAt"]): Segments => ({ hashAt, lessonAt: () => undefined });
 
 export type Keys = { operator: Bytes; signer: Signer };
 
@@ -166,6 +174,7 @@ export class TurnWriter {
   readonly context: Context;
   latest: Place;
   readonly #track: TrackWriter;
+  readonly #start: number;
 
   constructor(track: TrackWriter, id: Bytes, request: Request, opened: Place, context: Context) {
     this.#track = track;
@@ -173,6 +182,7 @@ export class TurnWriter {
     this.request = request;
     this.latest = opened;
     this.context = context;
+    this.#start = context.length;
   }
 
   tokens(kind: TokenKind, ids: readonly number[]): this {
@@ -186,7 +196,7 @@ export class TurnWriter {
 
   learn(first: number, count: number, changes: Partial<Learn> = {}): this {
     const { length, root } = this.context;
-    const stated = { memory: hashOf("memory"), first, count, length, root, ...changes };
+    const stated = { memory: MEMORY, start: this.#start, first, count, length, root, ...changes };
     this.latest = this.#track.add({ type: "learn", turn: this.id, previous: this.latest, ...stated });
     return this;
   }

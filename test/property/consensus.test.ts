@@ -110,7 +110,7 @@ describe(`consensus, seed ${SEED}`, () => {
               assert.ok(next.sequence >= entry.sequence);
               if (next.sequence === entry.sequence) assert.deepEqual(next.head, entry.head);
             }
-            const rebuilt = consensus.segmentsOf(number, parent.cut!, child.cut!);
+            const rebuilt = consensus.segmentsOf(parent.cut!, child.cut!);
             assert.deepEqual(rebuilt.root, child.checkpoint.segmentsRoot);
           }
         }

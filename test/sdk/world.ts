@@ -3,6 +3,7 @@ import { type Checkpoint, checkpointHash, genesisCheckpoint } from "../../offcha
 import { Cut, checkpointOf } from "../../offchain/core/cut.ts";
 import { domainSeparator } from "../../offchain/core/hash.ts";
 import type { ListTree } from "../../offchain/core/list-tree.ts";
+import { Memories } from "../../offchain/core/memories.ts";
 import { requestId } from "../../offchain/core/request.ts";
 import { decodeSnapshot, type TokenKind } from "../../offchain/core/snapshot.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
@@ -14,7 +15,7 @@ import {
   type ReceiptSnapshot,
   type SnapshotProof,
 } from "../../offchain/sdk/receipt.ts";
-import { hashOf, type Keys, requestOf, type Sealed, TrackWriter, writeSegments } from "../helpers/core.ts";
+import { hashOf, type Keys, requestOf, type Sealed, TrackWriter, untaught, writeSegments } from "../helpers/core.ts";
 
 export const DOMAIN: Domain = {
   name: "Weft",
@@ -70,6 +71,7 @@ export class World {
     this.turn = toHex(turn.id);
     turn.tokens("given", shape.given);
 
+    const memories = Memories.empty(crypto);
     const genesis = genesisCheckpoint(crypto, registry.genesisHash);
     this.made.push({ checkpoint: genesis, hash: checkpointHash(crypto, separator, genesis), cut: Cut.empty(crypto) });
     const keep = (sealed: Sealed[]) => {
@@ -83,7 +85,7 @@ export class World {
       const cut = parent.cut.extend(crypto, advances, () => false);
       const hashAt = (track: { operator: Bytes }, sequence: number) =>
         (this.#segments.get(nameOf(track.operator, sequence)) as Sealed).hash;
-      const next = checkpointOf(crypto, parent, cut, registry, hashAt);
+      const next = checkpointOf(crypto, { ...parent, memories }, cut, registry, untaught(hashAt));
       this.made.push({ ...next, hash: checkpointHash(crypto, separator, next.checkpoint), cut });
     };
     const seal = () => {

@@ -1,3 +1,5 @@
+import { Memories } from "../../offchain/core/memories.ts";
+import { Track } from "../../offchain/core/track.ts";
 // Golden vectors of every format that contracts read: `node test/vectors/make.ts` writes formats.json, `--check` fails
 // when it would change. Everything is fixed, so a difference is a change of a frozen format.
 import { readFileSync, writeFileSync } from "node:fs";
@@ -138,22 +140,33 @@ function world() {
   const first = b.seal();
   turn
     .tokens("written", [32, 33, 2 ** 32 - 1])
-    .learn(8, 3)
+    .tokens("written", [34])
     .close("stop");
-  const segments = [...writeSegments(a, 3), first, b.seal()];
+  const closing = b.seal();
+  b.open(requestOf([5, 6])).tokens("given", [5, 6]).tokens("written", [7, 8, 300, 8]).learn(2, 4);
+  const segments = [...writeSegments(a, 3), first, closing, b.seal()];
 
   const registry = { position: 5, hash: hashOf("registry") };
   const genesis = genesisCheckpoint(crypto, registry.hash);
   const parent = { checkpoint: genesis, hash: checkpointHash(crypto, SEPARATOR, genesis), cut: Cut.empty(crypto) };
+  const tracks = [a, b].map(({ track }) => new Track(crypto, track));
+  for (const segment of segments) {
+    const track = tracks.find(({ key }) => toHex(key.operator) === toHex(segment.header.operator)) as Track;
+    track.apply(track.examine(segment, segment.hash));
+  }
   const advances = [a, b].map((w) => ({ ...w.track, sequence: w.sequence, head: w.head }));
   const cut = parent.cut.extend(crypto, advances, () => false);
   const hashes = new Map(segments.map((s) => [toHex(s.header.operator) + s.header.sequence, s.hash]));
   const made = checkpointOf(
     crypto,
-    parent,
+    { ...parent, memories: Memories.empty(crypto) },
     cut,
     registry,
-    (track, sequence) => hashes.get(toHex(track.operator) + sequence) as Bytes,
+    {
+      hashAt: (track, sequence) => hashes.get(toHex(track.operator) + sequence) as Bytes,
+      lessonAt: ({ operator }, sequence) =>
+        tracks.find(({ key }) => toHex(key.operator) === toHex(operator))?.lessonAt(sequence),
+    },
   );
   const ordered = [...cut.segmentsSince(parent.cut)].map(
     (at) => segments.find((s) => toHex(s.hash) === toHex(hashes.get(toHex(at.operator) + at.sequence) as Bytes))!,

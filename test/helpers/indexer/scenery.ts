@@ -19,6 +19,7 @@ import { type Chain, deployContracts, freePorts, startChain } from "../../../off
 import { type Bytes, compare, fromHex, toHex } from "../../../offchain/core/bytes.ts";
 import { type Checkpoint, checkpointHash, genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
 import { Cut, checkpointOf } from "../../../offchain/core/cut.ts";
+import { Memories } from "../../../offchain/core/memories.ts";
 import type { Signer } from "../../../offchain/core/ports.ts";
 import { sealSegment, trackId, turnId } from "../../../offchain/core/segment.ts";
 import { encodeSnapshot } from "../../../offchain/core/snapshot.ts";
@@ -27,7 +28,7 @@ import { separatorOf } from "../../../offchain/node/protocol-options.ts";
 import { loadArtifact } from "../../../scripts/lib/artifacts.ts";
 import { connect } from "../../../scripts/lib/network.ts";
 import { activateEpoch, registerOperator } from "../../../scripts/register-operator.ts";
-import { requestOf, type Sealed, type TrackWriter as Track, TrackWriter } from "../core.ts";
+import { requestOf, type Sealed, type TrackWriter as Track, TrackWriter, untaught } from "../core.ts";
 
 const PHRASE = "test test test test test test test test test test test junk";
 const OPERATORS = 4;
@@ -161,10 +162,10 @@ export class Scenery {
     const placeOf = ({ incarnation }: { incarnation: Bytes }, at: number) => `${toHex(incarnation)}:${at}`;
     const { checkpoint } = checkpointOf(
       crypto,
-      parent,
+      { ...parent, memories: Memories.empty(crypto) },
       cut,
       this.#registry,
-      (track, at) => bySequence.get(placeOf(track, at))!.hash,
+      untaught((track, at) => bySequence.get(placeOf(track, at))!.hash),
     );
     const ordered = [...cut.segmentsSince(parent.cut)].map((at) => bySequence.get(placeOf(at, at.sequence))!);
     const hash = checkpointHash(crypto, this.#separator, checkpoint);

@@ -2,6 +2,7 @@ import { type Bytes, compare, toHex } from "../../../offchain/core/bytes.ts";
 import { type Checkpoint, checkpointHash } from "../../../offchain/core/checkpoint.ts";
 import { type Advance, checkpointOf } from "../../../offchain/core/cut.ts";
 import type { Answer } from "../../../offchain/core/events.ts";
+import { Memories } from "../../../offchain/core/memories.ts";
 import type { Proposal } from "../../../offchain/core/proposal.ts";
 import { encodeSet, type Registry } from "../../../offchain/core/registry.ts";
 import type { MeshPort } from "../../../offchain/mesh/types.ts";
@@ -83,10 +84,13 @@ export function proposalOf(life: Life, advances: readonly Advance[], madeUp: () 
     const next = cut.extend(crypto, advances, (operator) => registry.isEnded(operator));
     const { checkpoint } = checkpointOf(
       crypto,
-      { ...latest, cut },
+      { ...latest, cut, memories: latest.memories ?? Memories.empty(crypto) },
       next,
       registry,
-      (track, at) => replica.track(track)?.hashAt(at) ?? madeUp(),
+      {
+        hashAt: (track, at) => replica.track(track)?.hashAt(at) ?? madeUp(),
+        lessonAt: (track, at) => replica.track(track)?.lessonAt(at),
+      },
     );
     return { checkpoint, advances };
   } catch {

@@ -61,7 +61,9 @@ describe("another story", () => {
     turn.tokens("written", [10 + i]);
     author.seal();
   }
-  turn.learn(2, 2).close();
+  turn.learn(4, 1);
+  author.seal();
+  turn.close();
   author.seal();
   const { written, track } = author;
 

@@ -114,6 +114,7 @@ export class ScribedTurn {
   /** What the rows of each `Tokens` snapshot are, by its place. */
   readonly rows: { place: Place; rows: Bytes }[] = [];
   readonly #scribe: Scribe;
+  readonly #start: number;
 
   constructor(scribe: Scribe, request: Request, opened: Place, context: Context) {
     this.#scribe = scribe;
@@ -121,6 +122,7 @@ export class ScribedTurn {
     this.opened = opened;
     this.latest = opened;
     this.context = context;
+    this.#start = context.length;
     this.id = turnId(scribe.ink.hashing, scribe.id, opened);
   }
 
@@ -137,7 +139,9 @@ export class ScribedTurn {
 
   learn(first: number, count: number, changes: Partial<Learn> = {}): this {
     const { length, root } = this.context;
-    const body = { turn: this.id, previous: this.latest, memory: MODEL_ID, first, count, length, root, ...changes };
+    const memory = { columns: 256, orders: [1, 2], salt: MODEL_ID, writers: [] };
+    const stated = { memory, start: this.#start, first, count, length, root, ...changes };
+    const body = { turn: this.id, previous: this.latest, ...stated };
     this.latest = this.#scribe.add({ type: "learn", ...body });
     return this;
   }

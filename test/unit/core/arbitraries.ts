@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import type { Beat } from "../../../offchain/core/beat.ts";
-import type { Bytes } from "../../../offchain/core/bytes.ts";
+import { type Bytes, compare, toHex } from "../../../offchain/core/bytes.ts";
 import type { ChainEvent } from "../../../offchain/core/chain.ts";
 import type { Checkpoint } from "../../../offchain/core/checkpoint.ts";
 import type { Advance, CutEntry } from "../../../offchain/core/cut.ts";
 import type { GenerateEvent, GenerateOrder } from "../../../offchain/core/generate.ts";
+import { LIMIT_COLUMNS, type MemoryDefinition } from "../../../offchain/core/memory-definition.ts";
 import type { AttestReply } from "../../../offchain/core/proposal.ts";
 import type { Request } from "../../../offchain/core/request.ts";
 import type { Header, Segment, SignedHeader } from "../../../offchain/core/segment.ts";
@@ -33,6 +34,13 @@ function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<
 /** Leaves optional fields out where they are undefined, as decoders do. */
 const without = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
+
+export const definition: fc.Arbitrary<MemoryDefinition> = record({
+  columns: fc.integer({ min: 1, max: LIMIT_COLUMNS }),
+  orders: fc.subarray([1, 2, 3, 4, 5, 6, 7, 8], { minLength: 1 }),
+  salt: bytes(32),
+  writers: fc.uniqueArray(bytes(20), { maxLength: 4, selector: toHex }).map((writers) => writers.sort(compare)),
+});
 
 export const track = { operator: bytes(20), incarnation: bytes(16) };
 
@@ -97,7 +105,8 @@ export const snapshot: fc.Arbitrary<Snapshot> = fc.oneof(
     type: fc.constant("learn" as const),
     turn: bytes(32),
     previous: place,
-    memory: hash,
+    memory: definition,
+    start: u32,
     first: u32,
     count: u32,
     length: u32,

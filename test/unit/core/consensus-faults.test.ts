@@ -14,6 +14,7 @@ import {
   setOf,
   signerOf,
   TrackWriter,
+  untaught,
   writeSegments,
 } from "../../helpers/core.ts";
 import { answer as code, commitAll, gossip, netsOf, offer } from "../../helpers/mesh.ts";
@@ -110,7 +111,8 @@ describe("consensus among liars, the convicted and censors", () => {
     );
     const beyond = { ...b[1]!.header, head: b[1]!.hash };
     const wrong = made.cut.extend(crypto, [beyond], () => false);
-    const { checkpoint } = checkpointOf(crypto, made, wrong, fooled.replica.registry, (_, at) => b[at - 2]!.hash);
+    const hashes = untaught((_, at) => b[at - 2]!.hash);
+    const { checkpoint } = checkpointOf(crypto, made, wrong, fooled.replica.registry, hashes);
     const forged = fooled.consensus.judge({ checkpoint, advances: [beyond] }, 0);
     assert.equal(forged.type, "missing");
     const heads = [{ operator: beyond.operator, incarnation: beyond.incarnation, sequence: 3, head: beyond.head }];

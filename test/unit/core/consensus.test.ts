@@ -25,7 +25,7 @@ describe("consensus", () => {
         assert.equal(offer(node), undefined, "nothing to add");
         assert.equal(node.consensus.backlog, 0);
         const parent = node.consensus.committed(round - 1)!;
-        const segments = node.consensus.segmentsOf(round, parent.cut!, made.cut);
+        const segments = node.consensus.segmentsOf(parent.cut!, made.cut);
         assert.deepEqual(segments.root, made.checkpoint.segmentsRoot);
       }
       const more = writeSegments(writers[0]!, 2, 10 * round);

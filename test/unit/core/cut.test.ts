@@ -12,6 +12,7 @@ import {
   trackName,
 } from "../../../offchain/core/cut.ts";
 import { ListTree } from "../../../offchain/core/list-tree.ts";
+import { Memories } from "../../../offchain/core/memories.ts";
 import { snapshotTree } from "../../../offchain/core/segment.ts";
 import { snapshotLeaf } from "../../../offchain/core/snapshot.ts";
 import { leafHash, TREE, verifyProof } from "../../../offchain/core/tree.ts";
@@ -23,6 +24,7 @@ import {
   REGISTRY_GENESIS,
   SEPARATOR,
   TrackWriter,
+  untaught,
   writeSegments,
 } from "../../helpers/core.ts";
 
@@ -123,7 +125,8 @@ describe("cut", () => {
     const find = (track: { operator: Bytes }, sequence: number) =>
       segments.find((s) => equal(s.header.operator, track.operator) && s.header.sequence === sequence)!;
     const checkpoint = genesisCheckpoint(crypto, REGISTRY_GENESIS);
-    let parent = { checkpoint, hash: checkpointHash(crypto, SEPARATOR, checkpoint), cut: Cut.empty(crypto) };
+    const memories = Memories.empty(crypto);
+    let parent = { checkpoint, hash: checkpointHash(crypto, SEPARATOR, checkpoint), cut: Cut.empty(crypto), memories };
     for (const upTo of [
       [2, 0],
       [3, 4],
@@ -134,7 +137,13 @@ describe("cut", () => {
       );
       const cut = parent.cut.extend(crypto, advances, none);
       const registry = { position: 0, hash: REGISTRY_GENESIS };
-      const made = checkpointOf(crypto, parent, cut, registry, (track, sequence) => find(track, sequence).hash);
+      const made = checkpointOf(
+        crypto,
+        parent,
+        cut,
+        registry,
+        untaught((track, sequence) => find(track, sequence).hash),
+      );
       const listed = [...cut.segmentsSince(parent.cut)];
       assert.equal(made.checkpoint.segmentCount, listed.length);
       assert.equal(made.checkpoint.number, parent.checkpoint.number + 1);
@@ -157,7 +166,7 @@ describe("cut", () => {
         listed.map(() => unchanged),
       );
       assert.deepEqual(made.checkpoint.memoryTraceRoot, trace.root);
-      parent = { checkpoint: made.checkpoint, hash: checkpointHash(crypto, SEPARATOR, made.checkpoint), cut };
+      parent = { checkpoint: made.checkpoint, hash: checkpointHash(crypto, SEPARATOR, made.checkpoint), cut, memories };
     }
   });
 });

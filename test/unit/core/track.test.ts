@@ -27,6 +27,7 @@ function tell(moves: readonly (readonly Move[])[]): Told {
   const writer = new TrackWriter(operatorAt(0));
   const open: TurnWriter[] = [];
   const turns: TurnWriter[] = [];
+  let learner: TurnWriter | undefined;
   const act = ({ kind, pick }: Move) => {
     const at = open.length === 0 ? 0 : pick % open.length;
     const turn = open[at];
@@ -36,11 +37,13 @@ function tell(moves: readonly (readonly Move[])[]): Told {
       open.push(opened);
       turns.push(opened);
     } else if (turn.context.length === GIVEN.length || kind === "write") turn.tokens("written", [pick % 512]);
-    else if (kind === "learn") turn.learn(GIVEN.length, 1);
+    else if (kind === "learn") learner = turn;
     else open.splice(at, 1)[0]?.close();
   };
   const segments = moves.map((batch) => {
     for (const one of batch) act(one);
+    if (learner && open.includes(learner)) learner.tokens("written", [7]).learn(learner.context.length - 1, 1);
+    learner = undefined;
     return writer.seal();
   });
   return { writer, segments, turns };

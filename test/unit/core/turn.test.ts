@@ -6,7 +6,7 @@ import type { Snapshot } from "../../../offchain/core/snapshot.ts";
 import { Track } from "../../../offchain/core/track.ts";
 import { turnTokens } from "../../../offchain/core/turn.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { hashOf, operatorAt, requestOf, TrackWriter, type TurnWriter } from "../../helpers/core.ts";
+import { hashOf, MEMORY, operatorAt, requestOf, TrackWriter, type TurnWriter } from "../../helpers/core.ts";
 
 const HISTORY = [11, 12, 13, 14];
 const GIVEN = [21, 22];
@@ -121,10 +121,44 @@ const later: [string, (s: Story) => void, string?][] = [
       turn.tokens("written", [1]);
     },
   ],
-  ["learning names positions that this turn has not written", ({ turn }) => turn.tokens("carried", [1]).learn(6, 1)],
-  ["learning names positions that this turn has not written", ({ turn }) => turn.tokens("written", [1]).learn(6, 0)],
-  ["learning names positions that this turn has not written", ({ turn }) => turn.tokens("written", [1]).learn(5, 1)],
-  ["learning names positions that this turn has not written", ({ turn }) => turn.tokens("written", [1]).learn(6, 2)],
+  ["learning follows right after what the turn has written", ({ turn }) => turn.tokens("carried", [1]).learn(6, 1)],
+  ["learning follows right after what the turn has written", ({ turn }) => turn.learn(5, 1)],
+  [
+    "learning follows right after what the turn has written",
+    ({ writer, track, turn }) => {
+      turn.tokens("written", [1, 2]).learn(6, 1);
+      apply(track, writer);
+      turn.learn(7, 1);
+    },
+  ],
+  [
+    "learning names positions that are not written right before it",
+    ({ turn }) => turn.tokens("written", [1]).learn(6, 0),
+  ],
+  [
+    "learning names positions that are not written right before it",
+    ({ turn }) => turn.tokens("written", [1]).learn(5, 1),
+  ],
+  [
+    "learning names positions that are not written right before it",
+    ({ turn }) => turn.tokens("written", [1]).learn(6, 2),
+  ],
+  [
+    "learning names positions that are not written right before it",
+    ({ turn }) => turn.tokens("written", [1]).tokens("written", [2]).learn(6, 2),
+  ],
+  [
+    "at most 64 positions times orders are learnt at once",
+    ({ writer }) => {
+      const turn = writer.open(requestOf(GIVEN, { maxLength: 33 })).tokens("given", GIVEN);
+      turn.tokens("written", new Array(33).fill(1)).learn(GIVEN.length, 33);
+    },
+  ],
+  [
+    "learning states another start than the turn's",
+    ({ turn }) => turn.tokens("written", [1]).learn(6, 1, { start: 3 }),
+  ],
+  ["learning is the last of its segment", ({ turn }) => turn.tokens("written", [1]).learn(6, 1).close()],
   [
     "learning states another context than the turn's",
     ({ turn }) => turn.tokens("written", [1]).learn(6, 1, { length: 6 }),
@@ -134,13 +168,6 @@ const later: [string, (s: Story) => void, string?][] = [
     ({ turn }) => turn.tokens("written", [1]).learn(6, 1, { root: hashOf("another") }),
   ],
   ["a turn closed for its length has the length asked for", ({ turn }) => turn.tokens("written", [1]).close("length")],
-  [
-    "a segment learns at most 64 positions",
-    ({ turn }) => {
-      turn.tokens("written", [1, 2]);
-      for (let i = 0; i < 33; i++) turn.learn(6, 2);
-    },
-  ],
   [
     "the close is of another request",
     ({ writer, turn }) => {
@@ -232,7 +259,9 @@ describe("turns: a segment that breaks a rule is invalid, and nothing of it is a
     const { writer, track, turn } = story();
     turn.tokens("carried", [31]).tokens("written", [32]);
     apply(track, writer);
-    turn.tokens("written", [33]).learn(7, 2).close("stop");
+    turn.tokens("written", [33]).learn(8, 1);
+    apply(track, writer);
+    turn.close("stop");
     apply(track, writer);
     const held = track.turn(turn.id);
     assert.ok(held);
@@ -240,7 +269,10 @@ describe("turns: a segment that breaks a rule is invalid, and nothing of it is a
     assert.deepEqual(held.context.root, Context.of(crypto, [...HISTORY, ...GIVEN, 31, 32, 33]).root);
     assert.equal(held.close?.reason, "stop");
     assert.equal(held.close?.length, 9);
-    assert.deepEqual(held.latest, { sequence: 3, index: 2 });
+    assert.deepEqual(held.latest, { sequence: 4, index: 0 });
+    const lesson = { author: writer.track.operator, memory: MEMORY, first: 8, from: 6, ids: [31, 32, 33] };
+    assert.deepEqual(track.lessonAt(3), lesson);
+    assert.equal(track.lessonAt(2), undefined);
     assert.deepEqual(track.runAt({ sequence: 2, index: 1 })?.run.ids, [32]);
     assert.equal(track.runAt({ sequence: 3, index: 1 }), undefined);
   });

@@ -1,0 +1,198 @@
+import { type Bytes, Writer } from "./bytes.ts";
+import type { Hashing } from "./ports.ts";
+import { leafHash, NODE, type TreeKind } from "./tree.ts";
+
+/** Cells of one tile. */
+export const TILE_COLUMNS = 64;
+
+/** Sum of the cells of a subtree, and how many of them are not zero. */
+export type Sums = { readonly total: number; readonly distinct: number };
+/** What stands beside a path in a proof: hash and sums. */
+export type SumNode = Sums & { readonly hash: Bytes };
+
+type Node = Sums & {
+  /** Of a tile: columns within it, ascending, each followed by its count. */
+  readonly cells?: readonly number[];
+  readonly left?: Node;
+  readonly right?: Node;
+  hash?: Bytes;
+};
+
+/**
+ * One row of a memory: how often each token followed the contexts that hash to it. A persistent tree over tiles of 64
+ * columns, whose nodes carry the sum of their cells and how many are not zero. Only cells that are not zero exist.
+ * Counts are unsigned 32-bit integers that wrap around; sums are exact.
+ */
+export class Row {
+  static readonly empty = (columns: number): Row => new Row(rowTree(columns), undefined);
+
+  readonly #tree: TreeKind;
+  readonly #root: Node | undefined;
+
+  private constructor(tree: TreeKind, root: Node | undefined) {
+    this.#tree = tree;
+    this.#root = root;
+  }
+
+  get total(): number {
+    return this.#root?.total ?? 0;
+  }
+
+  get distinct(): number {
+    return this.#root?.distinct ?? 0;
+  }
+
+  /** The row with `count` added to one cell, modulo 2^32. */
+  add(column: number, count: number): Row {
+    const [tile, within] = [Math.floor(column / TILE_COLUMNS), column % TILE_COLUMNS];
+    return new Row(this.#tree, add(this.#root, this.#tree.depth, tile, within, count));
+  }
+
+  /** The row with one tile's cells as given: columns within it, ascending, each followed by its count. */
+  withTile(tile: number, cells: readonly number[]): Row {
+    let row: Row = this;
+    for (let i = 0; i < cells.length; i += 2) row = row.add(tile * TILE_COLUMNS + cells[i], cells[i + 1]);
+    return row;
+  }
+
+  /** Cells that are not zero, by ascending column. */
+  *cells(): Generator<[column: number, count: number]> {
+    for (const [tile, cells] of this.tiles())
+      for (let i = 0; i < cells.length; i += 2) yield [tile * TILE_COLUMNS + cells[i], cells[i + 1]];
+  }
+
+  /** Tiles that have any cell: columns within, ascending, each followed by its count. */
+  tiles(): Generator<[tile: number, cells: readonly number[]]> {
+    return tilesOf(this.#root, this.#tree.depth, 0);
+  }
+
+  root(h: Hashing): Bytes {
+    return hashOf(h, this.#tree, this.#root, this.#tree.depth);
+  }
+
+  /** All 64 cells of a tile. */
+  tile(tile: number): Uint32Array {
+    const out = new Uint32Array(TILE_COLUMNS);
+    let node = this.#root;
+    for (let level = this.#tree.depth - 1; node && level >= 0; level--)
+      node = (tile >>> level) & 1 ? node.right : node.left;
+    const cells = node?.cells ?? [];
+    for (let i = 0; i < cells.length; i += 2) out[cells[i]] = cells[i + 1];
+    return out;
+  }
+
+  /** What stands beside the path of a tile, bottom up. */
+  proof(h: Hashing, tile: number): SumNode[] {
+    const siblings: SumNode[] = [];
+    let node = this.#root;
+    for (let level = this.#tree.depth - 1; level >= 0; level--) {
+      const isRight = ((tile >>> level) & 1) === 1;
+      const beside = isRight ? node?.left : node?.right;
+      const { total, distinct } = beside ?? NOTHING;
+      siblings.push({ hash: hashOf(h, this.#tree, beside, level), total, distinct });
+      node = isRight ? node?.right : node?.left;
+    }
+    return siblings.reverse();
+  }
+}
+
+const NOTHING: Sums = { total: 0, distinct: 0 };
+const ROW = { name: "row", tag: 0x08 };
+const trees = new Map<number, TreeKind>();
+
+/** As deep as it takes to have a leaf for every tile of so many columns. */
+export function rowTree(columns: number): TreeKind {
+  const depth = Math.ceil(Math.log2(Math.ceil(columns / TILE_COLUMNS)));
+  let tree = trees.get(depth);
+  if (!tree) {
+    tree = { ...ROW, depth };
+    trees.set(depth, tree);
+  }
+  return tree;
+}
+
+function add(node: Node | undefined, level: number, tile: number, within: number, count: number): Node | undefined {
+  if (level === 0) return tileOf(addCell(node?.cells ?? [], within, count));
+  const isRight = ((tile >>> (level - 1)) & 1) === 1;
+  const child = add(isRight ? node?.right : node?.left, level - 1, tile, within, count);
+  const left = isRight ? node?.left : child;
+  const right = isRight ? child : node?.right;
+  if (!left && !right) return undefined;
+  const [l, r] = [left ?? NOTHING, right ?? NOTHING];
+  return { total: l.total + r.total, distinct: l.distinct + r.distinct, left, right };
+}
+
+function addCell(cells: readonly number[], within: number, count: number): number[] {
+  let at = 0;
+  while (at < cells.length && cells[at] < within) at += 2;
+  const known = cells[at] === within;
+  const sum = ((known ? cells[at + 1] : 0) + count) >>> 0;
+  const out = cells.slice();
+  if (sum === 0) out.splice(at, known ? 2 : 0);
+  else out.splice(at, known ? 2 : 0, within, sum);
+  return out;
+}
+
+function tileOf(cells: readonly number[]): Node | undefined {
+  if (cells.length === 0) return undefined;
+  let total = 0;
+  for (let i = 1; i < cells.length; i += 2) total += cells[i];
+  return { total, distinct: cells.length / 2, cells };
+}
+
+function* tilesOf(node: Node | undefined, level: number, first: number): Generator<[number, readonly number[]]> {
+  if (!node) return;
+  if (node.cells) yield [first, node.cells];
+  else {
+    yield* tilesOf(node.left, level - 1, first);
+    yield* tilesOf(node.right, level - 1, first + 2 ** (level - 1));
+  }
+}
+
+const SUM_TAG = Uint8Array.of(NODE | ROW.tag);
+const empties = new WeakMap<Hashing, Bytes[]>();
+
+function emptyRow(h: Hashing, level: number): Bytes {
+  let roots = empties.get(h);
+  if (!roots) {
+    roots = [h.keccak256(Uint8Array.of(ROW.tag))];
+    empties.set(h, roots);
+  }
+  for (let known = roots.length; known <= level; known++) {
+    const below = { hash: roots[known - 1], ...NOTHING };
+    roots.push(sumHash(h, below, below));
+  }
+  return roots[level];
+}
+
+/** A tile's leaf: its 64 cells, 4 bytes each. A tile without any is the empty leaf. */
+export function tileHash(h: Hashing, cells: Uint32Array): Bytes {
+  if (cells.every((cell) => cell === 0)) return emptyRow(h, 0);
+  const out = new Writer();
+  for (const cell of cells) out.u32(cell);
+  return leafHash(h, { ...ROW, depth: 0 }, out.done());
+}
+
+/** A node over two: their hashes, each with its sums. */
+export function sumHash(h: Hashing, left: SumNode, right: SumNode): Bytes {
+  const out = new Writer();
+  for (const { hash, total, distinct } of [left, right]) out.raw(hash).u64(total).u32(distinct);
+  return h.keccak256(SUM_TAG, out.done());
+}
+
+function hashOf(h: Hashing, tree: TreeKind, node: Node | undefined, level: number): Bytes {
+  if (!node) return emptyRow(h, level);
+  if (node.hash) return node.hash;
+  if (node.cells) {
+    const all = new Uint32Array(TILE_COLUMNS);
+    for (let i = 0; i < node.cells.length; i += 2) all[node.cells[i]] = node.cells[i + 1];
+    node.hash = tileHash(h, all);
+  } else {
+    const side = (child: Node | undefined): SumNode => {
+      const { total, distinct } = child ?? NOTHING;
+      return { hash: hashOf(h, tree, child, level - 1), total, distinct };
+    };
+    node.hash = sumHash(h, side(node.left), side(node.right));
+  }
+  return node.hash;
+}
