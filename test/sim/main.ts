@@ -58,12 +58,14 @@ async function runSeeds({ profile, first, seeds, hours, workers }: Arguments, to
       worker.on("error", reject);
       give();
     });
-  process.once("SIGINT", () => {
+  const interrupt = () => {
     for (const worker of threads) void worker.terminate();
-  });
+  };
+  process.once("SIGINT", interrupt);
   try {
     await Promise.all(Array.from({ length: Math.min(workers, seeds) }, thread));
   } finally {
+    process.off("SIGINT", interrupt);
     clearInterval(progress);
   }
 }

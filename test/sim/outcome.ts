@@ -21,8 +21,6 @@ export type Outcome = {
   digest: string;
 };
 
-export type Simulation = { run(plan: Plan): Outcome };
-
 export function reproduction({ seed, profile }: Plan): string {
   return `npm run sim -- --seed ${seed} --profile ${profile}`;
 }
