@@ -135,6 +135,12 @@ export class Cut {
         yield { operator: entry.operator, incarnation: entry.incarnation, sequence };
     }
   }
+
+  /** Where in the segments tree a segment stands that is in this cut and not in the parent. */
+  segmentIndex(parent: Cut, track: TrackKey, sequence: number): number {
+    const { first } = this.entry(track) as CutEntry;
+    return first + sequence - (parent.entry(track)?.sequence ?? 0) - 1;
+  }
 }
 
 /** What a checkpoint is made of: header hashes of segments, and what they teach. */
