@@ -20,8 +20,9 @@ export async function transact(
 
 /** Arguments of an event that the contract emitted in a transaction. @throws ScriptError `WRONG_CHAIN` where it did not */
 export function eventOf(contract: Contract, receipt: ContractTransactionReceipt, name: string) {
+  const own = String(contract.target).toLowerCase();
   for (const log of receipt.logs) {
-    const parsed = log.address === contract.target ? contract.interface.parseLog(log) : null;
+    const parsed = log.address.toLowerCase() === own ? contract.interface.parseLog(log) : null;
     if (parsed?.name === name) return parsed.args;
   }
   throw new ScriptError("WRONG_CHAIN", `The registry emitted no ${name}: is the deployment of this chain?`);
