@@ -8,12 +8,12 @@ import {
   parseDeployment,
 } from "../../offchain/chain/deployment.ts";
 import { loadDeployment } from "../../offchain/chain/deployment-file.ts";
-import type { ContractName } from "./artifacts.ts";
-import { governedBy, type Powers, requireNothingRetained } from "./authority.ts";
-import type { Connection } from "./network.ts";
-import { type Plan, planOf } from "./plan.ts";
-import { checkParameters, DEVELOPMENT_CHAIN, type Profile, profiles } from "./profiles.ts";
-import { ScriptError } from "./script-error.ts";
+import type { ContractName } from "../lib/artifacts.ts";
+import type { Connection } from "../lib/network.ts";
+import { checkParameters, DEVELOPMENT_CHAIN, type Profile, profiles } from "../lib/profiles.ts";
+import { ScriptError } from "../lib/script-error.ts";
+import { governedBy, handOver, type Powers, requireNothingRetained } from "./authority.ts";
+import { contractsOf, type Plan } from "./plan.ts";
 
 /** What whoever deploys says about it. */
 export interface Wishes {
@@ -43,7 +43,8 @@ export function settingsFor(chainId: number, deployer: string, wishes: Wishes): 
   const profile = profileFor(chainId, wishes);
   const parameters = checkParameters({ ...profiles[profile], ...wishes.overrides });
   const powers = powersFor(profile, deployer, wishes.powers);
-  return { chainId, profile, parameters, powers, deployer, plan: planOf(parameters, powers, deployer) };
+  const plan = { contracts: contractsOf(parameters, deployer), calls: handOver(powers, deployer) };
+  return { chainId, profile, parameters, powers, deployer, plan };
 }
 
 function profileFor(chainId: number, { profile, force }: Wishes): Profile {
@@ -73,7 +74,7 @@ export async function requireFunds(connection: Connection, account: string): Pro
   throw new ScriptError("NO_FUNDS", `The deployer ${account} has no funds on chain ${connection.chainId}`);
 }
 
-export function deploymentPath(folder: string, chainId: number): string {
+function deploymentPath(folder: string, chainId: number): string {
   return join(folder, `${chainId}.json`);
 }
 
