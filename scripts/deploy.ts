@@ -1,14 +1,8 @@
 import { Contract, ContractFactory, type Signer } from "ethers";
 import type { Deployment } from "../offchain/chain/deployment.ts";
+import { conclude, refuseToOverwrite, writeDeployment } from "./deploy/deployment.ts";
 import { resolve } from "./deploy/plan.ts";
-import {
-  conclude,
-  refuseToOverwrite,
-  requireFunds,
-  settingsFor,
-  type Wishes,
-  writeDeployment,
-} from "./deploy/settings.ts";
+import { requireFunds, settingsFor, type Wishes } from "./deploy/settings.ts";
 import { type ContractName, loadArtifact } from "./lib/artifacts.ts";
 import { explain, runMain } from "./lib/errors.ts";
 import { type Connection, connect } from "./lib/network.ts";

@@ -17,9 +17,10 @@ import { type ContractName, loadArtifact } from "../lib/artifacts.ts";
 import type { Connection } from "../lib/network.ts";
 import { DEVELOPMENT_CHAIN } from "../lib/profiles.ts";
 import { ScriptError } from "../lib/script-error.ts";
+import { conclude, refuseToOverwrite, writeDeployment } from "./deployment.ts";
 import { Journal } from "./journal.ts";
 import { type Plan, resolve } from "./plan.ts";
-import { conclude, refuseToOverwrite, requireFunds, type Settings, writeDeployment } from "./settings.ts";
+import { requireFunds, type Settings } from "./settings.ts";
 
 const MODULE = "Weft";
 /** A step counts when it has that many blocks on it; the next one waits for it. */
