@@ -2,13 +2,10 @@ import { Command } from "commander";
 import { type Contract, formatEther, type Signer, ZeroAddress } from "ethers";
 import type { Deployment } from "../offchain/chain/deployment.ts";
 import {
-  atDeployment,
-  type DeploymentOptions,
+  asOwner,
   type HotKeyOptions,
   hotKey,
   type OwnerOptions,
-  ownerKey,
-  withDeploymentOptions,
   withHotKeyOptions,
   withOwnerOptions,
 } from "./lib/command.ts";
@@ -113,33 +110,28 @@ function time(seconds: bigint): string {
   return new Date(Number(seconds) * 1000).toISOString();
 }
 
-type Options = DeploymentOptions & OwnerOptions;
-
 async function main(): Promise<void> {
   const program = new Command("operator").description("What an operator's owner does after it has registered.");
   const command = (name: string, description: string) =>
-    withOwnerOptions(withDeploymentOptions(program.command(name).description(description)));
-  const at = (o: Options, act: (desk: OwnerDesk) => Promise<void>) =>
-    atDeployment(o, async (deployment, connection) => {
-      const owner = await connection.account(await ownerKey(o));
-      await act(new OwnerDesk(deployment, owner));
-    });
+    withOwnerOptions(program.command(name).description(description));
+  const at = (o: OwnerOptions, act: (desk: OwnerDesk) => Promise<void>) =>
+    asOwner(o, (deployment, owner) => act(new OwnerDesk(deployment, owner)));
 
-  command("exit", "leave: the stake stays slashable until it is withdrawn").action((o: Options) =>
+  command("exit", "leave: the stake stays slashable until it is withdrawn").action((o: OwnerOptions) =>
     at(o, async (desk) => {
       const { pendingChanges, nextEpochAt } = await desk.exit();
       say(`leaving: ${pendingChanges} changes wait for an epoch, which may begin from ${time(nextEpochAt)} on`);
     }),
   );
-  command("withdraw", "take the stake back, when it has unbonded").action((o: Options) =>
+  command("withdraw", "take the stake back, when it has unbonded").action((o: OwnerOptions) =>
     at(o, async (desk) => say(`withdrawn: ${formatEther(await desk.withdraw())} tokens`)),
   );
-  withHotKeyOptions(command("rotate", "sign with another hot key")).action((o: Options & HotKeyOptions) =>
+  withHotKeyOptions(command("rotate", "sign with another hot key")).action((o: OwnerOptions & HotKeyOptions) =>
     at(o, async (desk) =>
       say(`rotated: ${await desk.rotate(await hotKey(o))} signs, and is in the set from the next epoch on`),
     ),
   );
-  command("endpoint <host:port>", "be dialled elsewhere").action((endpoint: string, o: Options) =>
+  command("endpoint <host:port>", "be dialled elsewhere").action((endpoint: string, o: OwnerOptions) =>
     at(o, async (desk) => {
       await desk.endpoint(endpoint);
       say(`moved: peers dial ${endpoint}`);

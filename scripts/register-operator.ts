@@ -2,13 +2,10 @@ import { Command } from "commander";
 import { type Contract, parseEther, type Signer } from "ethers";
 import type { Deployment } from "../offchain/chain/deployment.ts";
 import {
-  atDeployment,
-  type DeploymentOptions,
+  asOwner,
   type HotKeyOptions,
   hotKey,
   type OwnerOptions,
-  ownerKey,
-  withDeploymentOptions,
   withHotKeyOptions,
   withOwnerOptions,
 } from "./lib/command.ts";
@@ -124,7 +121,7 @@ async function endow(minter: Signer, deployment: Deployment, owner: Signer, stak
   await transact("Minting the stake", contractOf("StakeToken", deployment, minter), "mint", [operator, stake]);
 }
 
-interface Options extends DeploymentOptions, OwnerOptions, HotKeyOptions {
+interface Options extends OwnerOptions, HotKeyOptions {
   endpoint: string;
   stake?: string;
   activate?: boolean;
@@ -134,14 +131,13 @@ async function main(): Promise<void> {
   const command = new Command("register-operator").description(
     "Registers an operator; with --activate also starts the next epoch.",
   );
-  const o = withHotKeyOptions(withOwnerOptions(withDeploymentOptions(command)))
+  const o = withHotKeyOptions(withOwnerOptions(command))
     .requiredOption("--endpoint <host:port>", "where peers dial")
     .option("--stake <amount>", "whole tokens; the minimum by default")
     .option("--activate", "start the next epoch too, if it is due")
     .parse()
     .opts<Options>();
-  await atDeployment(o, async (deployment, connection) => {
-    const owner = await connection.account(await ownerKey(o));
+  await asOwner(o, async (deployment, owner, connection) => {
     const devnet = deployment.profile === "devnet";
     const registration = await registerOperator({
       deployment,

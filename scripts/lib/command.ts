@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { isAddress } from "ethers";
+import { isAddress, type Signer } from "ethers";
 import type { Deployment } from "../../offchain/chain/deployment.ts";
 import { deploymentFor } from "./contracts.ts";
 import { keyFor, keyFrom } from "./keys.ts";
@@ -13,7 +13,8 @@ export interface DeploymentOptions {
   deployment?: string;
 }
 
-export interface OwnerOptions {
+/** Which deployment a command is about, and which owner does something there. */
+export interface OwnerOptions extends DeploymentOptions {
   keystore?: string;
   ownerKeyEnv?: string;
 }
@@ -31,7 +32,7 @@ export function withDeploymentOptions(command: Command): Command {
 }
 
 export function withOwnerOptions(command: Command): Command {
-  return command
+  return withDeploymentOptions(command)
     .option("--keystore <file>", "encrypted key of the owner; password in WEFT_KEYSTORE_PASSWORD, or asked for")
     .option("--owner-key-env <variable>", "instead of a keystore: environment variable with the owner's private key");
 }
@@ -56,8 +57,17 @@ export async function atDeployment(
   }
 }
 
-/** The owner's private key. @throws ScriptError `BAD_ARGUMENT` where none is named */
-export async function ownerKey({ keystore, ownerKeyEnv }: OwnerOptions): Promise<string> {
+/** The same, with the owner's account. @throws ScriptError `BAD_ARGUMENT` where none is named */
+export function asOwner(
+  options: OwnerOptions,
+  act: (deployment: Deployment, owner: Signer, connection: Connection) => Promise<void>,
+): Promise<void> {
+  return atDeployment(options, async (deployment, connection) =>
+    act(deployment, await connection.account(await ownerKey(options)), connection),
+  );
+}
+
+async function ownerKey({ keystore, ownerKeyEnv }: OwnerOptions): Promise<string> {
   if (keystore === undefined && ownerKeyEnv === undefined) {
     throw new ScriptError("BAD_ARGUMENT", "Whose operator? Give the owner's --keystore, or --owner-key-env");
   }
