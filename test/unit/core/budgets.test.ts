@@ -4,7 +4,7 @@ import { BURST_BYTES, LEAST_BYTES } from "../../../offchain/core/budgets.ts";
 import { equal } from "../../../offchain/core/bytes.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
 import type { Segment } from "../../../offchain/core/segment.ts";
-import { type Keys, operatorAt, TrackWriter, writeSegments } from "../../helpers/core.ts";
+import { equivocation, type Keys, operatorAt, requestOf, TrackWriter, writeSegments } from "../../helpers/core.ts";
 import { protocolOf } from "../../helpers/protocol.ts";
 
 const members = [0, 1, 2, 3].map(operatorAt) as [Keys, Keys, Keys, Keys];
@@ -55,6 +55,27 @@ describe("who pays for a segment", () => {
     assert.ok(isOf(send(relay, second, 100), author));
     const own = writeSegments(new TrackWriter(relay, "relay"), 1)[0] as Segment;
     assert.ok(isTaken(send(relay, own, 100)), "who relayed it has paid nothing");
+  });
+
+  test("an author pays for what it signed also when nothing comes of it: invalid, stopped, beyond its room, accused", () => {
+    const at = (i: number) => new TrackWriter(author, `track ${i}`);
+    const invalid = at(0);
+    invalid.open(requestOf([1], { maxLength: 0 }));
+    const [broken, after] = [invalid.seal(), writeSegments(invalid, 1)[0] as Segment];
+    const { a, b } = equivocation(author, "lies", 0, 1);
+    const many = Array.from({ length: 65 }, (_, i) => writeSegments(at(i + 1), 1)[0] as Segment);
+    const stories: Record<string, Segment[]> = {
+      invalid: [broken],
+      stopped: [broken, after],
+      "beyond its room": many,
+      accused: [a[0] as Segment, b[0] as Segment, many[0] as Segment],
+    };
+    for (const [what, segments] of Object.entries(stories)) {
+      const send = worker();
+      for (const segment of segments.slice(0, -1)) send(relay, segment, 100);
+      assert.deepEqual(spent(send(relay, segments.at(-1) as Segment, BURST_BYTES)), [], what);
+      assert.ok(isOf(send(relay, many[0] as Segment, 100), author), what);
+    }
   });
 
   test("however small, a forgery costs its sender 1 KiB: so many signatures are checked in vain, and no more", () => {
