@@ -85,9 +85,9 @@ export class Cut {
     return slot === undefined ? undefined : this.entries[slot];
   }
 
-  /** Names of the tracks, in the order of their entries. */
-  get names(): IterableIterator<string> {
-    return this.#slots.keys();
+  /** The entries, in their order, with the names of their tracks. */
+  *byName(): Generator<[string, CutEntry]> {
+    for (const [name, slot] of this.#slots) yield [name, this.entries[slot]];
   }
 
   /** Do we hold the track as this cut has it, or beyond? After it took another fork, not until ours is dropped. */
