@@ -107,6 +107,15 @@ export class Memories {
     return this.#tree.proof(this.#h, memorySlot(id));
   }
 
+  get isEmpty(): boolean {
+    return this.#tree.isEmpty;
+  }
+
+  /** All of them from this slot on, by slot. */
+  from(slot: number): Generator<[slot: number, memory: Memory]> {
+    return this.#tree.from(slot);
+  }
+
   /** All of them, by slot; of those that `before` has just so, none. A memory that is gone is undefined. */
   entries(before?: Memories): Generator<[slot: number, memory: Memory | undefined]> {
     return this.#tree.entries((before ?? Memories.empty(this.#h)).#tree);

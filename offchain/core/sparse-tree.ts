@@ -81,6 +81,17 @@ export class SparseTree<Leaf> {
   ): Generator<[index: number, leaf: Leaf | undefined]> {
     yield* changes(before.#root, this.#root, this.#kind.tree.depth, 0);
   }
+
+  /** Leaves by ascending index, from this one on. */
+  *from(first: number): Generator<[index: number, leaf: Leaf]> {
+    const open: [node: Node<Leaf> | undefined, level: number, at: number][] = [[this.#root, this.#kind.tree.depth, 0]];
+    for (let next = open.pop(); next; next = open.pop()) {
+      const [node, level, at] = next;
+      if (!node || at + 2 ** level <= first) continue;
+      if (node.leaf !== undefined) yield [at, node.leaf];
+      else open.push([node.right, level - 1, at + 2 ** (level - 1)], [node.left, level - 1, at]);
+    }
+  }
 }
 
 function bit(index: number, level: number): boolean {
