@@ -52,14 +52,15 @@ export class Memory {
   add(increments: readonly Increment[]): Memory {
     if (increments.length > LIMIT_PENDING)
       return this.add(increments.slice(0, LIMIT_PENDING)).add(increments.slice(LIMIT_PENDING));
-    let count = increments.length + (this.#pending?.count ?? 0);
-    if (count > LIMIT_PENDING) {
-      this.rows;
-      count = increments.length;
-    }
+    if (this.#waiting + increments.length > LIMIT_PENDING) this.rows;
     const after = new Memory(this.id, this.definition);
-    after.#pending = { before: this, increments, count };
+    after.#pending = { before: this, increments, count: this.#waiting + increments.length };
     return after;
+  }
+
+  /** How many increments are put off. */
+  get #waiting(): number {
+    return this.#pending?.count ?? 0;
   }
 
   withRow(at: number, row: Row): Memory {

@@ -94,7 +94,7 @@ export class SparseTree<Leaf> {
     return siblings.reverse();
   }
 
-  /** Leaves by ascending index; of those that `before` has as well, the same object or by its hash, none. */
+  /** Leaves by ascending index; of those that `before` has as well, the same object or of the same hash, none. */
   *entries(
     before: SparseTree<Leaf> = SparseTree.empty(this.#kind),
   ): Generator<[index: number, leaf: Leaf | undefined]> {
@@ -137,7 +137,7 @@ function* differences<Leaf>(
 ): Generator<[number, Leaf | undefined]> {
   if (before === after || (before?.hash && after?.hash && equal(before.hash, after.hash))) return;
   if (level === 0) {
-    if (before?.leaf !== after?.leaf) yield [first, after?.leaf];
+    yield [first, after?.leaf];
     return;
   }
   yield* differences(before?.left, after?.left, level - 1, first);

@@ -105,9 +105,21 @@ describe("mixing", () => {
     assert.deepEqual([...mix(before, memory, "weak", [1, 2])], expected);
   });
 
+  test("a weight just below an integer is not rounded up to it", () => {
+    const columns = 2 ** 18;
+    // total·2^16 / (total + doubt·distinct) is 65535 − 2^-41: a division of doubles says 65535.
+    const each = 65_535 * DOUBT.weak;
+    const cells = Array.from({ length: columns }, (_, id) => [id, id === 0 ? each - 1 : each] as const);
+    const before = new Uint32Array(columns);
+    before[0] = PROBABILITY_ONE / 2;
+    before[columns - 1] = PROBABILITY_ONE / 2;
+    const expected = reference([...before], [cells, []], "weak");
+    assert.deepEqual([...mix(before, memoryOf(definitionOf(columns), [1, 2], [cells, []]), "weak", [1, 2])], expected);
+  });
+
   test("an order whose row is empty, or whose context is longer than the text, changes nothing", () => {
-    const memory = memoryOf(definitionOf(4, [1, 3]), [3, 2, 1], [[[0, 5]], [[1, 5]]]);
-    assert.deepEqual(mix(even(4), memory, "strong", [0, 0, 0]), even(4), "other contexts");
+    const memory = memoryOf(definitionOf(4, [1, 3]), [0, 0, 1], [[[0, 5]], [[1, 5]]]);
+    assert.deepEqual(mix(even(4), memory, "strong", [3, 3, 3]), even(4), "other contexts");
     assert.deepEqual(mix(even(4), memory, "strong", []), even(4));
     assert.deepEqual(
       [...mix(even(4), memory, "strong", [1])],
