@@ -39,6 +39,13 @@ const STEPS: readonly string[] = [
   ALTER TABLE tracks ADD COLUMN base_head BLOB;
   ALTER TABLE checkpoints ADD COLUMN whole INTEGER NOT NULL DEFAULT 1;
   `,
+  // Clients give names to long-term memories.
+  `
+  CREATE TABLE memory_names (
+    id INTEGER PRIMARY KEY, requester BLOB NOT NULL, name TEXT NOT NULL, definition BLOB NOT NULL,
+    UNIQUE (requester, name)
+  );
+  `,
 ];
 
 /**

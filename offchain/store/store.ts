@@ -9,6 +9,7 @@ import { decodeSegment, encodeSegment, type TrackKey } from "../core/segment.ts"
 import { sqliteChainLog } from "./chain-log.ts";
 import { CheckpointTable, type KeptCheckpoint } from "./checkpoints.ts";
 import { guarded, openDatabase } from "./database.ts";
+import { MemoryNameTable } from "./memory-names.ts";
 import { RowFiles } from "./row-files.ts";
 import type { Identity } from "./schema.ts";
 import { Sql } from "./sql.ts";
@@ -54,6 +55,7 @@ const POINTS: Record<StoreRecord["type"], string> = {
 export class Store {
   readonly chainLog: ChainLog;
   readonly rows: RowFiles;
+  readonly memoryNames: MemoryNameTable;
   readonly #sql: Sql;
   readonly #tracks: TrackTable;
   readonly #checkpoints: CheckpointTable;
@@ -66,6 +68,7 @@ export class Store {
       this.#sql = new Sql(db, options.failpoint ?? (() => {}));
       this.#tracks = new TrackTable(this.#sql);
       this.#checkpoints = new CheckpointTable(this.#sql);
+      this.memoryNames = new MemoryNameTable(this.#sql);
       this.chainLog = sqliteChainLog(db, (what, work) => this.#sql.durably([`store.${what}`], work));
       this.rows = RowFiles.open(join(folder, "rows"), options.rowsBytes ?? DEFAULT_ROWS_BYTES);
     } catch (error) {

@@ -12,6 +12,7 @@ export type Started = {
   history_length: number;
   model: Hex;
   gateway: Hex;
+  memory: { id: Hex; gate: "weak" | "medium" | "strong"; checkpoint: number; checkpoint_hash: Hex } | null;
   receipt: string;
 };
 export type Authored = {
@@ -40,7 +41,20 @@ export type CompletionBody = {
   temperature?: number;
   stop?: string | string[];
   seed?: number;
-  weft?: { author?: Hex; nonce?: Hex; history_length?: number; request_id?: Hex; recompute?: boolean };
+  memory?: {
+    name?: string;
+    id?: Hex;
+    gate?: "off" | "weak" | "medium" | "strong" | "auto";
+    learn?: boolean;
+  };
+  weft?: {
+    author?: Hex;
+    nonce?: Hex;
+    history_length?: number;
+    request_id?: Hex;
+    memory?: Started["memory"];
+    recompute?: boolean;
+  };
 };
 
 const MODEL = "weft-austen";
@@ -56,7 +70,7 @@ async function ask(url: string, body: object, signal?: AbortSignal): Promise<Res
   return response;
 }
 
-function refusal(body: unknown): WeftError {
+export function refusal(body: unknown): WeftError {
   const { error } = body as { error: { code: string; message: string; param: string | null } };
   return new WeftError(error.code, error.message, { field: error.param ?? undefined });
 }
