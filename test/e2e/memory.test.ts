@@ -17,7 +17,7 @@ const PART = 512;
 const verse = (name: string, thing: string) =>
   `And ${name} went up to the hill of Zarethan, and took there ${thing}, and nobody knew of it until the seventh year. `;
 /** Some parts each, so that both workers write at the same time. */
-const TEXTS = [verse("Hoglah", "a lamp of green glass").repeat(18), verse("Tirzah", "the key of the well").repeat(18)];
+const TEXTS = [verse("Hoglah", "a lamp of green glass").repeat(6), verse("Tirzah", "the key of the well").repeat(6)];
 const PROMPT = "And Hoglah went up to the hill of Zarethan, and took there ";
 const NAME = "verses";
 
@@ -62,8 +62,9 @@ let with_: Awaited<ReturnType<typeof complete>>;
 
 test("two workers teach at once; others, which taught nothing, hold exactly what follows from what was written", async (t) => {
   const writers = [owner(1), owner(2)];
-  memory = await client(1).make(NAME, { writers });
-  assert.deepEqual(await client(2).make(NAME, { writers }), memory, "the same everywhere, without asking anybody");
+  const choices = { orders: [4, 6], writers };
+  memory = await client(1).make(NAME, choices);
+  assert.deepEqual(await client(2).make(NAME, choices), memory, "the same everywhere, without asking anybody");
   assert.deepEqual(await client(1).list(), [memory]);
   const taught = await Promise.all(TEXTS.map((text, i) => client(i + 1).teach(memory.id, text)));
   const authors = new Set(taught.flatMap(({ authors }) => authors));
