@@ -14,13 +14,15 @@ library WeftTree {
     uint8 internal constant CONTEXT = 0x04;
     uint8 internal constant MEMORY_TRACE = 0x05;
     uint8 internal constant MEMORY = 0x06;
+    uint8 internal constant MEMORY_ROWS = 0x07;
 
     uint256 internal constant SNAPSHOTS_DEPTH = 8;
     uint256 internal constant SEGMENTS_DEPTH = 16;
     uint256 internal constant CUT_DEPTH = 24;
     uint256 internal constant CONTEXT_DEPTH = 24;
     uint256 internal constant MEMORY_TRACE_DEPTH = 16;
-    uint256 internal constant MEMORY_DEPTH = 32;
+    uint256 internal constant MEMORY_DEPTH = 40;
+    uint256 internal constant MEMORY_ROWS_DEPTH = 19;
 
     /// @notice No tree has this kind.
     error WeftTreeUnknownKind(uint8 kind);
@@ -39,6 +41,7 @@ library WeftTree {
         if (kind == CONTEXT) return CONTEXT_DEPTH;
         if (kind == MEMORY_TRACE) return MEMORY_TRACE_DEPTH;
         if (kind == MEMORY) return MEMORY_DEPTH;
+        if (kind == MEMORY_ROWS) return MEMORY_ROWS_DEPTH;
         revert WeftTreeUnknownKind(kind);
     }
 
@@ -60,10 +63,16 @@ library WeftTree {
 
     /// @notice Root of a tree of this kind without any leaf.
     function emptyRoot(uint8 kind) internal pure returns (bytes32 root) {
+        return emptyRoots(kind)[depthOf(kind)];
+    }
+
+    /// @notice Roots of empty subtrees of every height: first the empty leaf, last the empty tree's root.
+    function emptyRoots(uint8 kind) internal pure returns (bytes32[] memory roots) {
         uint256 depth = depthOf(kind);
-        root = emptyLeaf(kind);
+        roots = new bytes32[](depth + 1);
+        roots[0] = emptyLeaf(kind);
         for (uint256 level = 0; level < depth; ++level) {
-            root = node(kind, root, root);
+            roots[level + 1] = node(kind, roots[level], roots[level]);
         }
     }
 

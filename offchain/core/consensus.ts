@@ -183,10 +183,10 @@ export class Consensus {
   /** Tracks by operator, beginning with another one for each number: whoever writes most does not always come first. */
   #inTurn<T extends { track: Track }>(open: readonly T[]): T[] {
     const sorted = [...open].sort((a, b) => (a.track.name < b.track.name ? -1 : 1));
-    const owners = [...new Set(sorted.map(({ track }) => toHex(track.key.operator)))];
+    const owners = [...new Set(sorted.map(({ track }) => track.owner))];
     const first = owners.length === 0 ? 0 : this.next % owners.length;
     const rank = new Map([...owners.slice(first), ...owners.slice(0, first)].map((owner, i) => [owner, i]));
-    const rankOf = ({ track }: T) => rank.get(toHex(track.key.operator)) as number;
+    const rankOf = ({ track }: T) => rank.get(track.owner) as number;
     return sorted.sort((a, b) => rankOf(a) - rankOf(b));
   }
 
@@ -203,11 +203,10 @@ export class Consensus {
     for (const { track, from, to } of this.#inTurn(this.#open())) {
       if (advances.length === LIMIT_ADVANCES) break;
       if (without.has(track.name)) continue;
-      const owner = toHex(track.key.operator);
-      if (this.latest.cut.slot(track.key) === undefined) {
-        const admitted = fresh.get(owner) ?? 0;
+      if (!this.latest.cut.named(track.name)) {
+        const admitted = fresh.get(track.owner) ?? 0;
         if (admitted >= this.#options.newTracksPerOperator) continue;
-        fresh.set(owner, admitted + 1);
+        fresh.set(track.owner, admitted + 1);
       }
       const sequence = Math.min(to, from + room);
       const advance = { ...track.key, sequence, head: track.hashAt(sequence) as Bytes };

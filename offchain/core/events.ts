@@ -9,6 +9,9 @@ import type { AttestReply, Proposal } from "./proposal.ts";
 import type { SetMember } from "./registry.ts";
 import type { Segment, TrackKey } from "./segment.ts";
 
+/** `size` is in bytes, as it came. */
+export type SizedSegment = { segment: Segment; size: number };
+
 /**
  * The border of the protocol: `step(event, now) → effects` (protocol.ts). Whoever drives it (a worker, a test, a
  * simulator) turns what happens into events, and carries the effects out in their order: what is to be stored is durable
@@ -17,8 +20,8 @@ import type { Segment, TrackKey } from "./segment.ts";
 export type ProtocolEvent =
   /** Several times a second. `load`: turns being written here. */
   | { type: "tick"; load: number }
-  /** Pushed on a peer's plot lane, or relayed. `size` is in bytes, as it came. */
-  | { type: "segments"; from: Bytes; segments: readonly { segment: Segment; size: number }[] }
+  /** Pushed on a peer's plot lane, or relayed. */
+  | { type: "segments"; from: Bytes; segments: readonly SizedSegment[] }
   /** Sealed by this worker's pen. */
   | { type: "own"; segment: Segment & { hash: Bytes } }
   | { type: "evidence"; evidence: Evidence }
@@ -52,7 +55,7 @@ export type Question =
 
 export type Answer =
   | { type: "attest"; reply: AttestReply }
-  | { type: "segments"; segments: readonly { segment: Segment; size: number }[]; last: boolean }
+  | { type: "segments"; segments: readonly SizedSegment[]; last: boolean }
   | { type: "cut"; entries: readonly CutEntry[] | undefined }
   /** There will be no (further) answer. */
   | { type: "failed"; error: WeftError };

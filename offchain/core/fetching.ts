@@ -1,10 +1,10 @@
+import type { Budgets } from "./budgets.ts";
 import { type Bytes, toHex } from "./bytes.ts";
 import type { Consensus } from "./consensus.ts";
-import type { Bills } from "./credits.ts";
 import { type CutEntry, trackName } from "./cut.ts";
 import { type Errand, Errands, FETCH_SPAN, keyOf } from "./errands.ts";
 import { WeftError } from "./errors.ts";
-import type { Answer, Effect } from "./events.ts";
+import type { Answer, Effect, SizedSegment } from "./events.ts";
 import type { Following } from "./following.ts";
 import { History } from "./history.ts";
 import { Repairing } from "./repairing.ts";
@@ -18,10 +18,12 @@ export type FetchingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
-  bills: Bills;
+  budgets: Budgets;
   nextId(): number;
   /** Steps the replica, and turns its effects into the protocol's. */
   step(event: ReplicaEvent, now: number): Effect[];
+  /** The same with a segment that a peer sent, for which somebody pays. */
+  take(from: Bytes, sized: SizedSegment, now: number): Effect[];
 };
 
 /** Asks peers for what is missing: what beats speak of, the other side of a fork, cuts, and what is committed. */
@@ -80,7 +82,7 @@ export class Fetching {
   }
 
   #fetch(peer: Bytes, key: TrackKey, from: number, to: number, now: number): Effect[] {
-    if (!this.#o.bills.authors.has(key.operator, now)) return [];
+    if (!this.#o.budgets.authors.has(key.operator, now)) return [];
     const most = Math.min(to, from + FETCH_SPAN - 1);
     return this.#errands.send({ kind: "segments", peer, track: key, from, to: most }, trackName(key), now);
   }
@@ -170,11 +172,9 @@ export class Fetching {
         return answer.last ? forgotten : [...this.#errands.giveUp(errand), ...forgotten];
       }
       const { peer } = errand;
-      return answer.segments.flatMap(({ segment, size }) =>
+      return answer.segments.flatMap((sized) =>
         // Whose answers told nothing for long is not heard, and next time it is another's turn.
-        this.#o.bills.senders.has(peer, now)
-          ? this.#o.step({ type: "segment", segment, from: peer, bytes: size }, now)
-          : [],
+        this.#o.budgets.senders.has(peer, now) ? this.#o.take(peer, sized, now) : [],
       );
     }
     const { crypto, separator } = this.#o.replica;

@@ -11,6 +11,12 @@ import type { Replica } from "./replica.ts";
 /** Where and as whom an operator is met. */
 export type Reachable = { operator: Bytes; signer: Bytes; endpoint: string };
 
+/**
+ * What is final never falls, on one fork. The events of another may be of before what was final on ours: after these it is
+ * told anew.
+ */
+const DELAYING: ReadonlySet<ChainEvent["kind"]> = new Set(["fell", "disputed", "paused"]);
+
 /** What follows from the chain: the registry, the checkpoints with their cuts, who is where, and what is final. */
 export class Following {
   readonly #replica: Replica;
@@ -19,10 +25,7 @@ export class Following {
   readonly #endpoints = new Map<string, string>();
   /** When the chain took each checkpoint, in seconds, by number. */
   #committedAt: number[] = [];
-  /**
-   * Index of the latest final checkpoint among those that stand. What is final never falls, but for a reorganisation: the
-   * events of another fork may be of before what was final on ours, so those that can delay it have it told anew.
-   */
+  /** Index of the latest final checkpoint among those that stand. */
   #final = 0;
   #clock = new ActiveClock();
   /** Open disputes, by the number of their checkpoint. */
@@ -58,7 +61,7 @@ export class Following {
       this.#keptFrom = 0; // other checkpoints may have these numbers now
     }
     // Also a reorganisation that takes no event back may take time back.
-    if (type === "reorg" || time < this.time) this.#final = 0;
+    if (type === "reorg" || time < this.time || events.some(({ kind }) => DELAYING.has(kind))) this.#final = 0;
     this.time = type === "reorg" ? time : time || this.time;
     for (const event of events) this.#take(event);
     if (type === "reorg") effects.push(...this.#dropOthers());
@@ -87,7 +90,6 @@ export class Following {
         if (event.checkpoint.number > 0) this.#consensus.commit(event.checkpoint, event.hash);
         break;
       case "fell":
-        this.#final = 0;
         this.#consensus.fell(event.from, event.standing);
         for (const number of this.#disputes.keys()) if (number >= event.from) this.#disputes.delete(number);
         break;
@@ -95,7 +97,6 @@ export class Following {
         this.#dispute(event);
         break;
       case "paused":
-        this.#final = 0;
         this.#clock.pause(event.from, event.until);
         break;
       case "resumed":
@@ -104,7 +105,6 @@ export class Following {
   }
 
   #dispute({ number, open }: { number: number; open: number }): void {
-    this.#final = 0;
     if (open === 0) this.#disputes.delete(number);
     else if (this.#consensus.standing.includes(number)) this.#disputes.set(number, open);
   }
@@ -190,7 +190,7 @@ export class Following {
     return at === undefined ? undefined : this.active(at) + this.#challengeWindow;
   }
 
-  /** Number of the latest checkpoint that is final, by the latest block that was read. It never falls. */
+  /** Number of the latest checkpoint that is final, by the latest block that was read. Only a reorganisation takes that back. */
   get final(): number {
     return this.#consensus.standing[this.#final];
   }

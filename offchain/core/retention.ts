@@ -124,14 +124,13 @@ export class Retention {
 
   #prune({ sequences }: Mark): Effect[] {
     const effects: Effect[] = [];
-    const over = sequences.filter(({ name, sequence }) => {
-      const { base, sequence: held } = this.#replica.tracks.get(name) ?? {};
-      return base !== undefined && base.sequence < Math.min(sequence, held as number);
+    const over = sequences.flatMap(({ name, sequence }) => {
+      const track = this.#replica.tracks.get(name);
+      return track && track.base.sequence < Math.min(sequence, track.sequence) ? [{ track, sequence }] : [];
     });
     if (over.length === 0) return effects;
     const keep = this.#needed(new Map(sequences.map(({ name, sequence }) => [name, sequence])));
-    for (const { name, sequence } of over) {
-      const track = this.#replica.tracks.get(name) as Track;
+    for (const { track, sequence } of over) {
       const before = track.base.sequence;
       if (track.prune(Math.min(sequence, track.sequence), keep, this.#isOver(track, sequence)) === before) continue;
       this.#replica.replace(track);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { InterfaceAbi } from "ethers";
+import type { JsonFragment } from "ethers";
 import { paths } from "./paths.ts";
 import { ScriptError } from "./script-error.ts";
 
@@ -22,7 +22,7 @@ export type ContractName = keyof typeof sources;
 export const contractNames = Object.keys(sources) as ContractName[];
 
 export interface Artifact {
-  abi: InterfaceAbi;
+  abi: readonly JsonFragment[];
   bytecode: `0x${string}`;
   deployedBytecode: `0x${string}`;
 }

@@ -38,7 +38,7 @@ const emptyRoot = (kind: number, depth: number) => new ReferenceTree(kind, depth
 const empty = {
   cutRoot: emptyRoot(3, 24),
   segmentsRoot: emptyRoot(2, 16),
-  memoryRoot: emptyRoot(6, 32),
+  memoryRoot: emptyRoot(6, 40),
   memoryTraceRoot: emptyRoot(5, 16),
 };
 

@@ -3,6 +3,7 @@ import type { World } from "./world.ts";
 /** What is reported of a simulation besides how it ended. */
 export function countsOf(world: World) {
   const { network, watching, clients, chain, faults, workers, deaths, scheduler } = world;
+  const { checkpoints, pauses, operators } = chain.head.state;
   const isMishap = (name: string) => !name.includes(" ");
   const plain = (of: Iterable<[string, number]>) => Object.fromEntries(of);
   const answers = { answered: clients.answered, tokens: clients.shown };
@@ -19,12 +20,12 @@ export function countsOf(world: World) {
     checks: plain(watching.seen.checked),
     achieved: {
       ...answers,
-      checkpoints: chain.head.state.checkpoints.length - 1,
-      fallen: chain.head.state.checkpoints.filter(({ fallen }) => fallen).length,
-      pauses: chain.head.state.pauses.length,
+      checkpoints: checkpoints.length - 1,
+      fallen: checkpoints.filter(({ fallen }) => fallen).length,
+      pauses: pauses.length,
       reorganisations: chain.reorgs.length,
       takeovers: workers.reduce((sum, { life }) => sum + (life?.gateway.takeovers ?? 0), 0),
-      convictions: [...chain.head.state.operators.values()].filter(({ status }) => status === "convicted").length,
+      convictions: [...operators.values()].filter(({ status }) => status === "convicted").length,
     },
   };
 }

@@ -221,6 +221,10 @@ function change<K, V>(map: Map<K, V>, key: K, value: V | undefined, undo: (() =>
   else map.set(key, value);
 }
 
+function remove<K, V>(map: Map<K, V>, isOver: (key: K) => boolean, undo: (() => void)[]): void {
+  for (const key of [...map.keys()]) if (isOver(key)) change(map, key, undefined, undo);
+}
+
 function trackOf({ tracks }: Tables, { operator, incarnation }: TrackKey, undo: (() => void)[]): StoredTrack {
   const name = trackName({ operator, incarnation });
   let track = tracks.get(name);
@@ -260,19 +264,15 @@ function put(tables: Tables, record: StoreRecord, undo: (() => void)[]): void {
       return;
     }
     case "drop-checkpoints":
-      for (const number of [...tables.checkpoints.keys()])
-        if (number >= record.from) change(tables.checkpoints, number, undefined, undo);
+      remove(tables.checkpoints, (number) => number >= record.from, undo);
       return;
     case "prune-checkpoints":
-      for (const number of [...tables.checkpoints.keys()])
-        if (number < record.before) change(tables.checkpoints, number, undefined, undo);
-      for (const number of [...tables.attested.keys()])
-        if (number < record.before) change(tables.attested, number, undefined, undo);
+      remove(tables.checkpoints, (number) => number < record.before, undo);
+      remove(tables.attested, (number) => number < record.before, undo);
       return;
     case "rewind": {
-      const segments = tables.tracks.get(trackName(record.track))?.segments ?? new Map<number, StoredSegment>();
-      for (const sequence of [...segments.keys()])
-        if (sequence > record.to) change(segments, sequence, undefined, undo);
+      const track = tables.tracks.get(trackName(record.track));
+      if (track) remove(track.segments, (sequence) => sequence > record.to, undo);
       return;
     }
     case "base": {
@@ -282,8 +282,7 @@ function put(tables: Tables, record: StoreRecord, undo: (() => void)[]): void {
         track.base = before;
       });
       track.base = record.base.sequence > 0 ? record.base : undefined;
-      for (const sequence of [...track.segments.keys()])
-        if (sequence <= record.base.sequence) change(track.segments, sequence, undefined, undo);
+      remove(track.segments, (sequence) => sequence <= record.base.sequence, undo);
     }
   }
 }

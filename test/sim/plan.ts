@@ -97,6 +97,12 @@ export type Action = { at: number } & (
 );
 export type ActionKind = Action["kind"];
 
+/** Whether an action goes on, or was over less than `afterMs` ago. */
+export function isFelt(action: Action, now: number, afterMs: number): boolean {
+  const ms = ("ms" in action ? action.ms : 0) + ("downMs" in action ? action.downMs : 0);
+  return now >= action.at && now < action.at + ms + afterMs;
+}
+
 /** The nodes that an action is about. */
 export function nodesOf(action: Action): number[] {
   switch (action.kind) {

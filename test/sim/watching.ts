@@ -7,7 +7,6 @@ import type { Proposal } from "../../offchain/core/proposal.ts";
 import type { SetMember } from "../../offchain/core/registry.ts";
 import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import type { Block } from "./chain.ts";
-import type { LedgerRecord } from "./contract-state.ts";
 import { Beats } from "./invariants/beats.ts";
 import { Checkpoints } from "./invariants/checkpoints.ts";
 import { bounded } from "./invariants/kept.ts";
@@ -94,16 +93,15 @@ export class Watching implements Watch {
   #events({ state, number, events }: Block, parent: Block): void {
     const line = (text: string) => this.#timeline.note("chain", `block ${number} ${text}`);
     let next = parent.state.checkpoints.length;
-    let standing: readonly LedgerRecord[] = parent.state.checkpoints.filter(({ fallen }) => !fallen);
+    let standing = parent.state.checkpoints.filter(({ fallen }) => !fallen);
     for (const event of events)
       if (event.kind === "committed") {
         const { checkpoint, hash } = event;
         const record = state.checkpoints[checkpoint.number];
         this.#checkpoints.committed(record, standing[standing.length - 1], next++);
-        standing = [...standing, record];
-        line(
-          `has checkpoint ${checkpoint.number} ${toHex(hash).slice(0, 10)} with ${checkpoint.segmentCount} segments`,
-        );
+        standing.push(record);
+        const what = `${checkpoint.number} ${toHex(hash).slice(0, 10)} with ${checkpoint.segmentCount} segments`;
+        line(`has checkpoint ${what}`);
       } else if (event.kind === "fell") {
         standing = standing.filter(({ checkpoint }) => checkpoint.number < event.from);
         line(`makes checkpoints fall from ${event.from} on`);
@@ -137,7 +135,7 @@ export class Watching implements Watch {
       if (block && worker.honest) this.#checkpoints.follows(worker, block.state, block.timestamp);
       this.#checkpoints.cuts(worker);
       if (type !== "reorg" || !worker.honest) return;
-      chainReplays(worker, worker.disk.chain());
+      chainReplays(worker);
       this.seen.count("S11");
     });
   }

@@ -1,3 +1,4 @@
+import { SOUND } from "../disk.ts";
 import type { Plan, Role } from "../plan.ts";
 import { planOf } from "../swarm.ts";
 import type { SimWorker } from "../worker.ts";
@@ -13,7 +14,7 @@ export function quietPlan(seed: number, roles: readonly Role[]): Plan {
     ...plan,
     operators: roles.map((role) => ({ stake: 1000, role, founder: true })),
     network: { ...plan.network, delayMs: 5, jitterMs: 2, tailChance: 0, loss: 0 },
-    disk: { crashBefore: 0, crashAfter: 0, slow: 0, slowMs: 0 },
+    disk: SOUND,
     chain: { ...plan.chain, blockMs: 500, mempoolMs: 100, pollMs: 300, silent: 0, behind: 0, misreport: 0 },
     protocol: { ...plan.protocol, capacity: 1_024, shortestMs: 1_000, longestMs: 4_000, censorshipMs: 4_000 },
     load: { requestsPerSecond: 1.5, maxLength: 40, tokenMs: 30 },

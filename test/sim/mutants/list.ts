@@ -182,9 +182,9 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "offchain/core/fetching.ts",
-        find: '          ? this.#o.step({ type: "segment", segment, from: peer, bytes: size }, now)\n',
+        find: "this.#o.take(peer, sized, now)",
         replace:
-          '          ? this.#o.step({ type: "restore", segment, hash: headerHash(this.#o.replica.crypto, this.#o.replica.separator, segment.header) }, now)\n',
+          'this.#o.step({ type: "restore", segment: sized.segment, hash: headerHash(this.#o.replica.crypto, this.#o.replica.separator, sized.segment.header) }, now)',
       },
     ],
     caughtBy: ["S2", "S3", "S4", "L3", "S1"],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Context } from "../../../offchain/core/context.ts";
-import { type Request, requestId } from "../../../offchain/core/request.ts";
+import type { Request } from "../../../offchain/core/request.ts";
 import type { Snapshot } from "../../../offchain/core/snapshot.ts";
 import { Track } from "../../../offchain/core/track.ts";
 import { turnTokens } from "../../../offchain/core/turn.ts";
@@ -309,30 +309,5 @@ describe("turns: a segment that breaks a rule is invalid, and nothing of it is a
     assert.deepEqual(turnTokens(track.turn(other.id)!), [7, 8]);
     assert.equal(track.turn(other.id)?.close, undefined);
     assert.ok(track.turn(turn.id)?.close);
-  });
-
-  test("every field of a request is in its id", () => {
-    const memory = { id: hashOf("m"), checkpoint: { number: 1, hash: hashOf("c") }, gate: "weak" } as const;
-    const request = requestOf([1, 2], { memory }, [3]);
-    const variants: Request[] = [
-      request,
-      { ...request, requester: hashOf("x") },
-      { ...request, nonce: hashOf("x") },
-      { ...request, model: hashOf("x") },
-      { ...request, before: { ...request.before, root: hashOf("x") } },
-      { ...request, before: { ...request.before, length: 0 } },
-      { ...request, after: { ...request.after, root: hashOf("x") } },
-      { ...request, after: { ...request.after, length: 9 } },
-      { ...request, parameters: { temperature: 1, stop: [] } },
-      { ...request, parameters: { temperature: 0, stop: ["x"] } },
-      { ...request, maxLength: 65 },
-      { ...request, memory: undefined },
-      { ...request, memory: { ...memory, id: hashOf("x") } },
-      { ...request, memory: { ...memory, checkpoint: { number: 2, hash: hashOf("c") } } },
-      { ...request, memory: { ...memory, checkpoint: { number: 1, hash: hashOf("x") } } },
-      { ...request, memory: { ...memory, gate: "strong" } },
-    ];
-    const ids = variants.map((variant) => requestId(crypto, variant).join());
-    assert.equal(new Set(ids).size, variants.length);
   });
 });

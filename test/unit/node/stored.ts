@@ -11,7 +11,7 @@ import { Protocol } from "../../../offchain/core/protocol.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { protocolOptions } from "../../../offchain/node/protocol-options.ts";
 import { Store } from "../../../offchain/store/store.ts";
-import { DOMAIN, foundingEvents, operatorAt, type Sealed } from "../../helpers/core.ts";
+import { beatOf, DOMAIN, foundingEvents, operatorAt, type Sealed } from "../../helpers/core.ts";
 
 export const members = [0, 1, 2, 3].map(operatorAt);
 const [self] = members;
@@ -89,25 +89,8 @@ export class StoredWorker {
   /** A checkpoint of all that is held, as all others would propose it. */
   propose(): { checkpoint: Checkpoint; hash: Bytes } {
     const { replica, consensus } = this.protocol;
-    const heads = replica.heads();
-    for (const { operator } of members.slice(1))
-      replica.step({
-        type: "beat",
-        from: operator,
-        now: 0,
-        beat: {
-          registryPosition: 0,
-          registryMark: new Uint8Array(8),
-          checkpoint: 0,
-          anchor: 0,
-          known: new Uint8Array(8),
-          digest: new Uint8Array(32),
-          load: 0,
-          whole: true,
-          heads,
-          evidence: [],
-        },
-      });
+    const beat = beatOf(replica);
+    for (const { operator } of members.slice(1)) replica.step({ type: "beat", from: operator, now: 0, beat });
     const made = consensus.propose();
     assert.ok(made);
     assert.equal(consensus.judge(made.proposal, 0).type, "sign");
