@@ -59,10 +59,10 @@ export type CompletionBody = {
 
 const MODEL = "weft-austen";
 
-async function ask(url: string, body: object, signal?: AbortSignal): Promise<Response> {
+async function ask(url: string, body: object, signal?: AbortSignal, token?: string): Promise<Response> {
   const response = await fetch(`${url}/v1/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
     body: JSON.stringify({ model: MODEL, ...body }),
     signal,
   });
@@ -75,13 +75,17 @@ export function refusal(body: unknown): WeftError {
   return new WeftError(error.code, error.message, { field: error.param ?? undefined });
 }
 
-/** Streams an answer, event by event. */
+/**
+ * Streams an answer, event by event.
+ * @param token the client's bearer token
+ */
 export async function* streamCompletion(
   url: string,
   body: CompletionBody,
   signal?: AbortSignal,
+  token?: string,
 ): AsyncGenerator<ClientEvent, void> {
-  const response = await ask(url, { ...body, stream: true }, signal);
+  const response = await ask(url, { ...body, stream: true }, signal, token);
   let rest = "";
   for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
     const blocks = (rest + piece).split("\n\n");
