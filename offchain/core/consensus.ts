@@ -19,6 +19,9 @@ export type ConsensusOptions = CensorshipOptions & {
   capacity: number;
 };
 
+/** Checkpoints that were worked out and may be asked for again: what a long text teaches takes seconds. */
+const KEPT_BUILT = 4;
+
 /** A checkpoint with what it was made of. */
 export type Built = Sum & { hash: Bytes; cut: Cut };
 
@@ -36,6 +39,8 @@ export class Consensus {
   /** The memories as of checkpoints. */
   readonly views: Views;
   readonly #censorship: Censorship;
+  /** What was worked out last, by number, parent, cut and registry position. */
+  readonly #built = new Map<string, Built>();
 
   constructor(replica: Replica, options: ConsensusOptions) {
     this.#replica = replica;
@@ -138,9 +143,15 @@ export class Consensus {
     if (!parent.cut) throw new WeftError("unknown_cut", "the latest committed cut is not known yet");
     if (!memories) throw new WeftError("unknown_memory", "the memories of the latest checkpoint are not known yet");
     const cut = parent.cut.extend(crypto, advances, (operator) => registry.isEnded(operator));
+    const name = `${this.next} ${[parent.hash, cut.root, registry.hash].map(toHex)}`;
+    const known = this.#built.get(name);
+    if (known) return known;
     const from = { ...parent, cut: parent.cut, memories, next: this.next };
     const sum = checkpointOf(crypto, from, cut, registry, heldSegments(this.#replica));
-    return { ...sum, hash: checkpointHash(crypto, separator, sum.checkpoint), cut };
+    const built = { ...sum, hash: checkpointHash(crypto, separator, sum.checkpoint), cut };
+    this.#built.set(name, built);
+    for (const [first] of this.#built) if (this.#built.size > KEPT_BUILT) this.#built.delete(first);
+    return built;
   }
 
   /** The segments tree of a committed checkpoint whose segments we hold, for proofs. @throws WeftError `unknown_segment` */

@@ -47,6 +47,13 @@ const STEPS: readonly string[] = [
     slot INTEGER NOT NULL, row INTEGER NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (slot, row)
   ) WITHOUT ROWID;
   `,
+  // Clients give names to long-term memories.
+  `
+  CREATE TABLE memory_names (
+    id INTEGER PRIMARY KEY, requester BLOB NOT NULL, name TEXT NOT NULL, definition BLOB NOT NULL,
+    UNIQUE (requester, name)
+  );
+  `,
 ];
 
 /**

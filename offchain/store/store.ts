@@ -10,6 +10,7 @@ import { sqliteChainLog } from "./chain-log.ts";
 import { CheckpointTable, type KeptCheckpoint } from "./checkpoints.ts";
 import { guarded, openDatabase } from "./database.ts";
 import { MemoryTable } from "./memories.ts";
+import { MemoryNameTable } from "./memory-names.ts";
 import { RowFiles } from "./row-files.ts";
 import type { Identity } from "./schema.ts";
 import { Sql } from "./sql.ts";
@@ -56,6 +57,7 @@ const POINTS: Record<StoreRecord["type"], string> = {
 export class Store {
   readonly chainLog: ChainLog;
   readonly rows: RowFiles;
+  readonly memoryNames: MemoryNameTable;
   readonly #sql: Sql;
   readonly #tracks: TrackTable;
   readonly #checkpoints: CheckpointTable;
@@ -70,6 +72,7 @@ export class Store {
       this.#tracks = new TrackTable(this.#sql);
       this.#checkpoints = new CheckpointTable(this.#sql);
       this.#memories = new MemoryTable(this.#sql);
+      this.memoryNames = new MemoryNameTable(this.#sql);
       this.chainLog = sqliteChainLog(db, (what, work) => this.#sql.durably([`store.${what}`], work));
       this.rows = RowFiles.open(join(folder, "rows"), options.rowsBytes ?? DEFAULT_ROWS_BYTES);
     } catch (error) {
