@@ -15,6 +15,7 @@ import { Pens } from "../core/pens.ts";
 import { Protocol } from "../core/protocol.ts";
 import { unfinished } from "../core/unfinished.ts";
 import { crypto } from "../crypto/crypto.ts";
+import { createCopier } from "../inference/copy.ts";
 import { createEngine, type Engine } from "../inference/engine.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { Store } from "../store/store.ts";
@@ -149,8 +150,9 @@ async function compose(
   });
   const author = new Author({
     crypto,
-    engine,
+    engines: [engine, createCopier(engine.model.tokenizer)],
     replica,
+    consensus,
     pens,
     rows,
     parents: new ParentFinder(replica, consensus, conversations),
