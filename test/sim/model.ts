@@ -14,6 +14,8 @@ export const VOCAB = 250;
 /** Ends an answer. */
 export const END = 0;
 export const MODEL_ID = new Uint8Array(32).fill(7);
+/** Who reads a memory says the same words over and over: contexts come again, and counts grow. */
+const FEW = 6;
 const NOTHING = new Uint8Array(0);
 export const ROW_BYTES = 4;
 export const MODEL: OrderModel = { id: MODEL_ID, vocab: VOCAB, maxPositions: 2 ** 16 };
@@ -22,7 +24,7 @@ export const MODEL: OrderModel = { id: MODEL_ID, vocab: VOCAB, maxPositions: 2 *
 export function tokenAt(h: Hashing, requestId: Bytes, position: number, mixed?: Uint32Array): number {
   const at = Uint8Array.of(position >> 16, (position >> 8) & 255, position & 255);
   const seed = h.keccak256(requestId, at, mixed ? new Uint8Array(mixed.buffer as ArrayBuffer) : NOTHING);
-  return seed[1] < 6 ? END : 1 + (seed[0] % (VOCAB - 1));
+  return seed[1] < 6 ? END : 1 + (seed[0] % (mixed ? FEW : VOCAB - 1));
 }
 
 /** What the model gives every token before a memory is heard. */

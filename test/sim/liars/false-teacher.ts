@@ -1,4 +1,4 @@
-import { equal } from "../../../offchain/core/bytes.ts";
+import { type Bytes, equal } from "../../../offchain/core/bytes.ts";
 import { checkpointHash } from "../../../offchain/core/checkpoint.ts";
 import type { Lesson } from "../../../offchain/core/fold.ts";
 import type { MemoryDefinition } from "../../../offchain/core/memory-definition.ts";
@@ -40,7 +40,7 @@ export class FalseTeacher extends Liar {
   override start(): void {
     this.often(1_200, () => this.#breach());
     this.often(1_500, () => this.#teach());
-    this.often(2_000, () => this.#propose());
+    this.often(700, () => this.#propose());
   }
 
   #breach(): void {
@@ -117,20 +117,27 @@ export class FalseTeacher extends Liar {
     };
   }
 
-  #attested({ checkpoint }: Proposal): AttestReply {
-    const { options, signer } = this.life.spec;
-    return { type: "attested", signature: signer.sign(checkpointHash(options.crypto, options.separator, checkpoint)) };
+  #hashOf({ checkpoint }: Proposal): Bytes {
+    const { crypto, separator } = this.life.spec.options;
+    return checkpointHash(crypto, separator, checkpoint);
+  }
+
+  #attested(proposal: Proposal): AttestReply {
+    return { type: "attested", signature: this.life.spec.signer.sign(this.#hashOf(proposal)) };
   }
 
   #propose(): void {
-    const base = this.life.protocol.consensus.propose()?.proposal;
-    if (!base) return;
+    const { consensus } = this.life.protocol;
+    const { proposal: base, built } = consensus.propose() ?? {};
+    if (!base || !built) return;
     const name = this.random.pick(Object.keys(FALSE_MEMORIES));
     let left = 1;
     const twist = (lesson: Lesson) => (left-- > 0 ? FALSE_MEMORIES[name](lesson) : lesson);
     const proposal = proposalOf(this.life, base.advances, () => this.random.bytes(32), twist);
     if (!proposal || equal(proposal.checkpoint.memoryTraceRoot, base.checkpoint.memoryTraceRoot)) return;
     this.note(name);
+    // Whoever asks is to be shown the cut, once the chain has it.
+    consensus.remember(proposal.checkpoint.number, this.#hashOf(proposal), built.cut);
     this.#canvass.ask(proposal, this.peers());
   }
 }

@@ -8,7 +8,7 @@ export const MEMORY: readonly Mutant[] = [
     changes: [
       {
         find: "  const sum = ((known ? cells[at + 1] : 0) + count) >>> 0;\n",
-        replace: "  const sum = Math.min(((known ? cells[at + 1] : 0) + count) >>> 0, 3);\n",
+        replace: "  const sum = Math.min(((known ? cells[at + 1] : 0) + count) >>> 0, 7);\n",
       },
     ],
     caughtBy: ["S1"],
