@@ -53,7 +53,7 @@ export const MEMORY: readonly Mutant[] = [
       {
         find: "      const after = (rows.get(at) ?? Row.empty(this.definition.columns)).add(column, count);\n",
         replace:
-          "      const row = rows.get(at) ?? Row.empty(this.definition.columns);\n      const [[oldest] = []] = row.total > 3 ? [...row.cells()] : [];\n      const after = (oldest === undefined ? row : row.add(oldest, -1)).add(column, count);\n",
+          "      const held = rows.get(at) ?? Row.empty(this.definition.columns);\n      const [[first] = []] = held.total > 3 ? [...held.cells()] : [];\n      const after = (first === undefined ? held : held.add(first, -1)).add(column, count);\n",
       },
     ],
     caughtBy: ["S1"],
