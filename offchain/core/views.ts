@@ -2,7 +2,7 @@ import { equal, toHex } from "./bytes.ts";
 import type { Checkpoints, Committed } from "./checkpoints.ts";
 import { type Cut, checkpointOf, type Segments } from "./cut.ts";
 import { WeftError } from "./errors.ts";
-import type { Memories } from "./memories.ts";
+import { Memories } from "./memories.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
 
@@ -29,13 +29,27 @@ export class Views {
     let at = committed;
     while (!at.memories) {
       const parent = this.#checkpoints.committed(at.parent);
-      if (!at.cut || !parent?.cut || this.isWrong(at)) return undefined;
+      if (this.isWrong(at)) return undefined;
+      if (!at.cut || !parent?.cut) return this.#nothing(at) ? this.#forward(at, path) : undefined;
       path.push(at as Known);
       at = parent;
     }
-    for (const next of path.reverse()) {
+    return this.#forward(at, path);
+  }
+
+  /** Where nothing was ever learnt, nothing needs to be held to say so. */
+  #nothing(at: Committed): boolean {
+    const nothing = Memories.empty(this.#replica.crypto);
+    if (equal(at.checkpoint.memoryRoot, nothing.root)) at.memories = nothing;
+    return at.memories !== undefined;
+  }
+
+  /** From one whose memories are known, along those after it, the latest first. */
+  #forward(from: Committed, path: readonly Known[]): Memories | undefined {
+    let at = from;
+    for (const next of [...path].reverse()) {
       next.memories = this.#after(at as Known, next);
-      if (!next.memories) return undefined;
+      if (!next.memories && (this.isWrong(next) || !this.#nothing(next))) return undefined;
       this.#checkpoints.remember(next.checkpoint.number, next.hash, next.cut, next.memories);
       at = next;
     }

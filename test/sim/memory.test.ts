@@ -1,43 +1,40 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { equal, toHex } from "../../offchain/core/bytes.ts";
-import { memorySlot } from "../../offchain/core/memories.ts";
-import { memoryId } from "../../offchain/core/memory-definition.ts";
-import { liesOf, quietPlan, runWith } from "./liars/quiet.ts";
-import { ALIKE, definitionsOf } from "./memory-plan.ts";
-import { simulatedKeyring } from "./simcrypto.ts";
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { Life } from "./life.ts";
+import type { Action } from "./plan.ts";
 import { planOf } from "./swarm.ts";
+import { World } from "./world.ts";
 
-const SEEDS = Array.from({ length: 300 }, (_, i) => i);
-
-test("memories are in many runs and not in many others, with writers of their own and with some that are alike", () => {
-  const plans = SEEDS.map((seed) => planOf(seed, "default"));
-  const having = plans.flatMap(({ memory }) => memory ?? []);
-  assert.ok(having.length > 120 && having.length < 180, `${having.length} with memories`);
-  const all = having.flatMap(({ memories }) => memories);
-  const closed = all.filter(({ writers }) => writers.length > 0).length;
-  assert.ok(closed > 50 && closed < all.length - 50, `${closed} of ${all.length} with writers`);
-  const { crypto } = simulatedKeyring("any");
-  const [one, other] = definitionsOf({ memories: ALIKE, teaching: 0, reading: 0 }, []).map((made) =>
-    memoryId(crypto, made),
-  );
-  assert.equal(memorySlot(one), memorySlot(other));
-  assert.notEqual(toHex(one), toHex(other));
-  assert.ok(having.some(({ memories }) => memories[0].salt === ALIKE[0].salt));
-});
-
-test("a quorum of liars commits a memory that is wrong: nobody honest attests to it, reads it or goes on from it", () => {
-  const world = runWith(quietPlan(5, ["honest", "false-teacher", "false-teacher", "false-teacher"]));
-  const [honest, ...liars] = world.workers;
-  const { consensus } = honest.protocol as NonNullable<typeof honest.protocol>;
-  const { memory } = world.watching;
-  const hashOf = (number: number) => consensus.committed(number)?.hash as Uint8Array;
-  const wrong = consensus.standing.filter((n) => memory?.wrong.has(toHex(hashOf(n))));
-  assert.ok(wrong.length > 0, JSON.stringify(liars.map(liesOf)));
-  for (const number of wrong) {
-    assert.equal(consensus.memoriesAt(number), undefined);
-    assert.ok(!honest.disk.attested(number).some((hash) => equal(hash, hashOf(number))));
+test("a process that died is let go of, with all that it held: a long run has hundreds of them", async () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const healAt = 24_000;
+  const actions = Array.from({ length: 20 }, (_, i): Action => {
+    const [at, node] = [4_000 + i * 900, i % 4];
+    if (i % 3 === 0) return { at, kind: "twin", node, ageMs: 500, ms: 3_000 };
+    return { at, kind: "crash", node, downMs: 200 };
+  });
+  const base = planOf(1, "default");
+  const operators = Array.from({ length: 4 }, () => ({ stake: 1_000, role: "honest" as const, founder: true }));
+  const world = new World({ ...base, operators, actions, crashBeforeEffect: 0, healAt, endAt: healAt + 20_000 });
+  const seen = new WeakSet<Life>();
+  const lives: WeakRef<Life>[] = [];
+  world.scheduler.every(100, () => {
+    for (const { life } of world.everybody) {
+      if (!life || seen.has(life)) continue;
+      seen.add(life);
+      lives.push(new WeakRef(life));
+    }
+  });
+  for (const _ of world.steps()) await setImmediate();
+  for (let time = 0; time < 3; time++) {
+    await setImmediate();
+    gc();
   }
-  assert.equal(consensus.propose(), undefined);
-  assert.ok(consensus.memoriesAt(wrong[0] - 1), "what was committed before stays known");
+  const held = lives.filter((life) => life.deref()).length;
+  assert.ok(lives.length > 20, `${lives.length} lives`);
+  assert.equal(held, operators.length, `of ${lives.length} lives`);
 });

@@ -3,7 +3,7 @@ import { Answers } from "./answers.ts";
 import { SimChain } from "./chain.ts";
 import { Clients } from "./clients.ts";
 import { deploymentOf } from "./contract-state.ts";
-import type { Backup } from "./disk.ts";
+import { type Backup, SimDisk } from "./disk.ts";
 import { Faults } from "./faults.ts";
 import { definitionsOf } from "./memory-plan.ts";
 import { SimNetwork } from "./network.ts";
@@ -131,6 +131,9 @@ export class World {
     return () => {
       over = true;
       twin.kill("as the second of two");
+      // Nobody asks it any more.
+      twin.life = undefined;
+      twin.disk.restore(new SimDisk(this.random).backup());
       owner.move(owner.endpoint);
     };
   }
