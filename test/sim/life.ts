@@ -106,12 +106,16 @@ export class Life {
     const conversations = new Conversations(hashing, replica);
     const parents = new ParentFinder(replica, consensus, conversations);
     const { process, pens } = this;
-    this.author = new SimAuthor({ process, hashing, pens, parents, tokenMs: spec.tokenMs });
+    this.author = new SimAuthor({
+      ...{ process, hashing, consensus, pens, parents, tokenMs: spec.tokenMs },
+      onDrawn: (...drawn) => watch.drew(worker, ...drawn),
+    });
     this.order = (to, order, on) => around.order(spec, to, order, on);
     this.gateway = new SimGateway({
       process,
       self: spec.operator,
       replica,
+      consensus,
       conversations,
       now,
       peersUp: () => [...this.#up.values()],
