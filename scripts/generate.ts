@@ -9,6 +9,7 @@ const contracts: ContractName[] = [
   "OperatorRegistry",
   "CheckpointLedger",
   "EquivocationCourt",
+  "FoldCourt",
   "Guardian",
   "StakeToken",
   "WeftReader",

@@ -12,6 +12,7 @@ const sources = {
   CheckpointLedger: "contracts/CheckpointLedger.sol",
   Guardian: "contracts/Guardian.sol",
   EquivocationCourt: "contracts/courts/EquivocationCourt.sol",
+  FoldCourt: "contracts/courts/FoldCourt.sol",
   WeftReader: "contracts/readers/WeftReader.sol",
   TokenConsumer: "contracts/examples/TokenConsumer.sol",
   FormatsHarness: "contracts/test/FormatsHarness.sol",

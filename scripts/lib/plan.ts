@@ -26,6 +26,7 @@ export function planOf(parameters: DeploymentParameters, powers: Powers, deploye
       },
       { name: "CheckpointLedger", args: [ref("OperatorRegistry")] },
       { name: "EquivocationCourt", args: [ref("CheckpointLedger")] },
+      { name: "FoldCourt", args: [ref("CheckpointLedger")] },
       { name: "Guardian", args: [ref("AccessManager"), ref("OperatorRegistry")] },
       { name: "WeftReader", args: [ref("CheckpointLedger")] },
       { name: "TokenConsumer", args: [ref("CheckpointLedger")] },
