@@ -14,6 +14,7 @@ const sources = {
   EquivocationCourt: "contracts/courts/EquivocationCourt.sol",
   CutCourt: "contracts/courts/CutCourt.sol",
   AvailabilityCourt: "contracts/courts/AvailabilityCourt.sol",
+  FoldCourt: "contracts/courts/FoldCourt.sol",
   WeftReader: "contracts/readers/WeftReader.sol",
   TokenConsumer: "contracts/examples/TokenConsumer.sol",
   FormatsHarness: "contracts/test/FormatsHarness.sol",
