@@ -72,13 +72,16 @@ test("S8 after a restart the memories are those of a full replay, though what ta
   assert.equal(rootOf(memories()), rootOf(expected), "also from a base that was moved by what it had become");
 });
 
-test("S8 where windows are long, the base is many checkpoints behind, and moves on after a restart", () => {
+test("S8 L8 where windows are long, the base is many checkpoints behind, and moves on after a restart", () => {
   checkpoints(150, 8);
   assert.equal(stored(), 64, "the anchor, that is: 75 are final");
   worker.restart();
   assert.equal(rootOf(memories()), rootOf(expected));
   checkpoints(70, 8);
   assert.equal(stored(), 128, "whose memories had not been asked for since the restart");
+  const { consensus } = worker.protocol;
+  const known = consensus.standing.filter((number) => consensus.committed(number)?.memories);
+  assert.ok(known.length <= 70 && known[1] === 128, `L8 the views of the last, and of anchors: ${known}`);
   worker.restart();
   assert.equal(rootOf(memories()), rootOf(expected));
 });
