@@ -7,6 +7,7 @@ import { Errands } from "../../offchain/core/errands.ts";
 import type { Effect } from "../../offchain/core/events.ts";
 import { learn } from "../../offchain/core/fold.ts";
 import { Memories } from "../../offchain/core/memories.ts";
+import type { MemoryDefinition } from "../../offchain/core/memory-definition.ts";
 import { MemoryFetch } from "../../offchain/core/memory-fetch.ts";
 import { decodePage, encodePage, pageOf } from "../../offchain/core/memory-page.ts";
 import { Track } from "../../offchain/core/track.ts";
@@ -18,10 +19,11 @@ import { EVENTS, MEMBERS, runs } from "./world.ts";
 const GIVEN = [1, 2];
 const MEMORIES = [MEMORY, { ...MEMORY, orders: [2, 3], salt: hashOf("another") }];
 
-type Turn = { member: number; memory: number; ids: number[] };
+type Turn = { member: number; memory: MemoryDefinition | undefined; ids: number[] };
 const turn: fc.Arbitrary<Turn> = fc.record({
   member: fc.nat({ max: 2 }),
-  memory: fc.nat({ max: 1 }),
+  /** None: it teaches nothing. */
+  memory: fc.constantFrom(...MEMORIES, undefined),
   ids: fc.array(fc.nat({ max: 300 }), { minLength: 1, maxLength: 6 }),
 });
 
@@ -62,12 +64,13 @@ test("S8 a checkpoint's memories and what comes after it are what a full replay 
         for (const turns of checkpoints) {
           for (const { member, memory, ids } of turns) {
             const writer = writers[member]!;
-            const learnt = { memory: MEMORIES[memory]! };
             const request = requestOf(GIVEN, { nonce: hashOf(`nonce ${segments.length}`) });
-            writer.open(request).tokens("given", GIVEN).tokens("written", ids).learn(2, ids.length, learnt);
+            const turn = writer.open(request).tokens("given", GIVEN);
+            turn.tokens("written", ids);
+            if (memory) turn.learn(2, ids.length, { memory });
             segments.push(writer.seal());
-            const author = MEMBERS[member]!.operator;
-            expected = learn(expected, { author, ...learnt, first: 2, from: 0, ids: [...GIVEN, ...ids] });
+            const lesson = { author: MEMBERS[member]!.operator, first: 2, from: 0, ids: [...GIVEN, ...ids] };
+            if (memory) expected = learn(expected, { ...lesson, memory });
           }
           for (const { replica } of nodes) feed(replica, segments);
           gossip(nodes, 0);

@@ -21,9 +21,9 @@ const NOTHING = Memories.empty(crypto);
 const increment: fc.Arbitrary<Increment> = fc.record({
   order: fc.nat({ max: 1 }),
   row: fc.nat({ max: 3 }),
-  column: fc.nat({ max: 199 }),
+  column: fc.nat({ max: 1 }),
   // The last makes 1 nothing again: cells, rows and memories go.
-  count: fc.constantFrom(1, 2, 2 ** 32 - 1),
+  count: fc.constantFrom(1, 2 ** 32 - 1),
 });
 const step = fc.record({
   memory: fc.nat({ max: 1 }),
