@@ -36,7 +36,8 @@ export class Consensus {
   readonly #replica: Replica;
   readonly #options: ConsensusOptions;
   readonly #checkpoints: Checkpoints;
-  readonly #views: Views;
+  /** The memories as of checkpoints. */
+  readonly views: Views;
   readonly #censorship: Censorship;
   /** What was worked out last, by number, parent, cut and registry position. */
   readonly #built = new Map<string, Built>();
@@ -45,7 +46,7 @@ export class Consensus {
     this.#replica = replica;
     this.#options = options;
     this.#checkpoints = new Checkpoints(replica.crypto, () => this.#genesis());
-    this.#views = new Views(replica, this.#checkpoints);
+    this.views = new Views(replica, this.#checkpoints);
     this.#censorship = new Censorship(replica, options);
   }
 
@@ -112,7 +113,7 @@ export class Consensus {
   /** The long-term memories as of a checkpoint on record; undefined when they are not known, or the checkpoint is wrong. */
   memoriesAt(number: number): Memories | undefined {
     const committed = this.committed(number);
-    return committed && this.#views.of(committed);
+    return committed && this.views.of(committed);
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */
@@ -138,7 +139,7 @@ export class Consensus {
   #build(advances: readonly Advance[], registry: Registry): Built {
     const { crypto, separator } = this.#replica;
     const parent = this.latest;
-    const memories = this.#views.of(parent);
+    const memories = this.views.of(parent);
     if (!parent.cut) throw new WeftError("unknown_cut", "the latest committed cut is not known yet");
     if (!memories) throw new WeftError("unknown_memory", "the memories of the latest checkpoint are not known yet");
     const cut = parent.cut.extend(crypto, advances, (operator) => registry.isEnded(operator));
@@ -196,7 +197,7 @@ export class Consensus {
    */
   propose(without: ReadonlySet<string> = new Set()): { proposal: Proposal; built: Built } | undefined {
     const { registry } = this.#replica;
-    if (!this.latest.cut || !this.#views.of(this.latest)) return undefined;
+    if (!this.latest.cut || !this.views.of(this.latest)) return undefined;
     const fresh = new Map<string, number>();
     const advances: Advance[] = [];
     let room = this.#options.capacity;
