@@ -12,6 +12,8 @@ const sources = {
   CheckpointLedger: "contracts/CheckpointLedger.sol",
   Guardian: "contracts/Guardian.sol",
   EquivocationCourt: "contracts/courts/EquivocationCourt.sol",
+  CutCourt: "contracts/courts/CutCourt.sol",
+  AvailabilityCourt: "contracts/courts/AvailabilityCourt.sol",
   WeftReader: "contracts/readers/WeftReader.sol",
   TokenConsumer: "contracts/examples/TokenConsumer.sol",
   FormatsHarness: "contracts/test/FormatsHarness.sol",
