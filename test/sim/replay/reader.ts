@@ -25,7 +25,7 @@ export function mixedBy(
     const counts = rowAt(stand, name, `${order} ${row}`);
     const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
     if (total === 0) continue;
-    const weight = Math.floor((total * ONE) / (total + DOUBT[gate][length - 1] * counts.size));
+    const weight = Math.floor((total * ONE) / (total + DOUBT[gate] * counts.size));
     p = p.map((one, id) => {
       const share = Math.floor(((counts.get(id) ?? 0) * ONE) / total);
       return Math.floor((weight * share + (ONE - weight) * one) / ONE);
