@@ -7,8 +7,8 @@ export const MEMORY: readonly Mutant[] = [
     file: "offchain/core/memory-row.ts",
     changes: [
       {
-        find: "  const sum = ((known ? cells[at + 1] : 0) + count) >>> 0;\n",
-        replace: "  const sum = Math.min(((known ? cells[at + 1] : 0) + count) >>> 0, 7);\n",
+        find: "      sum = (sum + before[known + 1]) >>> 0;\n",
+        replace: "      sum = Math.min(sum + before[known + 1], 7);\n",
       },
     ],
     caughtBy: ["S1"],
@@ -51,12 +51,12 @@ export const MEMORY: readonly Mutant[] = [
     file: "offchain/core/memories.ts",
     changes: [
       {
-        find: "      const after = (rows.get(at) ?? Row.empty(this.definition.columns)).add(column, count);\n",
+        find: "    const row = (rows.get(at) ?? Row.empty(columns)).addAll(cells, from);\n",
         replace:
-          "      const held = rows.get(at) ?? Row.empty(this.definition.columns);\n      const [[first] = []] = held.total > 3 ? [...held.cells()] : [];\n      const after = (first === undefined ? held : held.add(first, -1)).add(column, count);\n",
+          "    const held = rows.get(at) ?? Row.empty(columns);\n    const [[fading] = []] = held.total > 3 ? [...held.cells()] : [];\n    const row = (fading === undefined ? held : held.add(fading, -1)).addAll(cells, from);\n",
       },
     ],
-    caughtBy: ["S1"],
+    caughtBy: ["S1", "L4", "L7"],
   },
   {
     name: "a lesson of somebody else's turn",
@@ -112,11 +112,11 @@ export const MEMORY: readonly Mutant[] = [
   },
   {
     name: "taught by who may not teach",
-    file: "offchain/core/fold.ts",
+    file: "offchain/core/memory-definition.ts",
     changes: [
       {
-        find: "  return mayTeach(lesson.memory, lesson.author) ? memories",
-        replace: "  return mayTeach || lesson.author ? memories",
+        find: "  return writers.length === 0 || writers",
+        replace: "  return writers.length >= 0 || writers",
       },
     ],
     caughtBy: ["S1"],
@@ -126,8 +126,8 @@ export const MEMORY: readonly Mutant[] = [
     file: "offchain/core/memories.ts",
     changes: [
       {
-        find: "    const memory = this.at(id) ?? new Memory(id, definition);\n",
-        replace: "    const memory = this.of(id) ?? new Memory(id, definition);\n",
+        find: "    const memory = there && (equal(there.id, id) || present(there)) ? there",
+        replace: "    const memory = there && equal(there.id, id) ? there",
       },
     ],
     caughtBy: ["S1"],
