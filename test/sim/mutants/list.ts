@@ -1,4 +1,5 @@
 import { FALLS } from "./falls.ts";
+import { MEMORY } from "./memory.ts";
 import type { Mutant } from "./plant.ts";
 
 /**
@@ -296,4 +297,5 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ["L3", "L6", "S1"],
   },
   ...FALLS,
+  ...MEMORY,
 ];
