@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Address, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
+import { costsOfCourts } from "../test/contracts/courts/costs.ts";
 import { type Call, found, type Operator, openWorld, setOf, type World } from "../test/contracts/fixture.ts";
 import { attest, commitCall, header, nextCheckpoint, signHeader, story, tokensBody } from "../test/contracts/quorum.ts";
 import { contractNames, loadArtifact } from "./lib/artifacts.ts";
@@ -26,6 +27,12 @@ async function measure(): Promise<Record<string, number>> {
     await measureOthers(four, operators, used);
   } finally {
     await four.close();
+  }
+  const accused = await openWorld();
+  try {
+    Object.assign(used, await costsOfCourts(accused, await found(accused, 4)));
+  } finally {
+    await accused.close();
   }
   const many = await openWorld({ maxOperators: 32 });
   try {
