@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Address, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
 import { foldArgs } from "../offchain/chain/convert.ts";
 import { fromHex } from "../offchain/core/bytes.ts";
+import { costsOfCourts } from "../test/contracts/courts/costs.ts";
 import { type Call, found, type Operator, openWorld, setOf, type World } from "../test/contracts/fixture.ts";
 import { dearest, PATIENCE, proofOf, stage } from "../test/contracts/fold-world.ts";
 import { attest, commitCall, header, nextCheckpoint, signHeader, story, tokensBody } from "../test/contracts/quorum.ts";
@@ -29,6 +30,12 @@ async function measure(): Promise<Record<string, number>> {
     await measureOthers(four, operators, used);
   } finally {
     await four.close();
+  }
+  const accused = await openWorld();
+  try {
+    Object.assign(used, await costsOfCourts(accused, await found(accused, 4)));
+  } finally {
+    await accused.close();
   }
   const many = await openWorld({ maxOperators: 32 });
   try {
