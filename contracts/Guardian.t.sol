@@ -22,10 +22,8 @@ contract GuardianTest is WeftFixture {
     function testFuzz_APauseExtendsEveryRunningDeadline(uint8 before, uint8 duration, uint8 cut) public {
         duration = duration % uint8(LONGEST) + 1;
         cut = cut % (duration + 1);
-        VM.prank(_owner(0));
-        registry.requestExit();
-        VM.warp(block.timestamp + 1);
-        registry.activateEpoch(set);
+        _requestExit(0);
+        _nextEpoch();
         _unlist(_signer(0));
         (uint64 number,) = _commit();
         uint64 start = uint64(block.timestamp);
@@ -86,10 +84,8 @@ contract GuardianTest is WeftFixture {
     function test_WhilePausedNothingMovesButClaimsAndViews() public {
         Checkpoint memory next = _nextCheckpoint();
         (bytes memory signatures,) = _attest(next, type(uint256).max);
-        bytes memory consent = _sign(_key(9), registry.consentDigest(_owner(9), _signer(9)));
-        VM.prank(address(court));
-        registry.slash(_owner(3), REPORTER, set);
-        _unlist(_signer(3));
+        bytes memory consent = _consent(9, 9);
+        _convict(3);
         _pause(LONGEST);
         bytes memory paused =
             abi.encodeWithSelector(IActiveClock.ActiveClockPaused.selector, block.timestamp + LONGEST);
@@ -107,11 +103,9 @@ contract GuardianTest is WeftFixture {
         VM.prank(_owner(0));
         registry.withdraw();
         VM.expectRevert(paused);
-        VM.prank(address(court));
-        registry.slash(_owner(0), REPORTER, set);
+        _slash(0);
         registry.settle(_owner(3));
-        VM.prank(_owner(0));
-        registry.requestExit();
+        _requestExit(0);
         VM.prank(_owner(1));
         registry.setEndpoint("h:2");
         (uint64 number,) = ledger.latestFinal();

@@ -65,7 +65,7 @@ contract OperatorRegistryTest is WeftFixture {
 
     function test_JoiningHasConditions() public {
         _found();
-        bytes memory consent = _sign(_key(9), registry.consentDigest(_owner(9), _signer(9)));
+        bytes memory consent = _consent(9, 9);
         bytes memory call = abi.encodeCall(registry.join, (_signer(9), "h:1", MIN_STAKE - 1, consent));
         _refused(
             _owner(9),
@@ -111,10 +111,8 @@ contract OperatorRegistryTest is WeftFixture {
         for (uint256 i = 0; i < 6; ++i) {
             _join(i, MIN_STAKE);
         }
-        VM.prank(_owner(4));
-        registry.requestExit();
-        VM.prank(address(court));
-        registry.slash(_owner(5), REPORTER, set);
+        _requestExit(4);
+        _slash(5);
         registry.activateEpoch(set);
         for (uint256 i = 0; i < 4; ++i) {
             _list(OperatorSet.word(_signer(i), MIN_STAKE));
@@ -127,17 +125,13 @@ contract OperatorRegistryTest is WeftFixture {
     /// A stake is slashed once, and not after it was withdrawn, whatever a court says.
     function test_AStakeIsLostOnce() public {
         _found();
-        VM.prank(_owner(1));
-        registry.requestExit();
-        VM.warp(block.timestamp + 1);
-        registry.activateEpoch(set);
+        _requestExit(1);
+        _nextEpoch();
         _unlist(_signer(1));
         VM.warp(block.timestamp + UNBONDING);
         VM.prank(_owner(1));
         registry.withdraw();
-        VM.prank(address(court));
-        registry.slash(_owner(0), REPORTER, set);
-        _unlist(_signer(0));
+        _convict(0);
         for (uint256 i = 0; i < 2; ++i) {
             OperatorStatus status = i == 0 ? OperatorStatus.Convicted : OperatorStatus.Withdrawn;
             _refused(
@@ -170,8 +164,7 @@ contract OperatorRegistryTest is WeftFixture {
             _join(i, MIN_STAKE);
         }
         for (uint256 i = 4; i < 9; i += 2) {
-            VM.warp(block.timestamp + 1);
-            registry.activateEpoch(set);
+            _nextEpoch();
             _list(OperatorSet.word(_signer(i), MIN_STAKE));
             if (i < 8) _list(OperatorSet.word(_signer(i + 1), MIN_STAKE));
             assert(registry.setHash() == OperatorSet.hash(set));
@@ -182,19 +175,17 @@ contract OperatorRegistryTest is WeftFixture {
     /// A retired key answers for what it signs, whenever that is, as long as its operator has stake.
     function test_RetiredKeyStaysSlashable() public {
         _found();
-        bytes memory consent = _sign(_key(50), registry.consentDigest(_owner(0), _signer(50)));
+        bytes memory consent = _consent(0, 50);
         VM.prank(_owner(0));
         registry.rotateSigner(_signer(50), consent);
-        VM.warp(block.timestamp + 1);
-        registry.activateEpoch(set);
+        _nextEpoch();
         _unlist(_signer(0));
         _list(OperatorSet.word(_signer(50), MIN_STAKE));
         VM.warp(block.timestamp + 3 * UNBONDING);
         assert(registry.isSlashable(_signer(0)));
         assert(registry.isSlashable(_signer(50)));
         assert(registry.operatorOfSigner(_signer(0)) == _owner(0));
-        VM.prank(_owner(0));
-        registry.requestExit();
+        _requestExit(0);
         registry.activateEpoch(set);
         VM.warp(block.timestamp + UNBONDING);
         assert(registry.isSlashable(_signer(0)));
@@ -218,17 +209,13 @@ contract OperatorRegistryTest is WeftFixture {
         for (uint256 i = 0; i < 6; ++i) {
             uint256 fate = (plan >> (8 * i)) % 3;
             if (fate == 1) {
-                VM.prank(_owner(i));
-                registry.requestExit();
+                _requestExit(i);
             } else if (fate == 2) {
-                VM.prank(address(court));
-                registry.slash(_owner(i), REPORTER, set);
-                _unlist(_signer(i));
+                _convict(i);
             }
         }
         while (registry.pendingChanges() > 0) {
-            VM.warp(block.timestamp + 1);
-            registry.activateEpoch(set);
+            _nextEpoch();
             for (uint256 i = 0; i < 6; ++i) {
                 bool left = registry.operatorOf(_owner(i)).status == OperatorStatus.Left;
                 if (left && _listed(_signer(i))) _unlist(_signer(i));

@@ -107,8 +107,7 @@ contract RulesTest is WeftFixture {
         assert(registry.stakeToken() == address(stuck));
         _found();
         stuck.stick();
-        VM.prank(address(court));
-        registry.slash(_owner(0), REPORTER, set);
+        _slash(0);
         assert(registry.operatorOf(_owner(0)).status == OperatorStatus.Convicted);
         VM.expectRevert(StuckToken.Stuck.selector);
         registry.settle(_owner(0));

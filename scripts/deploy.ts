@@ -1,18 +1,12 @@
 import { Contract, ContractFactory, type Signer } from "ethers";
 import type { Deployment } from "../offchain/chain/deployment.ts";
+import { conclude, refuseToOverwrite, writeDeployment } from "./deploy/deployment.ts";
+import { resolve } from "./deploy/plan.ts";
+import { requireFunds, settingsFor, type Wishes } from "./deploy/settings.ts";
 import { type ContractName, loadArtifact } from "./lib/artifacts.ts";
 import { explain, runMain } from "./lib/errors.ts";
 import { type Connection, connect } from "./lib/network.ts";
 import { isMain } from "./lib/paths.ts";
-import { resolve } from "./lib/plan.ts";
-import {
-  conclude,
-  refuseToOverwrite,
-  requireFunds,
-  settingsFor,
-  type Wishes,
-  writeDeployment,
-} from "./lib/settings.ts";
 import { transact } from "./lib/transact.ts";
 
 export interface DeployOptions extends Wishes {
@@ -87,5 +81,5 @@ export async function deployContract(deployer: Signer, name: ContractName, args:
 if (isMain(import.meta.url)) {
   // Only here: the devnet of the package deploys too, and has neither a journal nor what keeps it. Not awaited, because
   // the command needs this module.
-  void runMain(async () => (await import("./lib/deploy-command.ts")).main());
+  void runMain(async () => (await import("./deploy/command.ts")).main());
 }

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { type ContractName, loadArtifact } from "./lib/artifacts.ts";
@@ -23,31 +22,22 @@ const INDEX = `${paths.abi}.ts`;
 const fileOf = (name: ContractName) =>
   join(paths.abi, `${name.replace(/(?!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}.ts`);
 
-function formatted(path: string, source: string): string {
-  const { status, stdout, stderr, error } = spawnSync(paths.biome, ["format", `--stdin-file-path=${path}`], {
-    input: HEAD + source,
-    encoding: "utf8",
-    cwd: paths.root,
-  });
-  if (status !== 0) throw new Error(`The formatter failed: ${stderr || error?.message}`);
-  return stdout;
+/** A constant, from which viem derives the types of calls, events and errors. */
+function source(name: ContractName): string {
+  const entries = loadArtifact(name)
+    .abi.map((entry) => `  ${JSON.stringify(entry)},\n`)
+    .join("");
+  const constant = `${name[0]?.toLowerCase()}${name.slice(1)}Abi`;
+  return `// biome-ignore-all format: an entry a line\n${HEAD}export const ${constant} = [\n${entries}] as const;\n`;
 }
 
-/** The ABIs as constants, from which viem derives the types of calls, events and errors: one file for each contract. */
+/** One file for each contract, and the index. */
 function sources(): Map<string, string> {
-  const files = new Map<string, string>();
-  for (const name of contracts) {
-    const constant = `${name[0]?.toLowerCase()}${name.slice(1)}Abi`;
-    const file = fileOf(name);
-    files.set(
-      file,
-      formatted(file, `export const ${constant} = ${JSON.stringify(loadArtifact(name).abi)} as const;\n`),
-    );
-  }
+  const files = new Map(contracts.map((name) => [fileOf(name), source(name)]));
   const exports = [...files.keys()]
     .map((file) => `export * from "./${basename(paths.abi)}/${basename(file)}";\n`)
     .sort();
-  return files.set(INDEX, formatted(INDEX, exports.join("")));
+  return files.set(INDEX, HEAD + exports.join(""));
 }
 
 async function main(): Promise<void> {

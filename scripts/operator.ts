@@ -1,21 +1,26 @@
 import { Command } from "commander";
 import { type Contract, formatEther, type Signer, ZeroAddress } from "ethers";
 import type { Deployment } from "../offchain/chain/deployment.ts";
-import { contractOf, deploymentFor } from "./lib/contracts.ts";
+import {
+  asOwner,
+  type HotKeyOptions,
+  hotKey,
+  type OwnerOptions,
+  withHotKeyOptions,
+  withOwnerOptions,
+} from "./lib/command.ts";
+import { contractOf } from "./lib/contracts.ts";
 import { runMain } from "./lib/errors.ts";
-import { type Connection, connect } from "./lib/network.ts";
 import {
   checkEndpoint,
   consented,
   type HotKey,
-  hotKey,
-  type KeyOptions,
   type OperatorRecord,
   type OperatorStatus,
   operatorOf,
-  ownerKey,
 } from "./lib/operators.ts";
 import { isMain } from "./lib/paths.ts";
+import { say } from "./lib/print.ts";
 import { ScriptError } from "./lib/script-error.ts";
 import { transact } from "./lib/transact.ts";
 
@@ -105,54 +110,28 @@ function time(seconds: bigint): string {
   return new Date(Number(seconds) * 1000).toISOString();
 }
 
-interface Options extends KeyOptions {
-  network: string;
-  deployment?: string;
-}
-
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
-
 async function main(): Promise<void> {
   const program = new Command("operator").description("What an operator's owner does after it has registered.");
   const command = (name: string, description: string) =>
-    program
-      .command(name)
-      .description(description)
-      .option("--network <name|url>", "a network of hardhat.config.ts, or the URL of a node", "http://127.0.0.1:8545")
-      .option("--deployment <file>", "deployment; by default deployments/<chainId>.json")
-      .option("--keystore <file>", "encrypted key of the owner; password in WEFT_KEYSTORE_PASSWORD, or asked for")
-      .option("--owner-key-env <variable>", "instead of a keystore: environment variable with the owner's private key");
-  const at = async (o: Options, act: (desk: OwnerDesk, connection: Connection) => Promise<void>) => {
-    const connection = await connect(o.network);
-    try {
-      const owner = await connection.account(await ownerKey(o));
-      await act(new OwnerDesk(deploymentFor(connection, o.deployment), owner), connection);
-    } finally {
-      await connection.close();
-    }
-  };
+    withOwnerOptions(program.command(name).description(description));
+  const at = (o: OwnerOptions, act: (desk: OwnerDesk) => Promise<void>) =>
+    asOwner(o, (deployment, owner) => act(new OwnerDesk(deployment, owner)));
 
-  command("exit", "leave: the stake stays slashable until it is withdrawn").action((o: Options) =>
+  command("exit", "leave: the stake stays slashable until it is withdrawn").action((o: OwnerOptions) =>
     at(o, async (desk) => {
       const { pendingChanges, nextEpochAt } = await desk.exit();
       say(`leaving: ${pendingChanges} changes wait for an epoch, which may begin from ${time(nextEpochAt)} on`);
     }),
   );
-  command("withdraw", "take the stake back, when it has unbonded").action((o: Options) =>
+  command("withdraw", "take the stake back, when it has unbonded").action((o: OwnerOptions) =>
     at(o, async (desk) => say(`withdrawn: ${formatEther(await desk.withdraw())} tokens`)),
   );
-  command("rotate", "sign with another hot key")
-    .option("--signer-keystore <file>", "the hot key's encrypted file; password in WEFT_PASSWORD, or asked for")
-    .option("--signer <address|variable>", "instead of its file: a variable with the hot key, or its address")
-    .option("--consent <hex>", "the hot key's consent, where --signer is an address")
-    .action((o: Options) =>
-      at(o, async (desk) =>
-        say(`rotated: ${await desk.rotate(await hotKey(o))} signs, and is in the set from the next epoch on`),
-      ),
-    );
-  command("endpoint <host:port>", "be dialled elsewhere").action((endpoint: string, o: Options) =>
+  withHotKeyOptions(command("rotate", "sign with another hot key")).action((o: OwnerOptions & HotKeyOptions) =>
+    at(o, async (desk) =>
+      say(`rotated: ${await desk.rotate(await hotKey(o))} signs, and is in the set from the next epoch on`),
+    ),
+  );
+  command("endpoint <host:port>", "be dialled elsewhere").action((endpoint: string, o: OwnerOptions) =>
     at(o, async (desk) => {
       await desk.endpoint(endpoint);
       say(`moved: peers dial ${endpoint}`);

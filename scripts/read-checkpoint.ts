@@ -5,13 +5,15 @@ import type { Deployment } from "../offchain/chain/deployment.ts";
 import { weft } from "../offchain/sdk/ethers.ts";
 import type { CheckpointView } from "../offchain/sdk/ledger.ts";
 import { parseReceipt, type SnapshotProofStruct, toStruct } from "../offchain/sdk/receipt.ts";
-import { contractOf, deploymentFor } from "./lib/contracts.ts";
+import { atDeployment, type DeploymentOptions, withDeploymentOptions } from "./lib/command.ts";
+import { contractOf } from "./lib/contracts.ts";
 import { explain, runMain } from "./lib/errors.ts";
 import { keyFor } from "./lib/keys.ts";
-import { type Connection, connect } from "./lib/network.ts";
+import type { Connection } from "./lib/network.ts";
 import { isMain } from "./lib/paths.ts";
+import { print } from "./lib/print.ts";
 import { ScriptError } from "./lib/script-error.ts";
-import { print } from "./lib/transact.ts";
+import { eventOf, transact } from "./lib/transact.ts";
 
 /** What a client holds of one token: enough for a contract to check it against a checkpoint. */
 export type TokenProof = { proof: SnapshotProofStruct; position: number; token: number };
@@ -53,8 +55,11 @@ export function readCheckpoint(
 }
 
 /** Lets the ledger check a receipt and, when its checkpoint is final, proves its token to the consumer contract. */
-export async function proveReceipt(deployment: Deployment, receipt: TokenProof, sender: Signer): Promise<Verdict> {
-  const { position, token, proof } = receipt;
+export async function proveReceipt(
+  deployment: Deployment,
+  { position, token, proof }: TokenProof,
+  sender: Signer,
+): Promise<Verdict> {
   const ledger = contractOf("CheckpointLedger", deployment, sender);
   const consumer = contractOf("TokenConsumer", deployment, sender);
   try {
@@ -62,14 +67,13 @@ export async function proveReceipt(deployment: Deployment, receipt: TokenProof, 
     const verifyGas = await ledger.getFunction("verifySnapshot").estimateGas(proof);
     const final = (await ledger.getFunction("isFinal")(proof.number)) as boolean;
     if (!included || !final) return { included, final, proven: undefined, verifyGas };
-    const mined = await (await consumer.getFunction("prove").send(proof, position, token)).wait();
-    const log = mined?.logs.map((entry) => consumer.interface.parseLog(entry)).find((e) => e?.name === "TokenProven");
-    if (!mined || !log) throw new ScriptError("REVERTED", "The consumer emitted no TokenProven");
+    const receipt = await transact("Proving the receipt", consumer, "prove", [proof, position, token]);
+    const event = eventOf(consumer, receipt, "TokenProven");
     const proven = {
-      transaction: mined.hash,
-      gas: mined.gasUsed,
-      turn: log.args.getValue("turn") as string,
-      tokenKind: log.args.getValue("tokenKind") as bigint,
+      transaction: receipt.hash,
+      gas: receipt.gasUsed,
+      turn: event.getValue("turn") as string,
+      tokenKind: event.getValue("tokenKind") as bigint,
     };
     return { included, final, proven, verifyGas };
   } catch (error) {
@@ -86,38 +90,38 @@ function readReceipt(file: string): TokenProof {
   }
 }
 
+interface Options extends DeploymentOptions {
+  number?: string;
+  receipt?: string;
+  keystore?: string;
+}
+
 async function main(): Promise<void> {
-  const command = new Command("read-checkpoint")
-    .description("Prints checkpoints, and proves a receipt on chain.")
-    .option("--network <name|url>", "a network of hardhat.config.ts, or the URL of a node", "http://127.0.0.1:8545")
-    .option("--deployment <file>", "deployment; by default deployments/<chainId>.json")
+  const command = new Command("read-checkpoint").description("Prints checkpoints, and proves a receipt on chain.");
+  const o = withDeploymentOptions(command)
     .option("--number <n>", "one checkpoint; by default the latest attested and the latest final one")
     .option(
       "--receipt <file>",
       "receipt to prove; the sender's key is the keystore's, else WEFT_SENDER_KEY, else account 0",
     )
     .option("--keystore <file>", "encrypted key of the sender; password in WEFT_KEYSTORE_PASSWORD, or asked for")
-    .parse();
-  const o = command.opts<Record<string, string | undefined>>();
-  if (o["number"] !== undefined && !/^[0-9]+$/.test(o["number"])) {
-    throw new ScriptError("BAD_ARGUMENT", `--number ${o["number"]} is not a number`);
+    .parse()
+    .opts<Options>();
+  if (o.number !== undefined && !/^[0-9]+$/.test(o.number)) {
+    throw new ScriptError("BAD_ARGUMENT", `--number ${o.number} is not a number`);
   }
-  const receipt = o["receipt"] === undefined ? undefined : readReceipt(o["receipt"]);
-  const connection = await connect(o["network"]);
-  try {
-    const deployment = deploymentFor(connection, o["deployment"]);
-    const wanted = o["number"] === undefined ? (["attested", "final"] as const) : [Number(o["number"])];
+  const receipt = o.receipt === undefined ? undefined : readReceipt(o.receipt);
+  const wanted = o.number === undefined ? (["attested", "final"] as const) : [Number(o.number)];
+  await atDeployment(o, async (deployment, connection) => {
     for (const which of wanted) {
       print(`checkpoint ${which} `, await readCheckpoint(connection, deployment, which));
     }
     if (receipt === undefined) return;
-    const sender = await connection.account(await keyFor(o["keystore"], "WEFT_SENDER_KEY"));
+    const sender = await connection.account(await keyFor(o.keystore, "WEFT_SENDER_KEY"));
     const verdict = await proveReceipt(deployment, receipt, sender);
     print("verdict ", verdict);
     if (verdict.proven === undefined) process.exitCode = 1;
-  } finally {
-    await connection.close();
-  }
+  });
 }
 
 if (isMain(import.meta.url)) await runMain(main);

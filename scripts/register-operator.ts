@@ -1,24 +1,23 @@
 import { Command } from "commander";
 import { type Contract, parseEther, type Signer } from "ethers";
 import type { Deployment } from "../offchain/chain/deployment.ts";
-import { contractOf, deploymentFor, readOperatorSet } from "./lib/contracts.ts";
-import { runMain } from "./lib/errors.ts";
-import { connect, keyFrom } from "./lib/network.ts";
 import {
-  checkEndpoint,
-  consented,
-  type HotKey,
+  asOwner,
+  type HotKeyOptions,
   hotKey,
-  type KeyOptions,
-  operatorOf,
-  ownerKey,
-} from "./lib/operators.ts";
+  type OwnerOptions,
+  withHotKeyOptions,
+  withOwnerOptions,
+} from "./lib/command.ts";
+import { contractOf, readOperatorSet } from "./lib/contracts.ts";
+import { runMain } from "./lib/errors.ts";
+import { keyFrom } from "./lib/keys.ts";
+import { checkEndpoint, consented, type HotKey, operatorOf } from "./lib/operators.ts";
 import { isMain } from "./lib/paths.ts";
+import { print, say } from "./lib/print.ts";
 import { DEVELOPMENT_CHAIN } from "./lib/profiles.ts";
 import { ScriptError } from "./lib/script-error.ts";
-import { eventOf, print, transact } from "./lib/transact.ts";
-
-export { signConsent } from "./lib/operators.ts";
+import { eventOf, transact } from "./lib/transact.ts";
 
 /** What an owner without funds gets for its transactions on the development chain. */
 const DEVNET_GAS_MONEY = parseEther("1");
@@ -122,33 +121,23 @@ async function endow(minter: Signer, deployment: Deployment, owner: Signer, stak
   await transact("Minting the stake", contractOf("StakeToken", deployment, minter), "mint", [operator, stake]);
 }
 
-interface Options extends KeyOptions {
-  network: string;
-  deployment?: string;
+interface Options extends OwnerOptions, HotKeyOptions {
   endpoint: string;
   stake?: string;
   activate?: boolean;
 }
 
 async function main(): Promise<void> {
-  const command = new Command("register-operator")
-    .description("Registers an operator; with --activate also starts the next epoch.")
-    .option("--network <name|url>", "a network of hardhat.config.ts, or the URL of a node", "http://127.0.0.1:8545")
-    .option("--deployment <file>", "deployment; by default deployments/<chainId>.json")
-    .option("--keystore <file>", "encrypted key of the owner; password in WEFT_KEYSTORE_PASSWORD, or asked for")
-    .option("--owner-key-env <variable>", "instead of a keystore: environment variable with the owner's private key")
-    .option("--signer-keystore <file>", "the hot key's encrypted file; password in WEFT_PASSWORD, or asked for")
-    .option("--signer <address|variable>", "instead of its file: a variable with the hot key, or its address")
-    .option("--consent <hex>", "the hot key's consent, where --signer is an address")
+  const command = new Command("register-operator").description(
+    "Registers an operator; with --activate also starts the next epoch.",
+  );
+  const o = withHotKeyOptions(withOwnerOptions(command))
     .requiredOption("--endpoint <host:port>", "where peers dial")
     .option("--stake <amount>", "whole tokens; the minimum by default")
     .option("--activate", "start the next epoch too, if it is due")
-    .parse();
-  const o = command.opts<Options>();
-  const connection = await connect(o.network);
-  try {
-    const deployment = deploymentFor(connection, o.deployment);
-    const owner = await connection.account(await ownerKey(o));
+    .parse()
+    .opts<Options>();
+  await asOwner(o, async (deployment, owner, connection) => {
     const devnet = deployment.profile === "devnet";
     const registration = await registerOperator({
       deployment,
@@ -160,9 +149,7 @@ async function main(): Promise<void> {
     });
     print("registered ", registration);
     if (o.activate) await tryToActivate(deployment, owner);
-  } finally {
-    await connection.close();
-  }
+  });
 }
 
 /** The operator has joined, which an epoch that is not due yet does not change. */
@@ -171,7 +158,7 @@ async function tryToActivate(deployment: Deployment, sender: Signer): Promise<vo
     print("activated ", await activateEpoch({ deployment, sender }));
   } catch (error) {
     if (!(error instanceof ScriptError) || !NOT_DUE.has(error.revert ?? "")) throw error;
-    process.stdout.write(`not activated: ${error.message}; a worker or anybody does it when it is due\n`);
+    say(`not activated: ${error.message}; a worker or anybody does it when it is due`);
   }
 }
 

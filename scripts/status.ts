@@ -1,11 +1,10 @@
 import { Command } from "commander";
 import { formatEther, formatUnits } from "ethers";
-import { deploymentFor } from "./lib/contracts.ts";
+import { atDeployment, type DeploymentOptions, withDeploymentOptions } from "./lib/command.ts";
 import { explain, runMain } from "./lib/errors.ts";
-import { connect } from "./lib/network.ts";
 import { type CheckpointStanding, type OperatorView, type Overview, overviewOf } from "./lib/overview.ts";
 import { isMain } from "./lib/paths.ts";
-import { print } from "./lib/transact.ts";
+import { print } from "./lib/print.ts";
 
 /** How a deployment stands, for people. */
 export function render(view: Overview): string {
@@ -52,23 +51,20 @@ function span(seconds: number): string {
 }
 
 async function main(): Promise<void> {
-  const o = new Command("status")
-    .description("Prints how a deployment stands: operators, checkpoints, pauses, disputes, what it costs.")
-    .option("--network <name|url>", "a network of hardhat.config.ts, or the URL of a node", "http://127.0.0.1:8545")
-    .option("--deployment <file>", "deployment; by default deployments/<chainId>.json")
+  const command = new Command("status").description(
+    "Prints how a deployment stands: operators, checkpoints, pauses, disputes, what it costs.",
+  );
+  const o = withDeploymentOptions(command)
     .option("--json", "for programs: amounts as decimal strings, times in seconds")
     .parse()
-    .opts<{ network: string; deployment?: string; json?: boolean }>();
-  const connection = await connect(o.network);
-  try {
-    const view = await overviewOf(connection, deploymentFor(connection, o.deployment)).catch((error: unknown) => {
+    .opts<DeploymentOptions & { json?: boolean }>();
+  await atDeployment(o, async (deployment, connection) => {
+    const view = await overviewOf(connection, deployment).catch((error: unknown) => {
       throw explain("Reading the contracts", error);
     });
     if (o.json) print("", view);
     else process.stdout.write(render(view));
-  } finally {
-    await connection.close();
-  }
+  });
 }
 
 if (isMain(import.meta.url)) await runMain(main);

@@ -34,7 +34,7 @@ const steps: Step[] = [
     args: ["ci", "--reporter=summary", "."],
   },
   {
-    name: "lint",
+    name: "solhint",
     what: "lint of the contracts",
     command: bin("solhint"),
     args: ["--max-warnings", "0", "--disc", "--noPoster", "contracts/**/*.sol"],
@@ -112,7 +112,7 @@ if (unknown.length > 0) {
 
 /** Steps that each keep one core busy, or wait: together they take the machine once. What they print comes when they end. */
 const TOGETHER = [
-  ["lint", "types", "generated", "vectors"],
+  ["lint", "solhint", "types", "generated", "vectors"],
   ["property", "compliance"],
   ["contracts", "sdk", "pack", "indexer"],
 ];

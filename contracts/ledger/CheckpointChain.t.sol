@@ -199,15 +199,14 @@ contract CheckpointChainTest is WeftFixture {
         VM.expectRevert(IOperatorRegistry.OperatorRegistryRetired.selector);
         registry.retire(ledger);
         for (uint256 i = 0; i < 4; ++i) {
-            VM.prank(_owner(i));
-            registry.requestExit();
+            _requestExit(i);
         }
         registry.activateEpoch(set); // the cap is 2
         for (uint256 i = 0; i < 4; ++i) {
             assert(registry.operatorOf(_owner(i)).status == OperatorStatus.Left && registry.isSlashable(_signer(i)));
         }
         token.mint(_owner(9), MIN_STAKE);
-        bytes memory consent = _sign(_key(9), registry.consentDigest(_owner(9), _signer(9)));
+        bytes memory consent = _consent(9, 9);
         VM.expectRevert(IOperatorRegistry.OperatorRegistryRetired.selector);
         VM.prank(_owner(9));
         registry.join(_signer(9), "h:1", MIN_STAKE, consent);

@@ -18,7 +18,7 @@ contract EpochQueueTest is WeftFixture {
     /// A key consents to one owner: what it signed for another is worth nothing.
     function test_AConsentIsToOneOwner() public {
         _found();
-        bytes memory toAnother = _sign(_key(20), registry.consentDigest(_owner(21), _signer(20)));
+        bytes memory toAnother = _consent(21, 20);
         VM.expectRevert(
             abi.encodeWithSelector(IOperatorRegistry.OperatorRegistryNoConsent.selector, _signer(20))
         );
@@ -52,13 +52,10 @@ contract EpochQueueTest is WeftFixture {
         bytes memory consent = _consent(0, 20);
         VM.prank(_owner(0));
         registry.rotateSigner(_signer(20), consent);
-        VM.prank(_owner(0));
-        registry.requestExit();
-        _slash(0);
-        _unlist(_signer(0));
+        _requestExit(0);
+        _convict(0);
         assert(registry.setHash() == OperatorSet.hash(set));
-        VM.warp(block.timestamp + 1);
-        registry.activateEpoch(set);
+        _nextEpoch();
         assert(registry.setHash() == OperatorSet.hash(set));
         assert(registry.operatorOf(_owner(0)).status == OperatorStatus.Convicted);
     }
@@ -66,8 +63,7 @@ contract EpochQueueTest is WeftFixture {
     function test_EndpointsAreOfThoseWhoTakePart() public {
         _found();
         _join(4, MIN_STAKE);
-        VM.prank(_owner(1));
-        registry.requestExit();
+        _requestExit(1);
         bytes memory longest = new bytes(255);
         for (uint256 i = 0; i < 3; ++i) {
             VM.prank(_owner(i == 2 ? 4 : i));
@@ -78,8 +74,7 @@ contract EpochQueueTest is WeftFixture {
         );
         VM.prank(_owner(0));
         registry.setEndpoint(string(new bytes(256)));
-        VM.warp(block.timestamp + 1);
-        registry.activateEpoch(set);
+        _nextEpoch();
         VM.expectRevert(_wrongStatus(1, OperatorStatus.Left));
         VM.prank(_owner(1));
         registry.setEndpoint("h:1");
@@ -93,8 +88,7 @@ contract EpochQueueTest is WeftFixture {
             abi.encodeWithSelector(IOperatorRegistry.OperatorRegistryEpochTooEarly.selector, block.timestamp + 1)
         );
         registry.activateEpoch(set);
-        VM.warp(block.timestamp + 1);
-        registry.activateEpoch(set);
+        _nextEpoch();
         _list(OperatorSet.word(_signer(4), MIN_STAKE));
         VM.warp(block.timestamp + 1);
         VM.expectRevert(IOperatorRegistry.OperatorRegistryNothingPending.selector);
@@ -107,11 +101,9 @@ contract EpochQueueTest is WeftFixture {
         VM.expectRevert(_wrongStatus(0, OperatorStatus.Active));
         VM.prank(_owner(0));
         registry.withdraw();
-        VM.prank(_owner(0));
-        registry.requestExit();
+        _requestExit(0);
         VM.expectRevert(_wrongStatus(0, OperatorStatus.Exiting));
-        VM.prank(_owner(0));
-        registry.requestExit();
+        _requestExit(0);
         VM.expectRevert(_wrongStatus(0, OperatorStatus.Exiting));
         VM.prank(_owner(0));
         registry.withdraw();
@@ -136,14 +128,11 @@ contract EpochQueueTest is WeftFixture {
     /// However operators go, a seat is given back once: the set never exceeds its limit, and no seat is lost.
     function test_SeatsAreGivenBackOnce() public {
         _found();
-        VM.prank(_owner(0));
-        registry.requestExit();
-        VM.warp(block.timestamp + 1);
-        registry.activateEpoch(set);
+        _requestExit(0);
+        _nextEpoch();
         _unlist(_signer(0));
         _slash(0);
-        _slash(1);
-        _unlist(_signer(1));
+        _convict(1);
         for (uint256 i = 4; i < 18; ++i) {
             _join(i, MIN_STAKE);
         }
@@ -159,21 +148,11 @@ contract EpochQueueTest is WeftFixture {
             _join(i, MIN_STAKE);
         }
         _slash(0);
-        VM.prank(_owner(1));
-        registry.requestExit();
+        _requestExit(1);
         VM.expectRevert(
             abi.encodeWithSelector(IOperatorRegistry.OperatorRegistryTooFewOperators.selector, uint256(3), uint256(4))
         );
         registry.activateEpoch(set);
-    }
-
-    function _consent(uint256 i, uint256 key) private view returns (bytes memory) {
-        return _sign(_key(key), registry.consentDigest(_owner(i), _signer(key)));
-    }
-
-    function _slash(uint256 i) private {
-        VM.prank(address(court));
-        registry.slash(_owner(i), REPORTER, set);
     }
 
     function _wrongStatus(uint256 i, OperatorStatus status) private pure returns (bytes memory) {

@@ -6,7 +6,6 @@ import {Checkpoint, SnapshotProof} from "../libraries/WeftTypes.sol";
 import {WeftReader} from "../readers/WeftReader.sol";
 import {WeftFixture} from "./WeftFixture.sol";
 import {Proofs} from "./Proofs.sol";
-import {VM} from "./Vm.sol";
 
 /// @notice A mock ledger with checkpoints 1 to 9 beside a real registry with four operators.
 abstract contract AnswerFixture is WeftFixture {
@@ -37,11 +36,5 @@ abstract contract AnswerFixture is WeftFixture {
         bytes memory body = Proofs.closeBody(TURN, request, length, keccak256("end"));
         proof = Proofs.proofAt(_owner(i), number, segment, snapshot, body);
         mock.accept(proof);
-    }
-
-    function _convict(uint256 i) internal {
-        VM.prank(address(court));
-        registry.slash(_owner(i), REPORTER, set);
-        _unlist(_signer(i));
     }
 }

@@ -34,7 +34,7 @@ contract Handler is HandlerState {
         _minted += stake;
         VM.prank(owner);
         token.approve(address(registry), stake);
-        bytes memory consent = _sign(_key(i), registry.consentDigest(owner, _signer(i)));
+        bytes memory consent = _consent(i, i);
         bytes4 why;
         if (_paused()) why = IActiveClock.ActiveClockPaused.selector;
         else if (_status(i) != OperatorStatus.None) why = IOperatorRegistry.OperatorRegistryWrongStatus.selector;

@@ -92,10 +92,15 @@ abstract contract WeftDeployment {
         return VM.addr(_key(i));
     }
 
+    /// @dev What key `key` signs so that operator `i` may have it.
+    function _consent(uint256 i, uint256 key) internal view returns (bytes memory) {
+        return _sign(_key(key), registry.consentDigest(_owner(i), _signer(key)));
+    }
+
     function _join(uint256 i, uint96 stake) internal {
         address owner = _owner(i);
         token.mint(owner, stake);
-        bytes memory consent = _sign(_key(i), registry.consentDigest(owner, _signer(i)));
+        bytes memory consent = _consent(i, i);
         VM.prank(owner);
         token.approve(address(registry), stake);
         VM.prank(owner);
@@ -119,6 +124,27 @@ abstract contract WeftDeployment {
             stakes[i] = MIN_STAKE;
         }
         _found(stakes);
+    }
+
+    function _requestExit(uint256 i) internal {
+        VM.prank(_owner(i));
+        registry.requestExit();
+    }
+
+    function _slash(uint256 i) internal {
+        VM.prank(address(court));
+        registry.slash(_owner(i), REPORTER, set);
+    }
+
+    /// @dev Of a member of the set.
+    function _convict(uint256 i) internal {
+        _slash(i);
+        _unlist(_signer(i));
+    }
+
+    function _nextEpoch() internal {
+        VM.warp(block.timestamp + 1);
+        registry.activateEpoch(set);
     }
 
     function _list(uint256 member) internal {

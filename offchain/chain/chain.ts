@@ -102,16 +102,10 @@ export class Chain {
       confirmations,
       maxBackoffMs,
     });
-    const settler = new Settler({
-      rpc,
-      sender: this.#sender,
-      registry: this.#registry,
-      onFault: options.onFault,
-      pollMs,
-      maxBackoffMs,
-    });
+    const persistence = { rpc, onFault: options.onFault, pollMs, maxBackoffMs };
+    const settler = new Settler({ ...persistence, sender: this.#sender, registry: this.#registry });
     this.#watcher = new Watcher({
-      rpc,
+      ...persistence,
       sender: this.#sender,
       registry: this.#registry,
       court: contracts.equivocationCourt,
@@ -121,9 +115,6 @@ export class Chain {
         const isReporter = outcome.type === "convicted";
         if (isReporter || outcome.type === "already") void settler.settle(outcome.operator, isReporter);
       },
-      onFault: options.onFault,
-      pollMs,
-      maxBackoffMs,
     });
   }
 

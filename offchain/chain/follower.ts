@@ -19,7 +19,7 @@ export type FollowerOptions = ReaderOptions & {
   onFault(fault: WeftError): void;
   pollMs: number;
   confirmations: number;
-  maxBackoffMs?: number;
+  maxBackoffMs: number;
   /** How long a node may stand behind what it said before, until that counts as a reorganisation. */
   lagGraceMs?: number;
   rangeBlocks?: number;
@@ -55,7 +55,7 @@ export class Follower {
   #running: Promise<void> | undefined;
 
   constructor(options: FollowerOptions) {
-    this.#o = { maxBackoffMs: 30_000, lagGraceMs: 5_000, rangeBlocks: 2_000, onSynced: () => {}, ...options };
+    this.#o = { lagGraceMs: 5_000, rangeBlocks: 2_000, onSynced: () => {}, ...options };
     this.#reader = new Reader(options);
     this.#range = this.#o.rangeBlocks;
     this.#blocks = options.log.blocks();
@@ -161,7 +161,7 @@ export class Follower {
       await this.#take(this.#o.startBlock - 1, [], []);
       return false;
     }
-    const found = await this.#walk(target);
+    const found = await this.#walk(next, target);
     if (!found) return this.#leaveFork(target);
     const { base, walked } = found;
     if (walked.length === 0 && base === this.cursor?.number) return false;
@@ -170,13 +170,12 @@ export class Follower {
     return false;
   }
 
-  /** The blocks between one that the log knows and `target`; undefined when that is too far. */
-  async #walk(target: ChainBlock): Promise<{ base: number; walked: ChainBlock[] } | undefined> {
+  /** The blocks between one that the log knows and `target`; undefined when that is too far. `next` is after the cursor. */
+  async #walk(next: number, target: ChainBlock): Promise<{ base: number; walked: ChainBlock[] } | undefined> {
     const known = new Map(this.#blocks.map((block) => [block.number, block.hash]));
     // Most often nothing forked, and then all of them can be had at once.
     const expected: number[] = [];
-    for (let number = (this.cursor?.number ?? this.#o.startBlock - 1) + 1; number < target.number; number++)
-      expected.push(number);
+    for (let number = next; number < target.number; number++) expected.push(number);
     const ahead = new Map<string, ChainBlock>();
     for (const block of await askAll(expected, (number) => this.#reader.block(number)))
       if (block) ahead.set(block.hash, block);

@@ -1,20 +1,12 @@
 import { encodeFunctionData } from "viem";
 import { type Bytes, toHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
-import { WeftError } from "../core/errors.ts";
 import { operatorRegistryAbi } from "./abi.ts";
 import { operatorRecord, STATUS } from "./operator-record.ts";
-import { backoff, type Rpc } from "./rpc.ts";
+import { type Persistence, persist } from "./persist.ts";
 import type { Sender } from "./sender.ts";
 
-export type SettlerOptions = {
-  rpc: Rpc;
-  sender: Sender;
-  registry: Hex;
-  onFault(fault: WeftError): void;
-  pollMs: number;
-  maxBackoffMs?: number;
-};
+export type SettlerOptions = Persistence & { sender: Sender; registry: Hex };
 
 /** Whoever brought the verdict is paid by the settlement; the others only see to it when that one does not come. */
 const OTHERS_WAIT_POLLS = 20;
@@ -38,26 +30,9 @@ export class Settler {
     this.#open.add(name);
     const { rpc, pollMs } = this.#o;
     if (!isReporter) await rpc.pause(pollMs * OTHERS_WAIT_POLLS * (1 + Math.random()));
-    await this.#pursue(operator);
+    const delayed = { code: "settlement_delayed", claim: `the stake of ${name} is not burnt yet` };
+    await persist(this.#o, delayed, () => this.#try(operator));
     this.#open.delete(name);
-  }
-
-  async #pursue(operator: Bytes): Promise<void> {
-    const { rpc, pollMs, maxBackoffMs = 30_000 } = this.#o;
-    let said = "";
-    for (let attempt = 0; !rpc.stopped; attempt++) {
-      const delay = await this.#try(operator).catch((error: unknown) => String(error));
-      if (delay === undefined) return;
-      if (said !== delay && !rpc.stopped) {
-        said = delay;
-        this.#o.onFault(
-          new WeftError("settlement_delayed", `the stake of ${toHex(operator)} is not burnt yet: ${delay}`, {
-            remedy: "check the RPC endpoint and the funds of the worker's account; it is tried again by itself",
-          }),
-        );
-      }
-      await rpc.pause(backoff(pollMs, attempt, maxBackoffMs));
-    }
   }
 
   /** Nothing when there is nothing to do any more, or why to try again. */

@@ -1,12 +1,11 @@
 import { encodeFunctionData } from "viem";
 import { type Bytes, toHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
-import { WeftError } from "../core/errors.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { equivocationCourtAbi } from "./abi.ts";
 import { convictArgs } from "./convert.ts";
 import { operatorRecord, STATUS } from "./operator-record.ts";
-import { backoff, type Rpc } from "./rpc.ts";
+import { type Persistence, persist } from "./persist.ts";
 import type { Sender } from "./sender.ts";
 
 export type ConvictOutcome =
@@ -17,17 +16,13 @@ export type ConvictOutcome =
   | { type: "refused"; operator: Bytes; reason: string }
   | { type: "stopped"; operator: Bytes };
 
-export type WatcherOptions = {
-  rpc: Rpc;
+export type WatcherOptions = Persistence & {
   sender: Sender;
   registry: Hex;
   court: Hex;
   /** Words of the operator set as the follower knows it now. */
   set(): readonly bigint[];
-  onOutcome?(outcome: ConvictOutcome): void;
-  onFault(fault: WeftError): void;
-  pollMs: number;
-  maxBackoffMs?: number;
+  onOutcome(outcome: ConvictOutcome): void;
 };
 
 /**
@@ -65,7 +60,7 @@ export class Watcher {
       // Evidence that the court refuses must not stand in the way of better evidence.
       if (outcome.type === "refused" || entry.again) this.#cases.delete(name);
       if (entry.again) void this.convict(evidence);
-      if (outcome.type !== "stopped") this.#o.onOutcome?.(outcome);
+      if (outcome.type !== "stopped") this.#o.onOutcome(outcome);
     });
     return entry.outcome;
   }
@@ -82,25 +77,11 @@ export class Watcher {
   }
 
   async #pursue(evidence: Evidence): Promise<ConvictOutcome> {
-    const { rpc, pollMs, maxBackoffMs = 30_000 } = this.#o;
     const { operator } = evidence.a.header;
-    let said = "";
     // Many workers hold the same evidence; the first to wake spares the others a transaction.
-    await rpc.pause(Math.random() * pollMs);
-    for (let attempt = 0; !rpc.stopped; attempt++) {
-      const tried = await this.#try(evidence).catch((error: unknown) => String(error));
-      if (typeof tried !== "string") return tried;
-      if (said !== tried && !rpc.stopped) {
-        said = tried;
-        this.#o.onFault(
-          new WeftError("conviction_delayed", `${toHex(operator)} is not convicted yet: ${tried}`, {
-            remedy: "check the RPC endpoint and the funds of the worker's account; it is tried again by itself",
-          }),
-        );
-      }
-      await rpc.pause(backoff(pollMs, attempt, maxBackoffMs));
-    }
-    return { type: "stopped", operator };
+    await this.#o.rpc.pause(Math.random() * this.#o.pollMs);
+    const delayed = { code: "conviction_delayed", claim: `${toHex(operator)} is not convicted yet` };
+    return (await persist(this.#o, delayed, () => this.#try(evidence))) ?? { type: "stopped", operator };
   }
 
   async #status(operator: Bytes): Promise<number> {

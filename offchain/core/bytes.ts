@@ -2,12 +2,21 @@ import { WeftError } from "./errors.ts";
 
 export type Bytes = Uint8Array;
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const DIGITS = Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
+/** Far fewer than a call may have arguments. */
+const CODES_AT_ONCE = 4_096;
 
+/** In one piece: a string added to byte by byte keeps every step on the way, and names are kept by the thousand. */
 export function toHex(bytes: Bytes): `0x${string}` {
-  let out = "0x";
-  for (const byte of bytes) out += HEX[byte];
-  return out as `0x${string}`;
+  let out = "";
+  let codes = [DIGITS[0], "x".charCodeAt(0)];
+  for (const byte of bytes) {
+    codes.push(DIGITS[byte >> 4], DIGITS[byte & 15]);
+    if (codes.length < CODES_AT_ONCE) continue;
+    out += String.fromCharCode(...codes);
+    codes = [];
+  }
+  return (out + String.fromCharCode(...codes)) as `0x${string}`;
 }
 
 /** @throws WeftError `malformed` unless `text` is 0x and whole bytes (exactly `length` of them when given). */

@@ -63,12 +63,10 @@ export class CanonicalAnswers {
     const before = this.#o.consensus.committed(number)?.parent;
     const parent = before === undefined ? undefined : this.#o.cuts.cutAt(before);
     const cut = this.#o.cuts.cutAt(number);
-    const entry = cut?.entry(turn.track);
     const track = this.#o.replica.track(turn.track);
-    if (!parent || !cut || !entry || !track || !cut.agrees(track)) return undefined;
+    if (!parent || !cut?.entry(turn.track) || !track || !cut.agrees(track)) return undefined;
     const { sequence, index } = turn.latest;
-    const segment = entry.first + sequence - (parent.entry(turn.track)?.sequence ?? 0) - 1;
-    return { checkpoint: number, segment, snapshot: index };
+    return { checkpoint: number, segment: cut.segmentIndex(parent, turn.track, sequence), snapshot: index };
   }
 
   /** Is everything up to this checkpoint held here, as far as it is retained? An answer may be in what is missing. */

@@ -19,6 +19,9 @@ export type ConsensusOptions = CensorshipOptions & {
   capacity: number;
 };
 
+/** Checkpoints that were worked out and may be asked for again: what a long text teaches takes seconds. */
+const KEPT_BUILT = 4;
+
 /** A checkpoint with what it was made of. */
 export type Built = Sum & { hash: Bytes; cut: Cut };
 
@@ -33,14 +36,17 @@ export class Consensus {
   readonly #replica: Replica;
   readonly #options: ConsensusOptions;
   readonly #checkpoints: Checkpoints;
-  readonly #views: Views;
+  /** The memories as of checkpoints. */
+  readonly views: Views;
   readonly #censorship: Censorship;
+  /** What was worked out last, by number, parent, cut and registry position. */
+  readonly #built = new Map<string, Built>();
 
   constructor(replica: Replica, options: ConsensusOptions) {
     this.#replica = replica;
     this.#options = options;
     this.#checkpoints = new Checkpoints(replica.crypto, () => this.#genesis());
-    this.#views = new Views(replica, this.#checkpoints);
+    this.views = new Views(replica, this.#checkpoints);
     this.#censorship = new Censorship(replica, options);
   }
 
@@ -107,7 +113,7 @@ export class Consensus {
   /** The long-term memories as of a checkpoint on record; undefined when they are not known, or the checkpoint is wrong. */
   memoriesAt(number: number): Memories | undefined {
     const committed = this.committed(number);
-    return committed && this.#views.of(committed);
+    return committed && this.views.of(committed);
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */
@@ -133,13 +139,19 @@ export class Consensus {
   #build(advances: readonly Advance[], registry: Registry): Built {
     const { crypto, separator } = this.#replica;
     const parent = this.latest;
-    const memories = this.#views.of(parent);
+    const memories = this.views.of(parent);
     if (!parent.cut) throw new WeftError("unknown_cut", "the latest committed cut is not known yet");
     if (!memories) throw new WeftError("unknown_memory", "the memories of the latest checkpoint are not known yet");
     const cut = parent.cut.extend(crypto, advances, (operator) => registry.isEnded(operator));
+    const name = `${this.next} ${[parent.hash, cut.root, registry.hash].map(toHex)}`;
+    const known = this.#built.get(name);
+    if (known) return known;
     const from = { ...parent, cut: parent.cut, memories, next: this.next };
     const sum = checkpointOf(crypto, from, cut, registry, heldSegments(this.#replica));
-    return { ...sum, hash: checkpointHash(crypto, separator, sum.checkpoint), cut };
+    const built = { ...sum, hash: checkpointHash(crypto, separator, sum.checkpoint), cut };
+    this.#built.set(name, built);
+    for (const [first] of this.#built) if (this.#built.size > KEPT_BUILT) this.#built.delete(first);
+    return built;
   }
 
   /** The segments tree of a committed checkpoint whose segments we hold, for proofs. @throws WeftError `unknown_segment` */
@@ -172,10 +184,10 @@ export class Consensus {
   /** Tracks by operator, beginning with another one for each number: whoever writes most does not always come first. */
   #inTurn<T extends { track: Track }>(open: readonly T[]): T[] {
     const sorted = [...open].sort((a, b) => (a.track.name < b.track.name ? -1 : 1));
-    const owners = [...new Set(sorted.map(({ track }) => toHex(track.key.operator)))];
+    const owners = [...new Set(sorted.map(({ track }) => track.owner))];
     const first = owners.length === 0 ? 0 : this.next % owners.length;
     const rank = new Map([...owners.slice(first), ...owners.slice(0, first)].map((owner, i) => [owner, i]));
-    const rankOf = ({ track }: T) => rank.get(toHex(track.key.operator)) as number;
+    const rankOf = ({ track }: T) => rank.get(track.owner) as number;
     return sorted.sort((a, b) => rankOf(a) - rankOf(b));
   }
 
@@ -185,18 +197,17 @@ export class Consensus {
    */
   propose(without: ReadonlySet<string> = new Set()): { proposal: Proposal; built: Built } | undefined {
     const { registry } = this.#replica;
-    if (!this.latest.cut || !this.#views.of(this.latest)) return undefined;
+    if (!this.latest.cut || !this.views.of(this.latest)) return undefined;
     const fresh = new Map<string, number>();
     const advances: Advance[] = [];
     let room = this.#options.capacity;
     for (const { track, from, to } of this.#inTurn(this.#open())) {
       if (advances.length === LIMIT_ADVANCES) break;
       if (without.has(track.name)) continue;
-      const owner = toHex(track.key.operator);
-      if (this.latest.cut.slot(track.key) === undefined) {
-        const admitted = fresh.get(owner) ?? 0;
+      if (!this.latest.cut.named(track.name)) {
+        const admitted = fresh.get(track.owner) ?? 0;
         if (admitted >= this.#options.newTracksPerOperator) continue;
-        fresh.set(owner, admitted + 1);
+        fresh.set(track.owner, admitted + 1);
       }
       const sequence = Math.min(to, from + room);
       const advance = { ...track.key, sequence, head: track.hashAt(sequence) as Bytes };

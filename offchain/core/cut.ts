@@ -85,9 +85,9 @@ export class Cut {
     return slot === undefined ? undefined : this.entries[slot];
   }
 
-  /** Names of the tracks, in the order of their entries. */
-  get names(): IterableIterator<string> {
-    return this.#slots.keys();
+  /** The entries, in their order, with the names of their tracks. */
+  *byName(): Generator<[string, CutEntry]> {
+    for (const [name, slot] of this.#slots) yield [name, this.entries[slot]];
   }
 
   /** Do we hold the track as this cut has it, or beyond? After it took another fork, not until ours is dropped. */
@@ -134,6 +134,12 @@ export class Cut {
       for (let sequence = from + 1; sequence <= entry.sequence; sequence++)
         yield { operator: entry.operator, incarnation: entry.incarnation, sequence };
     }
+  }
+
+  /** Where in the segments tree a segment stands that is in this cut and not in the parent. */
+  segmentIndex(parent: Cut, track: TrackKey, sequence: number): number {
+    const { first } = this.entry(track) as CutEntry;
+    return first + sequence - (parent.entry(track)?.sequence ?? 0) - 1;
   }
 }
 

@@ -1,12 +1,13 @@
+import type { Budgets } from "./budgets.ts";
 import { type Bytes, toHex } from "./bytes.ts";
 import type { Consensus } from "./consensus.ts";
-import type { Bills } from "./credits.ts";
 import { type CutEntry, trackName } from "./cut.ts";
 import { type Errand, Errands, FETCH_SPAN, keyOf } from "./errands.ts";
 import { WeftError } from "./errors.ts";
-import type { Answer, Effect } from "./events.ts";
+import type { Answer, Effect, SizedSegment } from "./events.ts";
 import type { Following } from "./following.ts";
 import { History } from "./history.ts";
+import { MemoryFetch } from "./memory-fetch.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
 import { headerHash, type TrackKey } from "./segment.ts";
@@ -18,10 +19,12 @@ export type FetchingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
-  bills: Bills;
+  budgets: Budgets;
   nextId(): number;
   /** Steps the replica, and turns its effects into the protocol's. */
   step(event: ReplicaEvent, now: number): Effect[];
+  /** The same with a segment that a peer sent, for which somebody pays. */
+  take(from: Bytes, sized: SizedSegment, now: number): Effect[];
 };
 
 /** Asks peers for what is missing: what beats speak of, the other side of a fork, cuts, and what is committed. */
@@ -30,6 +33,7 @@ export class Fetching {
   readonly #errands: Errands;
   readonly #repairing: Repairing;
   readonly #history: History;
+  readonly #memory: MemoryFetch;
   /** Tracks that some peer held more of than we, and since when we have held no more than `sequence`. */
   readonly #behind = new Map<string, { key: TrackKey; sequence: number; since: number }>();
   /** Peers that hold another header at a place that we hold. */
@@ -42,6 +46,7 @@ export class Fetching {
     this.#errands = errands;
     this.#repairing = new Repairing({ replica, consensus, following, errands, step });
     this.#history = new History(replica, errands);
+    this.#memory = new MemoryFetch(replica.crypto, consensus, errands);
   }
 
   peer(peer: Bytes, up: boolean): Effect[] {
@@ -80,7 +85,7 @@ export class Fetching {
   }
 
   #fetch(peer: Bytes, key: TrackKey, from: number, to: number, now: number): Effect[] {
-    if (!this.#o.bills.authors.has(key.operator, now)) return [];
+    if (!this.#o.budgets.authors.has(key.operator, now)) return [];
     const most = Math.min(to, from + FETCH_SPAN - 1);
     return this.#errands.send({ kind: "segments", peer, track: key, from, to: most }, trackName(key), now);
   }
@@ -93,6 +98,7 @@ export class Fetching {
       ...this.#repairing.tick(now),
       ...this.#seekCut(now),
       ...this.#history.tick(now),
+      ...this.#memory.tick(now),
     ];
   }
 
@@ -151,6 +157,11 @@ export class Fetching {
       this.#errands.done(errand);
       return answer.type === "cut" && answer.entries ? this.#learnCut(errand, answer.entries) : [];
     }
+    if (errand.kind === "memory") {
+      if (answer.type !== "memory") return this.#wrong(errand, "another answer than was asked for");
+      this.#errands.done(errand);
+      return this.#memory.take(errand, answer.page, answer.size, now);
+    }
     if (answer.type !== "segments") return this.#wrong(errand, "another answer than was asked for");
     const { track, from, to } = { track: keyOf(errand), ...errand };
     for (const { segment } of answer.segments)
@@ -170,11 +181,9 @@ export class Fetching {
         return answer.last ? forgotten : [...this.#errands.giveUp(errand), ...forgotten];
       }
       const { peer } = errand;
-      return answer.segments.flatMap(({ segment, size }) =>
+      return answer.segments.flatMap((sized) =>
         // Whose answers told nothing for long is not heard, and next time it is another's turn.
-        this.#o.bills.senders.has(peer, now)
-          ? this.#o.step({ type: "segment", segment, from: peer, bytes: size }, now)
-          : [],
+        this.#o.budgets.senders.has(peer, now) ? this.#o.take(peer, sized, now) : [],
       );
     }
     const { crypto, separator } = this.#o.replica;

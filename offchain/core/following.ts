@@ -6,23 +6,29 @@ import type { Consensus } from "./consensus.ts";
 import type { CutEntry } from "./cut.ts";
 import type { Anchor } from "./drift.ts";
 import type { ChainUpdate, Effect } from "./events.ts";
+import { MemoryBase } from "./memory-base.ts";
 import type { Replica } from "./replica.ts";
 
 /** Where and as whom an operator is met. */
 export type Reachable = { operator: Bytes; signer: Bytes; endpoint: string };
+
+/**
+ * What is final never falls, on one fork. The events of another may be of before what was final on ours: after these it is
+ * told anew.
+ */
+const DELAYING: ReadonlySet<ChainEvent["kind"]> = new Set(["fell", "disputed", "paused"]);
 
 /** What follows from the chain: the registry, the checkpoints with their cuts, who is where, and what is final. */
 export class Following {
   readonly #replica: Replica;
   readonly #consensus: Consensus;
   readonly #challengeWindow: number;
+  /** The long-term memories on disk: how far they are, nothing after that is forgotten. */
+  readonly memoryBase: MemoryBase;
   readonly #endpoints = new Map<string, string>();
   /** When the chain took each checkpoint, in seconds, by number. */
   #committedAt: number[] = [];
-  /**
-   * Index of the latest final checkpoint among those that stand. What is final never falls, but for a reorganisation: the
-   * events of another fork may be of before what was final on ours, so those that can delay it have it told anew.
-   */
+  /** Index of the latest final checkpoint among those that stand. */
   #final = 0;
   #clock = new ActiveClock();
   /** Open disputes, by the number of their checkpoint. */
@@ -39,6 +45,7 @@ export class Following {
     this.#replica = replica;
     this.#consensus = consensus;
     this.#challengeWindow = challengeWindow;
+    this.memoryBase = new MemoryBase(replica.crypto, consensus);
   }
 
   /** A checkpoint that is on our disk, before the chain tells whether it is committed. */
@@ -58,7 +65,7 @@ export class Following {
       this.#keptFrom = 0; // other checkpoints may have these numbers now
     }
     // Also a reorganisation that takes no event back may take time back.
-    if (type === "reorg" || time < this.time) this.#final = 0;
+    if (type === "reorg" || time < this.time || events.some(({ kind }) => DELAYING.has(kind))) this.#final = 0;
     this.time = type === "reorg" ? time : time || this.time;
     for (const event of events) this.#take(event);
     if (type === "reorg") effects.push(...this.#dropOthers());
@@ -67,7 +74,7 @@ export class Following {
       event.kind === "committed" && event.checkpoint.number > 0 ? [event.checkpoint.number] : [],
     );
     this.#settle();
-    effects.push(...this.keepCuts());
+    effects.push(...this.keepCuts(), ...this.keepMemories());
     if (numbers.length > 0) effects.push({ type: "committed", numbers });
     if (events.length > 0 || type === "reorg") effects.push({ type: "peers" }, { type: "announce" });
     return effects;
@@ -87,7 +94,6 @@ export class Following {
         if (event.checkpoint.number > 0) this.#consensus.commit(event.checkpoint, event.hash);
         break;
       case "fell":
-        this.#final = 0;
         this.#consensus.fell(event.from, event.standing);
         for (const number of this.#disputes.keys()) if (number >= event.from) this.#disputes.delete(number);
         break;
@@ -95,7 +101,6 @@ export class Following {
         this.#dispute(event);
         break;
       case "paused":
-        this.#final = 0;
         this.#clock.pause(event.from, event.until);
         break;
       case "resumed":
@@ -104,7 +109,6 @@ export class Following {
   }
 
   #dispute({ number, open }: { number: number; open: number }): void {
-    this.#final = 0;
     if (open === 0) this.#disputes.delete(number);
     else if (this.#consensus.standing.includes(number)) this.#disputes.set(number, open);
   }
@@ -145,6 +149,12 @@ export class Following {
       for (const number of this.#stored.keys()) if (number < oldest) this.#stored.delete(number);
     }
     return effects;
+  }
+
+  /** The memories as of the anchor, once they are known. */
+  keepMemories(): Effect[] {
+    const { anchor } = this;
+    return anchor ? this.memoryBase.move(anchor) : [];
   }
 
   /** Cuts before this one are not kept on disk any more. Says whether there may be any that are still there. */
@@ -190,7 +200,7 @@ export class Following {
     return at === undefined ? undefined : this.active(at) + this.#challengeWindow;
   }
 
-  /** Number of the latest checkpoint that is final, by the latest block that was read. It never falls. */
+  /** Number of the latest checkpoint that is final, by the latest block that was read. Only a reorganisation takes that back. */
   get final(): number {
     return this.#consensus.standing[this.#final];
   }

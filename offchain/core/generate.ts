@@ -1,4 +1,5 @@
 import { type Bytes, Reader, Writer } from "./bytes.ts";
+import { encodeDefinition, type MemoryDefinition, readDefinition } from "./memory-definition.ts";
 import { encodeRequest, type Request, readRequest } from "./request.ts";
 import { CLOSE_REASONS, type CloseReason } from "./snapshot.ts";
 import { TREE } from "./tree.ts";
@@ -16,6 +17,8 @@ export type GenerateOrder = {
   continues?: Bytes;
   /** Adopt no rows of others; for measuring. */
   recompute?: boolean;
+  /** The memory that is taught what the author writes. */
+  learn?: MemoryDefinition;
 };
 
 export type GenerateEvent =
@@ -55,7 +58,8 @@ export function encodeOrder(order: GenerateOrder): Bytes {
     out.u8(turn ? 1 : 0);
     if (turn) out.fixed(turn, 32);
   }
-  out.u8(order.recompute ? 1 : 0);
+  out.u8(order.recompute ? 1 : 0).u8(order.learn ? 1 : 0);
+  if (order.learn) out.raw(encodeDefinition(order.learn));
   return out.done();
 }
 
@@ -66,6 +70,7 @@ export function decodeOrder(bytes: Bytes): GenerateOrder {
   if (from.bool()) order.parent = from.fixed(32);
   if (from.bool()) order.continues = from.fixed(32);
   if (from.bool()) order.recompute = true;
+  if (from.bool()) order.learn = readDefinition(from);
   from.end();
   if (order.prompt.length !== order.request.after.length) throw from.malformed("does not hold the whole prompt");
   if (order.answered.length > order.request.maxLength) throw from.malformed("is answered beyond its maximum length");

@@ -4,6 +4,11 @@ import { WeftError } from "./errors.ts";
 import type { Hashing } from "./ports.ts";
 import { emptyRoots, NODE, nodeHash, type TreeKind } from "./tree.ts";
 
+/** Of the dense bottom of a tree over so many leaves. */
+export function listHeight(count: number): number {
+  return count <= 1 ? 0 : Math.ceil(Math.log2(count));
+}
+
 /**
  * A tree over a list that is known whole. merkletreejs builds the dense bottom, padded to a power of two with empty
  * leaves; above it the other side is always an empty subtree, up to the fixed depth.
@@ -22,7 +27,7 @@ export class ListTree {
     this.#h = h;
     this.#kind = kind;
     this.#count = leaves.length;
-    this.#height = leaves.length <= 1 ? 0 : Math.ceil(Math.log2(leaves.length));
+    this.#height = listHeight(leaves.length);
     const empty = emptyRoots(h, kind);
     if (leaves.length === 0) {
       this.root = empty[kind.depth];

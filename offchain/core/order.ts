@@ -10,12 +10,11 @@ export type OrderModel = { readonly id: Uint8Array; readonly vocab: number; read
 /**
  * Whether an order is one that this model can answer and that binds what it says: whoever signs what does not follow from its
  * request signs an invalid segment.
- * @throws WeftError `unknown_model`, `unsupported`, `out_of_range`, `context_length_exceeded`, `malformed`
+ * @throws WeftError `unknown_model`, `out_of_range`, `context_length_exceeded`, `malformed`
  */
 export function checkOrder(h: Hashing, model: OrderModel, { request, prompt, answered }: GenerateOrder): void {
   const fault = (code: string, message: string, field: string) => new WeftError(code, message, { field });
   if (!equal(request.model, model.id)) throw fault("unknown_model", "this worker runs another model", "model");
-  if (request.memory) throw fault("unsupported", "this worker reads no memory", "gate");
   if (request.maxLength < 1) throw fault("out_of_range", "an answer has at least one token", "maxLength");
   if (prompt.length === 0) throw fault("out_of_range", "a prompt has at least one token", "prompt");
   if (prompt.length + request.maxLength > model.maxPositions)

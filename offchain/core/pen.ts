@@ -12,8 +12,14 @@ import {
 } from "./segment.ts";
 import { encodeSnapshot, type Place, SALT_BYTES, type Snapshot, type TurnOpen } from "./snapshot.ts";
 
-/** A snapshot without its place in the turn's chain, which only sealing knows, and the rows of its positions. */
-export type Draft = { of: (turn: Bytes, previous: Place) => Exclude<Snapshot, TurnOpen>; rows?: Bytes };
+/** A snapshot without its place in the turn's chain, which only sealing knows. */
+export type Draft = {
+  of: (turn: Bytes, previous: Place) => Exclude<Snapshot, TurnOpen>;
+  /** Of its positions. */
+  rows?: Bytes;
+  /** It is the last of its segment. */
+  isLast?: boolean;
+};
 
 /** A turn that is being written: asked at every flush what there is to say. */
 export type Source = { readonly turn: Bytes; take(): Draft[] };
@@ -107,6 +113,7 @@ export class Pen {
         latest.set(source, { sequence: next, index: batch.length });
         batch.push({ source, body, rows: draft.rows });
         bytes += body.length + overhead;
+        if (draft.isLast) seal();
       }
     seal();
   }

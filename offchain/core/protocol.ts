@@ -1,9 +1,9 @@
+import { Budgets } from "./budgets.ts";
 import { type Bytes, compare, equal, fromHex, toHex } from "./bytes.ts";
 import { Consensus } from "./consensus.ts";
-import { Bills } from "./credits.ts";
 import { Cut } from "./cut.ts";
 import { WeftError } from "./errors.ts";
-import type { ChainUpdate, Disk, Effect, ProtocolEvent } from "./events.ts";
+import type { ChainUpdate, Disk, Effect, ProtocolEvent, SizedSegment } from "./events.ts";
 import { Fetching } from "./fetching.ts";
 import { Following } from "./following.ts";
 import type { Crypto, Signer } from "./ports.ts";
@@ -11,7 +11,7 @@ import type { AttestReply, Proposal } from "./proposal.ts";
 import { Replica, type Effect as ReplicaEffect, type ReplicaEvent } from "./replica.ts";
 import { Retention } from "./retention.ts";
 import { Rounds } from "./rounds.ts";
-import type { Segment } from "./segment.ts";
+import type { Segment, TrackKey } from "./segment.ts";
 import { Track } from "./track.ts";
 
 export type ProtocolOptions = {
@@ -53,7 +53,7 @@ export class Protocol {
   readonly #fetching: Fetching;
   readonly #retention: Retention;
   readonly #newTracks: number;
-  readonly #bills = new Bills();
+  readonly #budgets = new Budgets();
   readonly #up = new Map<string, Bytes>();
   #relays = "";
   #ids = 0;
@@ -68,7 +68,15 @@ export class Protocol {
     const nextId = () => ++this.#ids;
     const step = (event: ReplicaEvent, at: number) => this.#replicaStep(event, at);
     const { replica, consensus, following } = this;
-    this.#fetching = new Fetching({ replica, consensus, following, bills: this.#bills, nextId, step });
+    this.#fetching = new Fetching({
+      replica,
+      consensus,
+      following,
+      budgets: this.#budgets,
+      nextId,
+      step,
+      take: (from, sized, at) => this.#take(from, sized, at),
+    });
     this.#rounds = new Rounds(
       {
         replica,
@@ -96,6 +104,7 @@ export class Protocol {
     const effects = following.take({ type: "events", ...disk.chain() });
     this.#retention.recall((number) => disk.cut(number));
     for (const { segment, hash } of disk.segments()) replica.step({ type: "restore", segment, hash });
+    effects.push(...following.memoryBase.recall(disk), ...following.keepMemories());
     for (const evidence of disk.evidence()) {
       replica.step({ type: "evidence", evidence });
       effects.push({ type: "spread", evidence }, ...this.#pursue());
@@ -108,7 +117,7 @@ export class Protocol {
       case "tick":
         return [...this.#fetching.tick(now), ...this.#rounds.tick(now, event.load)];
       case "segments":
-        return storeFirst(event.segments.flatMap(({ segment, size }) => this.#segment(event.from, segment, size, now)));
+        return storeFirst(event.segments.flatMap((sized) => this.#segment(event.from, sized, now)));
       case "own":
         return this.#own(event.segment, now);
       case "evidence":
@@ -146,14 +155,20 @@ export class Protocol {
     };
   }
 
-  #segment(from: Bytes, segment: Segment, size: number, now: number): Effect[] {
-    const { operator } = segment.header;
-    const { authors, senders } = this.#bills;
+  #segment(from: Bytes, sized: SizedSegment, now: number): Effect[] {
+    const { header } = sized.segment;
+    const { authors, senders } = this.#budgets;
     const isHeard = senders.has(from, now);
-    if (isHeard && authors.has(operator, now))
-      return this.#replicaStep({ type: "segment", segment, from, bytes: size }, now);
-    this.#fetching.heard([segment.header], now);
-    return [overBudget(isHeard ? operator : from)];
+    if (isHeard && authors.has(header.operator, now)) return this.#take(from, sized, now);
+    this.#fetching.heard([header], now);
+    return [overBudget(isHeard ? header.operator : from)];
+  }
+
+  /** What is true of it becomes ours, and somebody pays. */
+  #take(from: Bytes, { segment, size }: SizedSegment, now: number): Effect[] {
+    const effects = this.replica.step({ type: "segment", segment, from });
+    this.#budgets.charge(from, segment.header.operator, size, effects, now);
+    return this.#outwards(effects, now);
   }
 
   /**
@@ -168,9 +183,10 @@ export class Protocol {
   }
 
   #replicaStep(event: ReplicaEvent, now: number): Effect[] {
-    const effects = this.replica.step(event);
-    if (event.type === "segment" && event.from && event.bytes !== undefined)
-      this.#bills.charge(event.from, event.segment.header.operator, event.bytes, effects, now);
+    return this.#outwards(this.replica.step(event), now);
+  }
+
+  #outwards(effects: readonly ReplicaEffect[], now: number): Effect[] {
     return effects.flatMap((effect) => this.#outward(effect, now));
   }
 
@@ -236,13 +252,14 @@ export class Protocol {
   #asked(from: Bytes, ticket: number, proposal: Proposal, now: number): Effect[] {
     const { effects, reply } = this.#rounds.answer(ticket, proposal, now);
     if (reply.type !== "missing") return effects;
+    const { registry, room } = this.replica;
+    const isKnown = ({ operator }: TrackKey) => registry.operator(operator) !== undefined;
     // What the proposer, a member, holds itself is to be had from it.
-    if (this.replica.registry.stakeOfOperator(from) > 0n) this.replica.room.call(from, reply.tracks, this.#newTracks);
+    if (registry.stakeOfOperator(from) > 0n) room.call(from, reply.tracks.filter(isKnown), this.#newTracks);
     for (const { operator, incarnation, sequence } of proposal.advances.slice(0, MOST_FETCHES)) {
       const track = { operator, incarnation };
       const have = this.replica.track(track)?.sequence ?? 0;
-      if (have < sequence && this.replica.registry.operator(operator))
-        effects.push(...this.#fetching.gap(from, track, have + 1, sequence, now));
+      if (have < sequence && isKnown(track)) effects.push(...this.#fetching.gap(from, track, have + 1, sequence, now));
     }
     return effects;
   }

@@ -22,9 +22,7 @@ export type Repair =
 /** What we lack of the latest committed cut, and the forks of ours that it did not take. */
 export function repairs(consensus: Consensus, replica: Replica): Repair[] {
   const out: Repair[] = [];
-  const { cut } = consensus.latest;
-  for (const name of cut?.names ?? []) {
-    const entry = cut?.named(name) as CutEntry;
+  for (const [name, entry] of consensus.latest.cut?.byName() ?? []) {
     const track = replica.tracks.get(name);
     const ours = track?.hashAt(entry.sequence);
     if (!track || track.sequence < entry.sequence) {

@@ -10,12 +10,11 @@ import { Registry, type RegistryEvent } from "./registry.ts";
 import { Room } from "./room.ts";
 import { headerHash, type Segment, type TrackKey } from "./segment.ts";
 import { Signers } from "./signers.ts";
-import { type Change, Track } from "./track.ts";
+import { type Change, isAuthorsFault, Track } from "./track.ts";
 import type { Turn } from "./turn.ts";
 
 export type ReplicaEvent =
-  /** `bytes`: as which it came, if somebody is to pay for it. */
-  | { type: "segment"; segment: Segment; from?: Bytes; bytes?: number }
+  | { type: "segment"; segment: Segment; from?: Bytes }
   /** From our own disk, or part of a committed cut: judged before, by us or by a quorum. */
   | { type: "restore"; segment: Segment; hash: Bytes }
   | { type: "evidence"; evidence: Evidence }
@@ -227,8 +226,7 @@ export class Replica {
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
       if (error.code === "needs_history") return [{ type: "history", track: track.key }];
-      // A root that does not match is a damaged copy; everything else was signed as it is, and stops the track.
-      if (error.code !== "bad_root" && error.code !== "out_of_order" && this.room.has(track.key, "stopped")) {
+      if (isAuthorsFault(error) && this.room.has(track.key, "stopped")) {
         this.room.changed();
         track.stopped = error;
         track.stoppedBy = { signed: { header: segment.header, signature: segment.signature }, hash };

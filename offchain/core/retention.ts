@@ -69,10 +69,16 @@ export class Retention {
     return [{ type: "store", record: { type: "prune-checkpoints", before: ripe.number } }, ...effects];
   }
 
-  /** Is a checkpoint final, and the time over for which anybody may ask for what it has? */
+  /**
+   * Is a checkpoint final, and the time over for which anybody may ask for what it has? Nor are its segments needed for the
+   * memories as of later ones.
+   */
   #isRipe(number: number): boolean {
+    const { final, memoryBase } = this.#following;
     const at = this.#at(number);
-    return at !== undefined && number <= this.#following.final && at + this.#seconds < this.#following.active();
+    return (
+      at !== undefined && number <= Math.min(final, memoryBase.number) && at + this.#seconds < this.#following.active()
+    );
   }
 
   /** Of the cuts in memory, the latest whose time is over: who was away, or has just joined, was shown it too late to mark it. */
@@ -124,14 +130,13 @@ export class Retention {
 
   #prune({ sequences }: Mark): Effect[] {
     const effects: Effect[] = [];
-    const over = sequences.filter(({ name, sequence }) => {
-      const { base, sequence: held } = this.#replica.tracks.get(name) ?? {};
-      return base !== undefined && base.sequence < Math.min(sequence, held as number);
+    const over = sequences.flatMap(({ name, sequence }) => {
+      const track = this.#replica.tracks.get(name);
+      return track && track.base.sequence < Math.min(sequence, track.sequence) ? [{ track, sequence }] : [];
     });
     if (over.length === 0) return effects;
     const keep = this.#needed(new Map(sequences.map(({ name, sequence }) => [name, sequence])));
-    for (const { name, sequence } of over) {
-      const track = this.#replica.tracks.get(name) as Track;
+    for (const { track, sequence } of over) {
       const before = track.base.sequence;
       if (track.prune(Math.min(sequence, track.sequence), keep, this.#isOver(track, sequence)) === before) continue;
       this.#replica.replace(track);

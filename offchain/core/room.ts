@@ -5,16 +5,16 @@ import type { Track } from "./track.ts";
 
 /** Tracks of one operator that no checkpoint has yet. A checkpoint admits four: who restarts more often waits. */
 export const LIMIT_NEW_TRACKS = 64;
-/** As many again may be held because their first segment was invalid, or because members propose to commit them. */
+/** Apart from them, tracks of one operator whose very first segment was invalid. */
 const LIMIT_STOPPED = LIMIT_NEW_TRACKS / 2;
 
 /** How many new tracks of one operator are taken, and which: without a bound, who floods would fill memory and disk. */
 export class Room {
   readonly #tracks: ReadonlyMap<string, Track>;
   #cut?: Cut;
-  /** Tracks that no checkpoint has yet, by operator; and apart from them those whose very first segment was invalid. */
+  /** How many tracks no checkpoint has yet, by operator; `stopped` are those whose very first segment was invalid. */
   #fresh?: { held: Map<string, number>; stopped: Map<string, number> };
-  /** New tracks that proposals named, by who proposed and whose they are. */
+  /** Names of new tracks that proposals named, by who proposed and whose they are. */
   readonly #called = new Map<string, readonly string[]>();
 
   constructor(tracks: ReadonlyMap<string, Track>) {
@@ -56,14 +56,17 @@ export class Room {
   /**
    * A member proposes to commit these tracks: what is new among them is taken, however many others their operators have
    * begun. Of so many each worker holds others, and no quorum would have any in common.
+   * @param tracks of operators that there are: what is made up would be remembered
    * @param most new tracks of one operator that each member may call for at a time
    */
   call(member: Bytes, tracks: readonly TrackKey[], most: number): void {
-    const lacked = tracks.filter((track) => !this.#cut?.entry(track) && !this.#tracks.has(trackName(track)));
-    for (const owner of new Set(lacked.map(({ operator }) => toHex(operator)))) {
+    const lacked = tracks
+      .map((track) => ({ name: trackName(track), owner: toHex(track.operator) }))
+      .filter(({ name }) => !this.#cut?.named(name) && !this.#tracks.has(name));
+    for (const owner of new Set(lacked.map((track) => track.owner))) {
       const place = `${toHex(member)} ${owner}`;
       const kept = (this.#called.get(place) ?? []).filter((name) => this.#tracks.has(name) && !this.#cut?.named(name));
-      const more = lacked.filter(({ operator }) => toHex(operator) === owner).map(trackName);
+      const more = lacked.filter((track) => track.owner === owner).map(({ name }) => name);
       this.#called.set(place, [...kept, ...more].slice(0, most));
     }
   }

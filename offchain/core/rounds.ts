@@ -34,6 +34,10 @@ const PAUSED_MS = 30_000;
 const SETTLE_MS = 30_000;
 /** After a quorum is heard again, how long what was written meanwhile is let come in. */
 const GATHER_MS = 1_000;
+/** After a proposal that too few could sign: what they lacked is being fetched. */
+const PROPOSE_AGAIN_MS = 500;
+/** How long what a peer said it lacks is believed. */
+const LACKING_MS = 5_000;
 
 /** A proposal of ours, being attested. */
 type Round = {
@@ -59,7 +63,7 @@ export class Rounds {
   #notBefore = Number.NEGATIVE_INFINITY;
   #round?: Round;
   /** Tracks that peers said they lack, by operator, and when they said so. */
-  #lacking = new Map<string, Map<string, number>>();
+  readonly #lacking = new Map<string, Map<string, number>>();
 
   constructor(options: RoundsOptions, now: number) {
     this.#o = options;
@@ -189,9 +193,9 @@ export class Rounds {
 
   /** What a peer lately said it lacks: by now it may have fetched what it said before. */
   #lackedBy(peer: string, now: number): readonly string[] {
-    const said = this.#lacking.get(peer);
-    for (const [name, at] of said ?? []) if (now - at > LACKING_MS) said?.delete(name);
-    return [...(said?.keys() ?? [])];
+    const said = this.#lacking.get(peer) ?? new Map<string, number>();
+    for (const [name, at] of said) if (now - at > LACKING_MS) said.delete(name);
+    return [...said.keys()];
   }
 
   /** Somebody asks us to attest. On disk before the signature leaves: what we attested to is never forgotten. */
@@ -263,11 +267,6 @@ export class Rounds {
     return [...(round?.asked.keys() ?? [])].map((id) => ({ type: "forget", id }));
   }
 }
-
-/** After a proposal that too few could sign: what they lacked is being fetched. */
-const PROPOSE_AGAIN_MS = 500;
-/** How long what a peer said it lacks is believed. */
-const LACKING_MS = 5_000;
 
 function attested({ checkpoint, hash }: Built): Effect {
   return { type: "store", record: { type: "attested", number: checkpoint.number, hash } };

@@ -31,6 +31,14 @@ export type Change = {
 };
 
 /**
+ * Did the author of a refused segment sign what is wrong with it? Other snapshots than its header's, or another place than
+ * the next, are the doing of whoever sent it.
+ */
+export function isAuthorsFault({ code }: WeftError): boolean {
+  return code !== "bad_root" && code !== "out_of_order";
+}
+
+/**
  * One process run's hash chain of segments, and the turns that it tells. Single writer, append only: what it loses, it
  * loses here and not at its author, at its beginning (`prune`) or because the chain took another fork (`rewind`).
  */

@@ -2,7 +2,6 @@ import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import { CanonicalAnswers } from "../core/canonical.ts";
 import type { Committed } from "../core/checkpoints.ts";
 import type { Conversations } from "../core/conversations.ts";
-import type { CutEntry } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
 import type { ListTree } from "../core/list-tree.ts";
 import type { Protocol } from "../core/protocol.ts";
@@ -43,30 +42,16 @@ export type ReceiptsOptions = {
 };
 
 export class Receipts {
-  readonly #conversations: Conversations;
-  readonly #protocol: Protocol;
-  readonly #archive: Archive;
-  readonly #store: Store;
-  readonly #model: ReceiptsOptions["model"];
+  readonly #o: ReceiptsOptions;
   readonly #answers: CanonicalAnswers;
   /** Of the checkpoints that were asked for last, by their hash. */
   readonly #trees = new Map<string, ListTree>();
 
-  constructor({ conversations, protocol, archive, store, model, referenceSpan }: ReceiptsOptions) {
-    this.#conversations = conversations;
-    this.#protocol = protocol;
-    this.#archive = archive;
-    this.#store = store;
-    this.#model = model;
+  constructor(options: ReceiptsOptions) {
+    this.#o = options;
+    const { conversations, protocol, archive: cuts, referenceSpan } = options;
     const { replica, consensus, following } = protocol;
-    this.#answers = new CanonicalAnswers({
-      replica,
-      consensus,
-      following,
-      conversations,
-      cuts: archive,
-      referenceSpan,
-    });
+    this.#answers = new CanonicalAnswers({ replica, consensus, following, conversations, cuts, referenceSpan });
   }
 
   /**
@@ -76,7 +61,7 @@ export class Receipts {
    * @throws WeftError `not_found` for an answer or positions that are not held, `too_large` for too many snapshots
    */
   of(requestId: string, range?: Range): Receipt {
-    const turns = [...this.#conversations.answersTo(fromHex(requestId, 32))];
+    const turns = [...this.#o.conversations.answersTo(fromHex(requestId, 32))];
     if (turns.length === 0)
       throw new WeftError("not_found", "no turn here answers this request", { field: "requestId" });
     const canonical = this.#canonical(turns[0]);
@@ -123,8 +108,9 @@ export class Receipts {
 
   /** Only answers of exact models have one; of which class a model is that we do not run, we do not know. */
   #canonical({ open: { requestId, request } }: Turn): Receipt["canonical"] {
-    if (!equal(request.model, this.#model.id)) return { type: "unknown" };
-    if (this.#model.class !== "exact") return { type: "none" };
+    const { model } = this.#o;
+    if (!equal(request.model, model.id)) return { type: "unknown" };
+    if (model.class !== "exact") return { type: "none" };
     const found = this.#answers.of(requestId);
     if (found.type !== "answer") return found;
     const { checkpoint, segment, snapshot } = found.place;
@@ -144,7 +130,7 @@ export class Receipts {
     const [first, last] = [runs[0], runs.at(-1)];
     if (!first || !last || first.first > position || last.first + last.ids.length < end) return undefined;
     // Checkpoints take tracks from their beginning on.
-    const covered = this.#archive.covering(turn.track, last.place.sequence) !== undefined;
+    const covered = this.#o.archive.covering(turn.track, last.place.sequence) !== undefined;
     const written = runs.reduce((sum, { kind, ids }) => sum + (kind === "written" ? ids.length : 0), 0);
     return { turn, position, end, runs, covered, written };
   }
@@ -152,27 +138,27 @@ export class Receipts {
   #status(snapshots: readonly ReceiptSnapshot[]): Receipt["status"] {
     const numbers = snapshots.map(({ proof }) => proof?.number);
     if (numbers.includes(undefined)) return "pending";
-    return Math.max(...(numbers as number[])) <= this.#protocol.following.final ? "final" : "attested";
+    return Math.max(...(numbers as number[])) <= this.#o.protocol.following.final ? "final" : "attested";
   }
 
   /** Two Merkle steps into a committed checkpoint, as contracts take them; nothing before one covers the snapshot. */
   #prove(turn: Turn, place: Place): SnapshotProof | undefined {
-    const number = this.#archive.covering(turn.track, place.sequence);
+    const { archive, protocol, store } = this.#o;
+    const number = archive.covering(turn.track, place.sequence);
     if (number === undefined) return undefined;
-    const { consensus, following, replica } = this.#protocol;
+    const { consensus, following, replica } = protocol;
     const { hash, parent: before } = consensus.committed(number) as Committed;
-    const [parent, cut] = [this.#archive.cutAt(before), this.#archive.cutAt(number)];
+    const [parent, cut] = [archive.cutAt(before), archive.cutAt(number)];
     // Without it, it is not even known whether this checkpoint is the first with the snapshot.
     if (!parent && following.unknownCuts().includes(before)) return undefined;
-    const stored = this.#store.segment(turn.track, place.sequence);
+    const stored = store.segment(turn.track, place.sequence);
     if (!parent || !cut || !stored) throw new WeftError("not_found", "the checkpoint's segments are not all held here");
     const name = toHex(hash);
     const segments = this.#trees.get(name) ?? consensus.segmentsOf(parent, cut);
     this.#trees.delete(name);
     this.#trees.set(name, segments);
     if (this.#trees.size > KEPT_TREES) this.#trees.delete(this.#trees.keys().next().value as string);
-    const { first } = cut.entry(turn.track) as CutEntry;
-    const segmentIndex = first + place.sequence - (parent.entry(turn.track)?.sequence ?? 0) - 1;
+    const segmentIndex = cut.segmentIndex(parent, turn.track, place.sequence);
     return proofJson(replica.crypto, { number, segments, segmentIndex }, decodeSegment(stored.bytes), place.index);
   }
 }

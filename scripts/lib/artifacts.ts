@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { InterfaceAbi } from "ethers";
+import type { JsonFragment } from "ethers";
 import { paths } from "./paths.ts";
 import { ScriptError } from "./script-error.ts";
 
@@ -13,6 +13,8 @@ const sources = {
   Guardian: "contracts/Guardian.sol",
   EquivocationCourt: "contracts/courts/EquivocationCourt.sol",
   FoldCourt: "contracts/courts/FoldCourt.sol",
+  CutCourt: "contracts/courts/CutCourt.sol",
+  AvailabilityCourt: "contracts/courts/AvailabilityCourt.sol",
   WeftReader: "contracts/readers/WeftReader.sol",
   TokenConsumer: "contracts/examples/TokenConsumer.sol",
   FormatsHarness: "contracts/test/FormatsHarness.sol",
@@ -23,7 +25,7 @@ export type ContractName = keyof typeof sources;
 export const contractNames = Object.keys(sources) as ContractName[];
 
 export interface Artifact {
-  abi: InterfaceAbi;
+  abi: readonly JsonFragment[];
   bytecode: `0x${string}`;
   deployedBytecode: `0x${string}`;
 }

@@ -2,8 +2,15 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { Wallet } from "ethers";
-import { keyFrom } from "./network.ts";
 import { ScriptError } from "./script-error.ts";
+
+/** The private key in an environment variable; nothing where the variable is not set. */
+export function keyFrom(variable: string): string | undefined {
+  const key = process.env[variable];
+  if (key === undefined || key === "") return undefined;
+  if (/^0x[0-9a-fA-F]{64}$/.test(key)) return key;
+  throw new ScriptError("BAD_ARGUMENT", `${variable} is not a private key (0x and 64 hexadecimal digits)`);
+}
 
 /** The private key in an encrypted V3 file, if one is given, else in an environment variable; nothing where neither has one. */
 export async function keyFor(

@@ -23,14 +23,6 @@ export async function connect(network = "default"): Promise<Connection> {
   return /^https?:\/\//.test(network) ? connectUrl(network) : connectHardhat(network);
 }
 
-/** The private key in an environment variable; nothing where the variable is not set. */
-export function keyFrom(variable: string): string | undefined {
-  const key = process.env[variable];
-  if (key === undefined || key === "") return undefined;
-  if (/^0x[0-9a-fA-F]{64}$/.test(key)) return key;
-  throw new ScriptError("BAD_ARGUMENT", `${variable} is not a private key (0x and 64 hexadecimal digits)`);
-}
-
 async function connectUrl(url: string): Promise<Connection> {
   // Probed by hand, because ethers tries a dead URL for ever and only says so on the console.
   const chainId = await probe(url);

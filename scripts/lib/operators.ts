@@ -1,8 +1,6 @@
-import { type Contract, isAddress, verifyTypedData, Wallet } from "ethers";
+import { type Contract, verifyTypedData, Wallet } from "ethers";
 import type { Deployment } from "../../offchain/chain/deployment.ts";
 import { explain } from "./errors.ts";
-import { keyFor } from "./keys.ts";
-import { keyFrom } from "./network.ts";
 import { ScriptError } from "./script-error.ts";
 
 /** As the registry numbers them. */
@@ -69,8 +67,8 @@ export async function consented(deployment: Deployment, operator: string, key: H
   throw new ScriptError("BAD_ARGUMENT", `--consent is not the consent of ${key.address} to ${operator} on this chain`);
 }
 
-function domainOf({ chainId, contracts }: Deployment) {
-  return { name: "Weft", version: "1", chainId, verifyingContract: contracts.operatorRegistry };
+function domainOf({ domain, contracts }: Deployment) {
+  return { ...domain, verifyingContract: contracts.operatorRegistry };
 }
 
 /** @throws ScriptError `BAD_ARGUMENT` for what peers could not dial or the registry refuses */
@@ -78,41 +76,4 @@ export function checkEndpoint(endpoint: string): string {
   const port = Number(/^[^\s/]+:(\d{1,5})$/.exec(endpoint)?.[1]);
   if (port > 0 && port < 65_536 && Buffer.byteLength(endpoint) <= MAX_ENDPOINT_BYTES) return endpoint;
   throw new ScriptError("BAD_ARGUMENT", `--endpoint "${endpoint}" is not host:port of at most 255 bytes`);
-}
-
-export interface KeyOptions {
-  ownerKeyEnv?: string;
-  keystore?: string;
-  signer?: string;
-  signerKeystore?: string;
-  consent?: string;
-}
-
-/** The owner's private key. @throws ScriptError `BAD_ARGUMENT` where none is named */
-export async function ownerKey({ keystore, ownerKeyEnv }: KeyOptions): Promise<string> {
-  if (keystore === undefined && ownerKeyEnv === undefined) {
-    throw new ScriptError("BAD_ARGUMENT", "Whose operator? Give the owner's --keystore, or --owner-key-env");
-  }
-  const key = await keyFor(keystore, ownerKeyEnv);
-  if (key !== undefined) return key;
-  throw new ScriptError("BAD_ARGUMENT", `The environment variable ${ownerKeyEnv} holds no key`);
-}
-
-/** The hot key that the options name. @throws ScriptError `BAD_ARGUMENT` where they name none */
-export async function hotKey({ signer, signerKeystore, consent }: KeyOptions): Promise<HotKey> {
-  if (signerKeystore !== undefined) {
-    return { privateKey: (await keyFor(signerKeystore, undefined, "WEFT_PASSWORD")) as string };
-  }
-  if (signer === undefined) {
-    throw new ScriptError("BAD_ARGUMENT", "Which hot key? Give its --signer-keystore, or --signer");
-  }
-  if (!isAddress(signer)) {
-    const privateKey = keyFrom(signer);
-    if (privateKey !== undefined) return { privateKey };
-    throw new ScriptError("BAD_ARGUMENT", `The environment variable ${signer} holds no key`);
-  }
-  if (consent === undefined) {
-    throw new ScriptError("BAD_ARGUMENT", "A signer given by address needs --consent, made with its key");
-  }
-  return { address: signer, consent };
 }

@@ -9,7 +9,6 @@ export const paths = {
   artifacts: join(root, "artifacts"),
   deployments: join(root, "deployments"),
   abi: join(root, "offchain", "chain", "abi"),
-  biome: join(root, "node_modules", ".bin", "biome"),
 };
 
 /** True in the module that Node was started with. */

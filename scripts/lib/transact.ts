@@ -20,15 +20,13 @@ export async function transact(
 
 /** Arguments of an event that the contract emitted in a transaction. @throws ScriptError `WRONG_CHAIN` where it did not */
 export function eventOf(contract: Contract, receipt: ContractTransactionReceipt, name: string) {
+  const own = String(contract.target).toLowerCase();
   for (const log of receipt.logs) {
-    const parsed = log.address === contract.target ? contract.interface.parseLog(log) : null;
+    const parsed = log.address.toLowerCase() === own ? contract.interface.parseLog(log) : null;
     if (parsed?.name === name) return parsed.args;
   }
-  throw new ScriptError("WRONG_CHAIN", `The registry emitted no ${name}: is the deployment of this chain?`);
-}
-
-/** Prints a value as JSON; amounts and other big numbers as decimal strings. */
-export function print(title: string, value: object): void {
-  const text = JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? v.toString() : v), 2);
-  process.stdout.write(`${title}${text}\n`);
+  throw new ScriptError(
+    "WRONG_CHAIN",
+    `The contract ${contract.target} emitted no ${name}: is the deployment of this chain?`,
+  );
 }

@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Wallet } from "ethers";
+import { type Contract, Wallet } from "ethers";
 import { keccak256, toHex } from "viem";
+import { ROLE } from "../../scripts/deploy/authority.ts";
+import { deployContract } from "../../scripts/deploy.ts";
 import { contractOf } from "../../scripts/lib/contracts.ts";
 import { type Connection, connect } from "../../scripts/lib/network.ts";
 import { signConsent } from "../../scripts/lib/operators.ts";
@@ -60,6 +62,43 @@ describe("an operator's life, and how a deployment stands", () => {
     await assert.rejects(act(await deskOf(i)), { code, message });
     assert.equal(await sent(), earlier, "it cost nothing");
   }
+
+  test("disputes, falls and a successor are told", async () => {
+    const earlier = await chain.rpc("evm_snapshot");
+    const story = await chain.write();
+    await chain.commit(story, 3);
+    const admin = await connection.account();
+    const ledger = contractOf("CheckpointLedger", chain.deployment, admin);
+    const manager = contractOf("AccessManager", chain.deployment, admin);
+    const guardian = contractOf("Guardian", chain.deployment, admin);
+    const send = async (contract: Contract, method: string, ...args: unknown[]) =>
+      (await contract.getFunction(method).send(...args)).wait();
+    const [, , second, third] = story.made.map(({ hash }) => toHex(hash));
+    const standing = async () => {
+      const { openDisputes, final, attested, fallen } = await view();
+      return { openDisputes, final: final.number, attested: attested.number, fallen };
+    };
+
+    await send(manager, "grantRole", ROLE.court, await admin.getAddress(), 0);
+    await send(ledger, "openDispute", 2, second);
+    await send(ledger, "openDispute", 3, third);
+    await chain.pass();
+    assert.deepEqual(await standing(), { openDisputes: 2, final: 1, attested: 3, fallen: 0 });
+    await send(ledger, "closeDispute", 3, third);
+    assert.deepEqual(await standing(), { openDisputes: 1, final: 1, attested: 3, fallen: 0 });
+    await send(guardian, "invalidate", ledger.target, 2, second);
+    assert.deepEqual(await standing(), { openDisputes: 0, final: 1, attested: 1, fallen: 2 });
+
+    assert.equal((await view()).successor, undefined);
+    const next = await deployContract(admin, "CheckpointLedger", [chain.deployment.contracts.operatorRegistry]);
+    const notBefore = (await view()).time + chain.deployment.parameters.unbondingSeconds + 60;
+    await send(ledger, "announceSuccessor", next.contract.target, notBefore);
+    assert.deepEqual((await view()).successor, { ledger: next.contract.target, notBefore });
+    const text = render(await view());
+    assert.match(text, /^disputes {4}0 open; 2 checkpoints fell$/m);
+    assert.match(text, new RegExp(`^successor {3}${next.contract.target} from 20\\S+Z on$`, "m"));
+    await chain.rpc("evm_revert", [earlier]);
+  });
 
   test("operators, checkpoints and what they cost", async () => {
     const first = await view();

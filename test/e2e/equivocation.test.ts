@@ -60,11 +60,12 @@ test("two faces meet through the mesh, and a watcher convicts on its own", async
   await liar.stop();
 });
 
+const derived = async () => (await honest(health)).map(({ tracks, digest }) => [tracks, digest]);
+
 /** What is derived at each, once nothing changes it any more: a checkpoint that becomes final does, long after its last word. */
-async function quiet() {
+async function settled() {
   const { challengeWindowSeconds, checkpointIntervalLongestMs } = net.devnet.deployment.parameters;
   const needed = challengeWindowSeconds * 1_000 + checkpointIntervalLongestMs + 1_000;
-  const derived = async () => (await honest(health)).map(({ tracks, digest }) => [tracks, digest]);
   let last = await derived();
   let since = performance.now();
   await until("nothing changes any more", async () => {
@@ -73,11 +74,11 @@ async function quiet() {
     last = now;
     return performance.now() - since > needed;
   });
-  return { last, derived };
+  return last;
 }
 
 test("its tracks stop: a new story of its is not even heard", async () => {
-  const { last, derived } = await quiet();
+  const last = await settled();
   const liar = lie();
   await sleep(3_000);
   assert.equal(liar.exited(), undefined, "it would still lie");

@@ -1,7 +1,7 @@
-import { toHex } from "../../offchain/core/bytes.ts";
-import { Bills } from "../../offchain/core/credits.ts";
+import { Budgets } from "../../offchain/core/budgets.ts";
+import { type Bytes, toHex } from "../../offchain/core/bytes.ts";
 import { trackName } from "../../offchain/core/cut.ts";
-import type { Effect } from "../../offchain/core/events.ts";
+import type { Effect, SizedSegment } from "../../offchain/core/events.ts";
 import { Fetching } from "../../offchain/core/fetching.ts";
 import { Following } from "../../offchain/core/following.ts";
 import type { RegistryEvent } from "../../offchain/core/registry.ts";
@@ -17,18 +17,17 @@ export const WINDOW = 60;
 export function fetchingAt(self: Keys, events: readonly RegistryEvent[]) {
   const { replica, consensus } = nodeOf(self, events);
   const following = new Following(replica, consensus, WINDOW);
-  const bills = new Bills();
+  const budgets = new Budgets();
   let ids = 0;
   /** Sequences of what was taken. */
   const taken: number[] = [];
-  const step = (event: ReplicaEvent, at: number) => {
+  const step = (event: ReplicaEvent) => {
     const effects = replica.step(event);
-    if (event.type === "segment" && event.from && event.bytes !== undefined)
-      bills.charge(event.from, event.segment.header.operator, event.bytes, effects, at);
     for (const effect of effects) if (effect.type === "persist") taken.push(effect.segment.header.sequence);
     return [];
   };
-  const fetching = new Fetching({ replica, consensus, following, bills, nextId: () => ++ids, step });
+  const take = (from: Bytes, { segment }: SizedSegment) => step({ type: "segment", segment, from });
+  const fetching = new Fetching({ replica, consensus, following, budgets, nextId: () => ++ids, step, take });
   /** A peer is up, and its beat says that it holds so much of these tracks. */
   const hear = (peer: Keys, heads: readonly (TrackKey & { sequence: number })[], now: number) => {
     const said = heads.map((head) => ({ ...head, head: hashOf(`head ${head.sequence}`) }));
@@ -41,7 +40,7 @@ export function fetchingAt(self: Keys, events: readonly RegistryEvent[]) {
     const sized = segments.map((segment) => ({ segment, size: 100 }));
     return fetching.answered(id, { type: "segments", segments: sized, last: true }, now);
   };
-  return { replica, consensus, following, bills, fetching, hear, answer, taken };
+  return { replica, consensus, following, budgets, fetching, hear, answer, taken };
 }
 
 /** The segments that are asked for. */

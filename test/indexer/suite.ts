@@ -1,59 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { checkpointLedgerAbi } from "../../offchain/chain/abi.ts";
 import { toHex } from "../../offchain/core/bytes.ts";
 import type { Proof } from "../../offchain/indexer/content/proofs.ts";
 import { until } from "../helpers/e2e/until.ts";
-import { type ContentServer, serveContents } from "../helpers/indexer/content-server.ts";
 import { type IndexerProcess, startIndexer } from "../helpers/indexer/indexer.ts";
 import { findPostgres, type Postgres, startPostgres } from "../helpers/indexer/postgres.ts";
-import { type Content, Scenery, turnOf } from "../helpers/indexer/scenery.ts";
+import { type Scenery, turnOf } from "../helpers/indexer/scenery.ts";
+import { SNAPSHOTS, World } from "./world.ts";
 
-const PATIENCE_MS = 120_000;
 /** More than Ponder undoes on a devnet. */
 const DEEP_BLOCKS = 70;
-const SNAPSHOTS = 5;
-
-let scenery: Scenery;
-let honest: ContentServer;
-const liars: ContentServer[] = [];
-const folders: string[] = [];
-const running: IndexerProcess[] = [];
-
-before(async () => {
-  scenery = await Scenery.open();
-  honest = await serveContents(scenery.contents, 3);
-  // A byte of a body, of a signature, and of a head.
-  liars.push(await serveContents(scenery.contents, 3, { part: "segments", fromEnd: 0 }));
-  liars.push(await serveContents(scenery.contents, 3, { part: "headers", fromEnd: 1 }));
-  liars.push(await serveContents(scenery.contents, 3, { part: "cut", fromEnd: 9 }));
-  for (let i = 0; i < 4; i++) await scenery.commit(4 + i, SNAPSHOTS);
-});
-after(async () => {
-  for (const { child } of running) await child.stop();
-  for (const server of [honest, ...liars]) await server?.close();
-  await scenery?.close();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), "weft-indexer-"));
-  folders.push(made);
-  return made;
-}
-
-async function start(options: { folder: string; databaseUrl?: string | undefined }, workers?: readonly string[]) {
-  const started = await startIndexer(scenery, {
-    ...options,
-    workers: workers ?? [...liars, honest].map(({ url }) => url),
-  });
-  running.push(started);
-  await started.ready();
-  return started;
-}
 
 const EVERYTHING = `{
   operators(orderBy: "owner") { items { owner signer stake status endpoint joinedPosition } }
@@ -65,83 +23,31 @@ const EVERYTHING = `{
 }`;
 const everything = (indexer: IndexerProcess) => indexer.graphql<Record<string, { items: unknown[] }>>(EVERYTHING);
 
-/** Until what is committed last is indexed, and all of it collected. */
-async function caughtUp(indexer: IndexerProcess): Promise<void> {
-  const last = scenery.contents[scenery.contents.length - 1];
-  await until(
-    "everything is indexed",
-    async () => {
-      const query = '{ checkpoints(orderBy: "number", orderDirection: "desc", limit: 1) { items { hash } } }';
-      const { checkpoints } = await indexer.graphql<{ checkpoints: { items: { hash: string }[] } }>(query);
-      const { body } = await indexer.get("/collected");
-      const { committed, collected } = body as { committed: number; collected: number };
-      const all = scenery.contents.length;
-      return checkpoints.items[0]?.hash === toHex(last.hash) && committed === all && collected === all;
-    },
-    PATIENCE_MS,
-  );
-}
-
-/** Until it has read the newest block: Ponder that is asking for a block when it goes away asks for it for a minute. */
-async function atHead(indexer: IndexerProcess): Promise<void> {
-  await until(
-    "the newest block is indexed",
-    async () => {
-      const height = Number(await scenery.ask<string>("eth_blockNumber"));
-      const { weft } = (await indexer.get("/status")).body as { weft: { block: { number: number } } };
-      return weft.block.number >= height;
-    },
-    PATIENCE_MS,
-  );
-}
-
-/** Asks the ledger itself about every snapshot of these checkpoints. */
-async function proveAll(indexer: IndexerProcess, contents: readonly Content[]): Promise<number> {
-  const address = scenery.deployment.contracts.checkpointLedger;
-  let proven = 0;
-  for (const { number, segments } of contents)
-    for (const [segment, { snapshots }] of segments.entries())
-      for (const snapshot of snapshots.keys()) {
-        const { status, body } = await indexer.get(`/proofs/${number}/${segment}/${snapshot}`);
-        assert.equal(status, 200, JSON.stringify(body));
-        const proof = body as Proof;
-        const args = {
-          ...proof,
-          number: BigInt(number),
-          header: { ...proof.header, sequence: BigInt(proof.header.sequence) },
-        };
-        const isIn = await scenery.client.readContract({
-          address,
-          abi: checkpointLedgerAbi,
-          functionName: "verifySnapshot",
-          args: [args as never],
-        });
-        assert.ok(isIn, `snapshot ${number}/${segment}/${snapshot} proves`);
-        proven += 1;
-      }
-  return proven;
-}
-
 /** Everything that must hold of an indexer that is empty at first, on one kind of database. */
 export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
   const programs = name === "PostgreSQL" ? findPostgres() : undefined;
   const skip = name === "PostgreSQL" && !programs ? "PostgreSQL is not installed" : false;
   describe(`the indexer on ${name}`, { skip }, () => {
+    const world = new World();
+    const home = world.folder();
+    let scenery: Scenery;
     let postgres: Postgres | undefined;
     let indexer: IndexerProcess;
-    const home = folder();
 
     before(async () => {
+      await world.open();
+      scenery = world.scenery;
       if (programs) postgres = await startPostgres(programs);
-      indexer = await start({ folder: home, databaseUrl: postgres?.url });
+      indexer = await world.start({ folder: home, databaseUrl: postgres?.url });
     });
     after(async () => {
-      for (const { child } of running.splice(0)) await child.stop();
+      await world.stop();
       await postgres?.stop();
+      await world.close();
     });
 
     test("history: operators, sets, checkpoints, and what they contain, page by page", async () => {
-      await caughtUp(indexer);
+      await world.caughtUp(indexer);
       const { operators, operatorSets } = await everything(indexer);
       assert.equal(operators.items.length >= 4, true);
       assert.equal((operatorSets.items[0] as { epoch: number }).epoch, 1);
@@ -164,16 +70,16 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
     });
 
     test("every snapshot proves on chain, and lies of workers were refused", async (t) => {
-      t.diagnostic(`${await proveAll(indexer, scenery.contents)} snapshots`);
+      t.diagnostic(`${await world.proveAll(indexer, scenery.contents)} snapshots`);
       const { body } = await indexer.get("/metrics");
-      for (const { url } of liars)
+      for (const { url } of world.liars)
         assert.match(
           body as string,
           new RegExp(
             `weft_indexer_worker_troubles_total\\{worker="${url}",code="(content_refused|malformed)"\\} [1-9]`,
           ),
         );
-      assert.doesNotMatch(body as string, new RegExp(`troubles_total\\{worker="${honest.url}"`));
+      assert.doesNotMatch(body as string, new RegExp(`troubles_total\\{worker="${world.honest.url}"`));
     });
 
     test("a token by its turn, and by its request, as workers give it", async () => {
@@ -217,8 +123,8 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       const gone = await scenery.commit(3, SNAPSHOTS);
       await scenery.join();
       const goneTurn = turnOf(gone.segments[0]);
-      await caughtUp(indexer);
-      await atHead(indexer);
+      await world.caughtUp(indexer);
+      await world.atHead(indexer);
       assert.equal((await indexer.get(`/proofs/${goneTurn}/3`)).status, 200);
       const pending = (await everything(indexer)).operators.items.length;
 
@@ -226,10 +132,10 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       await goBack();
       await scenery.commit(2, SNAPSHOTS);
       const latest = await scenery.commit(5, SNAPSHOTS);
-      await caughtUp(indexer);
+      await world.caughtUp(indexer);
       assert.equal((await indexer.get(`/proofs/${goneTurn}/3`)).status, 404, "what was taken back proves nothing");
       assert.equal((await everything(indexer)).operators.items.length, pending - 1, "nobody joined");
-      await proveAll(indexer, [latest]);
+      await world.proveAll(indexer, [latest]);
 
       // And again while it is dead, after it was killed at work.
       const again = await scenery.mark();
@@ -237,15 +143,15 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       await indexer.kill();
       await again();
       for (let i = 0; i < 3; i++) await scenery.commit(4, SNAPSHOTS);
-      indexer = await start({ folder: home, databaseUrl: postgres?.url });
-      await caughtUp(indexer);
-      await proveAll(indexer, scenery.contents.slice(-3));
+      indexer = await world.start({ folder: home, databaseUrl: postgres?.url });
+      await world.caughtUp(indexer);
+      await world.proveAll(indexer, scenery.contents.slice(-3));
     });
 
     test("pauses and falls: checkpoints stand as the ledger says, also when that is taken back", async () => {
       const ledger = { address: scenery.deployment.contracts.checkpointLedger, abi: checkpointLedgerAbi } as const;
       const agree = async (what: string) => {
-        await atHead(indexer);
+        await world.atHead(indexer);
         for (const { number } of scenery.contents.slice(-3)) {
           const said = await scenery.client.readContract({
             ...ledger,
@@ -264,7 +170,7 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       await scenery.commit(1, SNAPSHOTS);
       const fallen = await scenery.commit(2, SNAPSHOTS);
       const turn = turnOf(fallen.segments[0]);
-      await caughtUp(indexer);
+      await world.caughtUp(indexer);
       await agree("committed");
       const goBack = await scenery.mark();
       await scenery.guard("pause", [8n]);
@@ -290,7 +196,7 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       type Said = { successors: { items: object[] }; retirements: { items: object[] } };
       const goBack = await scenery.mark();
       const { ledger, notBefore, at } = await scenery.retire();
-      await atHead(indexer);
+      await world.atHead(indexer);
       assert.deepEqual(await indexer.graphql<Said>(query), {
         successors: { items: [{ ledger, notBefore: String(notBefore) }] },
         retirements: {
@@ -299,7 +205,7 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       });
       await goBack();
       await scenery.mine(20);
-      await atHead(indexer);
+      await world.atHead(indexer);
       assert.deepEqual(await indexer.graphql<Said>(query), { successors: { items: [] }, retirements: { items: [] } });
     });
 
@@ -307,20 +213,20 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       const goBack = await scenery.mark();
       await scenery.commit(2, SNAPSHOTS);
       await scenery.mine(DEEP_BLOCKS);
-      await atHead(indexer);
+      await world.atHead(indexer);
       await goBack();
       await scenery.mine(DEEP_BLOCKS + 3);
       await scenery.commit(3, SNAPSHOTS);
       const began = performance.now();
-      await caughtUp(indexer);
+      await world.caughtUp(indexer);
       t.diagnostic(`caught up ${Math.round(performance.now() - began)} ms after`);
-      await proveAll(indexer, scenery.contents.slice(-1));
+      await world.proveAll(indexer, scenery.contents.slice(-1));
       assert.match(readFileSync(indexer.child.logFile, "utf8"), /Ponder ended \(reorganised\)/);
     });
 
     test("who comes later and reads everything at once finds the same", async () => {
-      const other = await start({ folder: folder() });
-      await caughtUp(other);
+      const other = await world.start({ folder: world.folder() });
+      await world.caughtUp(other);
       assert.deepEqual(await everything(other), await everything(indexer));
       await other.child.stop();
     });

@@ -4,9 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { JsonRpcProvider } from "ethers";
-import { type Abi, createWalletClient, type Hex, http, keccak256, toHex } from "viem";
-import { hardhat } from "viem/chains";
-import { checkpointLedgerAbi } from "../../offchain/chain/abi.ts";
+import { keccak256, toHex } from "viem";
 import { commitCheckpoint } from "../../offchain/chain/committer.ts";
 import { Rpc } from "../../offchain/chain/rpc.ts";
 import { Sender } from "../../offchain/chain/sender.ts";
@@ -19,8 +17,8 @@ import type { RowBook } from "../../offchain/node/row-book.ts";
 import type { WeftActions } from "../../offchain/sdk/actions.ts";
 import { weft } from "../../offchain/sdk/ethers.ts";
 import { weftActions } from "../../offchain/sdk/viem.ts";
-import { loadArtifact } from "../../scripts/lib/artifacts.ts";
 import { until } from "../helpers/e2e/until.ts";
+import { announceSuccessor } from "../helpers/successor.ts";
 import { type Onchain, openOnchain } from "./onchain.ts";
 
 describe("a ledger that another one succeeds", () => {
@@ -28,8 +26,7 @@ describe("a ledger that another one succeeds", () => {
   let chain: Onchain;
   let provider: JsonRpcProvider;
   let readers: WeftActions[];
-  let successor: Hex;
-  let notBefore: number;
+  let successor: string;
 
   before(async () => {
     chain = await openOnchain(folder);
@@ -42,42 +39,18 @@ describe("a ledger that another one succeeds", () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function announce(): Promise<void> {
-    const { contracts, parameters } = chain.deployment;
-    const wallet = createWalletClient({ chain: hardhat, transport: http(chain.url) });
-    const [account] = await wallet.getAddresses();
-    const { abi, bytecode } = loadArtifact("CheckpointLedger");
-    const made = await wallet.deployContract({
-      abi: abi as Abi,
-      bytecode,
-      args: [contracts.operatorRegistry],
-      account,
-    });
-    const { contractAddress } = await chain.client.waitForTransactionReceipt({ hash: made, pollingInterval: 20 });
-    successor = (contractAddress as Hex).toLowerCase() as Hex;
-    const { timestamp } = await chain.client.getBlock();
-    notBefore = Number(timestamp) + parameters.unbondingSeconds + 60;
-    const sent = await wallet.writeContract({
-      address: contracts.checkpointLedger,
-      abi: checkpointLedgerAbi,
-      functionName: "announceSuccessor",
-      args: [successor, BigInt(notBefore)],
-      account,
-    });
-    await chain.client.waitForTransactionReceipt({ hash: sent, pollingInterval: 20 });
-  }
-
   test("readers are told of it when it is announced, and where to go on from when it has taken over", async () => {
     for (const actions of readers) assert.equal(await actions.getSuccessor(), undefined);
-    await announce();
+    const announced = await announceSuccessor(chain.url, chain.deployment);
+    successor = announced.ledger;
     for (const actions of readers) {
-      assert.deepEqual(await actions.getSuccessor(), { ledger: successor, notBefore, retired: false });
+      assert.deepEqual(await actions.getSuccessor(), { ...announced, retired: false });
       assert.equal((await actions.getLatestFinal()).successor, undefined, "the old one still takes checkpoints");
     }
     await chain.rpc("evm_increaseTime", [chain.deployment.parameters.unbondingSeconds + 60]);
     await chain.rpc("evm_mine");
     for (const actions of readers) {
-      assert.deepEqual(await actions.getSuccessor(), { ledger: successor, notBefore, retired: true });
+      assert.deepEqual(await actions.getSuccessor(), { ...announced, retired: true });
       assert.equal((await actions.getLatestFinal()).successor, successor);
       assert.equal((await actions.getLatestAttested()).successor, successor);
     }

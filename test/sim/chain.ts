@@ -195,9 +195,8 @@ export class SimChain {
   }
 
   /**
-   * Another branch appears that leaves the canonical one `depth` blocks back, with other transactions or in another order,
-   * in blocks of the same times,
-   * and for `ms` both go on, the providers of `nodes` on the other one. Then one of them is the chain.
+   * Another branch appears that leaves the canonical one `depth` blocks back, with other transactions or in another order, in
+   * blocks of the same times, and for `ms` both go on, the providers of `nodes` on the other one. Then one of them is the chain.
    * Does nothing while there is another branch already, or nothing to take back.
    */
   fork(depth: number, ms: number, nodes: readonly number[], wins: boolean): void {
@@ -247,7 +246,7 @@ export class SimChain {
   }
 }
 
-export function commonAncestor(a: Block, b: Block): Block {
+function commonAncestor(a: Block, b: Block): Block {
   let [one, other] = [a, b];
   while (one !== other) {
     if (one.number >= other.number) one = one.parent as Block;

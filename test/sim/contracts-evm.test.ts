@@ -5,7 +5,7 @@ import { commitArgs, convictArgs, toChainEvent } from "../../offchain/chain/conv
 import { fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { encodeSet } from "../../offchain/core/registry.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
-import { ROLE } from "../../scripts/lib/authority.ts";
+import { ROLE } from "../../scripts/deploy/authority.ts";
 import { contractOf } from "../../scripts/lib/contracts.ts";
 import { openWorld, type World } from "../contracts/fixture.ts";
 import { type Call, type ContractState, deploymentOf, genesisState } from "./contract-state.ts";

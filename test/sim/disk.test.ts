@@ -44,12 +44,15 @@ function checkpoint(number: number, label = "a"): StoreRecord {
 /** Everything that can be read back. */
 function read(disk: Pick<SimDisk, "checkpoints" | "bases" | "segments" | "evidence">) {
   return {
-    checkpoints: [...disk.checkpoints()].map(({ number, hash }) => [number, toHex(hash)]),
+    checkpoints: [...disk.checkpoints()].map(({ number, hash }) => [number, toHex(hash)] as const),
     bases: [...disk.bases()].map(({ sequence, head }) => [sequence, toHex(head)]),
     segments: [...disk.segments()].map(({ segment, hash }) => [segment.header.sequence, toHex(hash)]),
     evidence: [...disk.evidence()].map(({ a }) => toHex(a.header.snapshotsRoot)),
   };
 }
+
+const attestedTo = (disk: Pick<SimDisk, "attested">) =>
+  [1, 2, 3, 4].map((number) => disk.attested(number).map(toHex).sort());
 
 const block = (number: number): ChainBlock => ({
   number,
@@ -101,6 +104,7 @@ test("the same records leave what they leave in the worker's store", () => {
             { type: "base", base: { ...advance, sequence: Math.min(at, 3), head: segments[Math.min(at, 3) - 1].hash } },
             { type: "rewind", track: key, to: at },
             checkpoint(random.int(1, 4), random.pick(["a", "a", "b"])),
+            { type: "attested", number: random.int(1, 4), hash: hashOf(random.pick(["x", "y"])) },
             { type: "drop-checkpoints", from: random.int(2, 4) },
             { type: "evidence", operator: operatorAt(2).operator, evidence: { a: fork.a[0], b: fork.b[0] } },
           ]),
@@ -115,7 +119,14 @@ test("the same records leave what they leave in the worker's store", () => {
         });
         assert.equal(codes[1], codes[0]);
         assert.deepEqual(read(disk), read(store.disk() as SimDisk));
+        assert.deepEqual(attestedTo(disk), attestedTo(store));
       }
+      // Of cuts the store keeps some longer: later ones are differences to them.
+      const before = random.int(2, 4);
+      for (const one of [store, disk]) one.write([{ type: "prune-checkpoints", before }]);
+      const late = read(store.disk() as SimDisk).checkpoints.filter(([number]) => number >= before);
+      assert.deepEqual(read(disk).checkpoints, late);
+      assert.deepEqual(attestedTo(disk), attestedTo(store));
     } finally {
       store.close();
       rmSync(folder, { recursive: true });

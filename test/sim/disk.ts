@@ -5,6 +5,7 @@ import { type Advance, type CutEntry, trackName } from "../../offchain/core/cut.
 import { WeftError } from "../../offchain/core/errors.ts";
 import type { Disk, StoreRecord } from "../../offchain/core/events.ts";
 import type { Evidence } from "../../offchain/core/evidence.ts";
+import { FIRST_CELL, pageOf } from "../../offchain/core/memory-page.ts";
 import type { Segment, TrackKey } from "../../offchain/core/segment.ts";
 import { Crash } from "./process.ts";
 import type { Random } from "./random.ts";
@@ -27,6 +28,7 @@ type Tables = {
   attested: Map<number, readonly Bytes[]>;
   checkpoints: Map<number, StoredCheckpoint>;
   log: Log;
+  memory?: Extract<StoreRecord, { type: "memory" }>;
 };
 
 /** The state of a disk at some moment. */
@@ -147,6 +149,11 @@ export class SimDisk implements Disk {
     return { events, time: blocks.at(-1)?.timestamp ?? 0 };
   }
 
+  memory(): ReturnType<Disk["memory"]> {
+    const { memory } = this.#tables;
+    return memory && { ...memory, parts: pageOf(memory.memories, FIRST_CELL, Number.POSITIVE_INFINITY).parts };
+  }
+
   checkpoints(): StoredCheckpoint[] {
     return [...this.#tables.checkpoints.values()].sort((a, b) => a.number - b.number).slice(-RECALLED);
   }
@@ -210,6 +217,7 @@ function copyOf(tables: Tables): Tables {
     attested: new Map(tables.attested),
     checkpoints: new Map(tables.checkpoints),
     log: tables.log,
+    memory: tables.memory,
   };
 }
 
@@ -219,6 +227,10 @@ function change<K, V>(map: Map<K, V>, key: K, value: V | undefined, undo: (() =>
   undo.push(() => (before === undefined ? map.delete(key) : map.set(key, before)));
   if (value === undefined) map.delete(key);
   else map.set(key, value);
+}
+
+function remove<K, V>(map: Map<K, V>, isOver: (key: K) => boolean, undo: (() => void)[]): void {
+  for (const key of [...map.keys()]) if (isOver(key)) change(map, key, undefined, undo);
 }
 
 function trackOf({ tracks }: Tables, { operator, incarnation }: TrackKey, undo: (() => void)[]): StoredTrack {
@@ -259,20 +271,24 @@ function put(tables: Tables, record: StoreRecord, undo: (() => void)[]): void {
       else if (!equal(held.hash, hash)) throw conflict(`another checkpoint has number ${number}`);
       return;
     }
+    case "memory": {
+      const before = tables.memory;
+      undo.push(() => {
+        tables.memory = before;
+      });
+      tables.memory = record;
+      return;
+    }
     case "drop-checkpoints":
-      for (const number of [...tables.checkpoints.keys()])
-        if (number >= record.from) change(tables.checkpoints, number, undefined, undo);
+      remove(tables.checkpoints, (number) => number >= record.from, undo);
       return;
     case "prune-checkpoints":
-      for (const number of [...tables.checkpoints.keys()])
-        if (number < record.before) change(tables.checkpoints, number, undefined, undo);
-      for (const number of [...tables.attested.keys()])
-        if (number < record.before) change(tables.attested, number, undefined, undo);
+      remove(tables.checkpoints, (number) => number < record.before, undo);
+      remove(tables.attested, (number) => number < record.before, undo);
       return;
     case "rewind": {
-      const segments = tables.tracks.get(trackName(record.track))?.segments ?? new Map<number, StoredSegment>();
-      for (const sequence of [...segments.keys()])
-        if (sequence > record.to) change(segments, sequence, undefined, undo);
+      const track = tables.tracks.get(trackName(record.track));
+      if (track) remove(track.segments, (sequence) => sequence > record.to, undo);
       return;
     }
     case "base": {
@@ -282,8 +298,7 @@ function put(tables: Tables, record: StoreRecord, undo: (() => void)[]): void {
         track.base = before;
       });
       track.base = record.base.sequence > 0 ? record.base : undefined;
-      for (const sequence of [...track.segments.keys()])
-        if (sequence <= record.base.sequence) change(track.segments, sequence, undefined, undo);
+      remove(track.segments, (sequence) => sequence <= record.base.sequence, undo);
     }
   }
 }

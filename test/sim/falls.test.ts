@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SOUND } from "./disk.ts";
 import type { Action, Plan } from "./plan.ts";
 import { simulate } from "./simulation.ts";
 import { planOf } from "./swarm.ts";
@@ -16,7 +17,7 @@ function worldOf(seed: number, other: (at: number) => Action): Plan {
   return {
     ...base,
     operators: base.operators.map((one) => ({ ...one, role: "honest" as const })),
-    disk: { crashBefore: 0, crashAfter: 0, slow: 0, slowMs: 0 },
+    disk: SOUND,
     chain: { ...base.chain, blockMs: 500, mempoolMs: 1_000, pollMs: 300, challengeWindowSeconds: 5 },
     protocol: { ...base.protocol, shortestMs: 500, longestMs: 3_000 },
     load: { requestsPerSecond: 1, maxLength: 20, tokenMs: 30 },

@@ -21,15 +21,8 @@ export function isFinal(c: Pick<Context, "state" | "time">, number: number): boo
 }
 
 /** Number of the latest checkpoint that is final. */
-export function latestFinal({ state, time }: Pick<Context, "state" | "time">): number {
-  const now = activeTime({ state, time });
-  let final = 0;
-  for (const { checkpoint, fallen, disputes, finalAt } of state.checkpoints) {
-    if (fallen) continue;
-    if (disputes > 0 || finalAt > now) break;
-    final = checkpoint.number;
-  }
-  return final;
+export function latestFinal(c: Pick<Context, "state" | "time">): number {
+  return c.state.checkpoints.findLastIndex((_, number) => isFinal(c, number));
 }
 
 /** Seconds of block time; 0 where it is not known. */

@@ -1,6 +1,6 @@
 import type { SimChain } from "./chain.ts";
 import { type Backup, SOUND } from "./disk.ts";
-import type { Guardian } from "./guardian.ts";
+import { Guardian } from "./guardian.ts";
 import type { SimNetwork } from "./network.ts";
 import { type Action, type ActionKind, nodesOf, type Plan } from "./plan.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -11,7 +11,6 @@ export type Victims = {
   scheduler: Scheduler;
   network: SimNetwork;
   chain: SimChain;
-  guardian: Guardian;
   /** By node; those that have not joined are there and do not run. */
   workers: readonly SimWorker[];
   /** Kills it; it stays down until it is revived. */
@@ -31,6 +30,7 @@ export type Victims = {
 export class Faults {
   readonly #plan: Plan;
   readonly #v: Victims;
+  readonly #guardian: Guardian;
   readonly #counts = new Map<ActionKind, number>();
   /** Nodes whose provider says nothing, by how many actions. */
   readonly #blind: number[];
@@ -41,6 +41,7 @@ export class Faults {
   constructor(plan: Plan, victims: Victims) {
     this.#plan = plan;
     this.#v = victims;
+    this.#guardian = new Guardian(victims.chain);
     this.#blind = plan.operators.map(() => 0);
   }
 
@@ -50,6 +51,11 @@ export class Faults {
 
   get healed(): boolean {
     return this.#healed;
+  }
+
+  /** To be called again and again: ends what transactions that came late, or were taken back, did not. */
+  rest(): void {
+    if (this.#healed) this.#guardian.rest();
   }
 
   start(): void {
@@ -88,7 +94,8 @@ export class Faults {
   #apply(action: Action): void {
     if (this.#healed) return;
     this.#note(action);
-    const { network, chain, guardian, workers, revive } = this.#v;
+    const { network, chain, workers, revive } = this.#v;
+    const guardian = this.#guardian;
     const endpoint = (node: number) => workers[node].spec.endpoint;
     const endpoints = (nodes: readonly number[]) => nodes.map(endpoint);
     switch (action.kind) {

@@ -1,6 +1,9 @@
 import type { Plan } from "./plan.ts";
 
-/** What did not hold. `invariant` is a name of DESIGN §7, or `threw` for an error that nobody expected. */
+/** A failure's name when whatever ran the simulation did not live to tell, mostly for want of memory. */
+export const THREAD_DIED = "died";
+
+/** What did not hold. `invariant` is a name of DESIGN §7, `threw` for an error that nobody expected, or `THREAD_DIED`. */
 export type Failure = { invariant: string; message: string; at: number };
 
 /** What came of one plan. Plain data, the same for the same plan on every machine. */
@@ -20,8 +23,6 @@ export type Outcome = {
   timeline: string[];
   digest: string;
 };
-
-export type Simulation = { run(plan: Plan): Outcome };
 
 export function reproduction({ seed, profile }: Plan): string {
   return `npm run sim -- --seed ${seed} --profile ${profile}`;

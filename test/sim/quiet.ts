@@ -10,7 +10,6 @@ import { CALM, type Conditions } from "./conditions.ts";
 import { type Call, deploymentOf } from "./contract-state.ts";
 import { SimDisk, SOUND } from "./disk.ts";
 import { Faults } from "./faults.ts";
-import { Guardian } from "./guardian.ts";
 import { MemoryMesh } from "./mesh.ts";
 import { MODEL_ID } from "./model.ts";
 import { SimNetwork } from "./network.ts";
@@ -143,7 +142,6 @@ export class QuietWorld {
       scheduler,
       network: this.network,
       chain: this.chain,
-      guardian: new Guardian(this.chain),
       workers: [],
       kill() {},
       revive() {},
@@ -153,7 +151,7 @@ export class QuietWorld {
       twin: () => () => {},
       line() {},
     });
-    const silent = { sealing() {}, sealed() {}, fault() {}, update() {}, line() {} };
+    const silent = { sealing() {}, sealed() {}, fault() {}, update() {}, drew() {}, line() {} };
     this.workers = this.#owners.map((owner, node) => this.#worker(owner, node, faults, { ...silent, ...watch }));
   }
 

@@ -1,5 +1,4 @@
 import { setImmediate } from "node:timers/promises";
-import type { ChainEvent } from "../../offchain/core/chain.ts";
 import { countsOf } from "./counts.ts";
 import { bounded, served } from "./invariants/kept.ts";
 import {
@@ -8,14 +7,12 @@ import {
   converged,
   fallenCovered,
   orderIsForgotten,
-  registryEventsFrom,
   stakesBurnt,
   suffixIsEnough,
 } from "./invariants/settled.ts";
 import { Violation } from "./invariants/types.ts";
 import type { Failure, Outcome } from "./outcome.ts";
 import type { Plan } from "./plan.ts";
-import { SimWorker } from "./worker.ts";
 import { World } from "./world.ts";
 
 /** Runs a plan to its end, or to the first thing that does not hold. */
@@ -44,11 +41,8 @@ export async function simulate(plan: Plan): Promise<Outcome> {
 function settled(world: World): void {
   const members = world.members();
   const chance = world.random.fork("settled");
-  registryEventsFrom((node) =>
-    node instanceof SimWorker ? node.disk.chain().events.flatMap((event) => registryEventOf(event)) : [],
-  );
   // Causes before what follows from them.
-  for (const worker of members) chainReplays(worker, worker.disk.chain());
+  for (const worker of members) chainReplays(worker);
   converged(members);
   stakesBurnt(world.chain.head.state.operators);
   for (const worker of members) {
@@ -56,20 +50,17 @@ function settled(world: World): void {
     fallenCovered(world.watching.seen, worker);
   }
   for (const worker of members) {
+    world.watching.memory?.replays(worker);
     served(world.watching.seen, worker);
     bounded(world.watching.seen, worker, world.scheduler.now);
   }
   // Replays are dear, and seeds are many: of one member each time.
   if (members.length > 0) {
     const one = chance.pick(members);
-    orderIsForgotten([one], chance.fork("order"));
-    suffixIsEnough([one], chance.fork("suffix"));
+    orderIsForgotten(one, chance.fork("order"));
+    suffixIsEnough(one, chance.fork("suffix"));
   }
   world.clients.allAnswered();
-}
-
-function registryEventOf(event: ChainEvent) {
-  return event.kind === "registry" ? [event.event] : [];
 }
 
 function failureOf(error: unknown, at: number): Failure {

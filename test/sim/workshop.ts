@@ -74,7 +74,7 @@ export class Workshop {
         order: (from, to, order, on) => answers().order(from, to, order, on),
         watch: watching,
         onDeath: (dead, where) => {
-          if (dead.life) this.#wires.get(dead.life.process)?.();
+          if (dead.life) this.#hangUp(dead.life.process);
           onDeath(dead, where);
         },
       },
@@ -82,6 +82,11 @@ export class Workshop {
     );
     disk.onWritten = (records, forgotten) => watching.stored(worker, records, forgotten);
     return worker;
+  }
+
+  #hangUp(dead: Process): void {
+    this.#wires.get(dead)?.();
+    this.#wires.delete(dead);
   }
 
   #mesh(worker: SimWorker, life: Life, handlers: PeerHandlers): MeshPort {

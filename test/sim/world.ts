@@ -3,9 +3,9 @@ import { Answers } from "./answers.ts";
 import { SimChain } from "./chain.ts";
 import { Clients } from "./clients.ts";
 import { deploymentOf } from "./contract-state.ts";
-import type { Backup } from "./disk.ts";
+import { type Backup, SimDisk } from "./disk.ts";
 import { Faults } from "./faults.ts";
-import { Guardian } from "./guardian.ts";
+import { definitionsOf } from "./memory-plan.ts";
 import { SimNetwork } from "./network.ts";
 import { Owner } from "./owner.ts";
 import type { Plan } from "./plan.ts";
@@ -21,10 +21,10 @@ import { Workshop } from "./workshop.ts";
 const START_TIME = 1_700_000_000;
 /** How often an owner looks after its operator, and how long its supervisor takes to start a worker again. */
 const CARE_MS = 2_000;
-const BOUNDS_MS = 5_000;
-/** What happens between two pauses of a run. */
-const EVENTS_AT_ONCE = 20_000;
 const REVIVE_MS: [number, number] = [100, 2_000];
+const BOUNDS_MS = 5_000;
+/** How much happens before whoever runs the world has a turn. */
+const EVENTS_AT_ONCE = 20_000;
 /** What comes to rest so long before the end, in milliseconds. */
 const CLIENTS_LEAVE_MS = 20_000;
 const LIARS_LEAVE_MS = 10_000;
@@ -41,7 +41,6 @@ export class World {
   readonly workers: readonly SimWorker[];
   readonly clients: Clients;
   readonly faults: Faults;
-  readonly #guardian: Guardian;
   readonly watching: Watching;
   readonly random: Random;
   readonly #keyring: Keyring;
@@ -61,6 +60,7 @@ export class World {
     this.#keyring = (plan.profile === "signed" ? realKeyring : simulatedKeyring)(String(plan.seed));
     this.watching = new Watching({
       plan,
+      hashing: this.#keyring.crypto,
       workers: () => this.everybody,
       set: () => this.chain.head.state.set,
       timeline: this.timeline,
@@ -69,7 +69,6 @@ export class World {
     this.network = new SimNetwork(scheduler, random.fork("network"), plan.network);
     this.owners = plan.operators.map(({ stake }, i) => this.#owner(i, BigInt(stake)));
     this.chain = this.#makeChain();
-    this.#guardian = new Guardian(this.chain);
     const { watching, network, chain, owners } = this;
     const parts = { faults: () => this.faults, answers: () => this.#answers };
     this.#workshop = new Workshop({ plan, scheduler, random, network, chain, owners, watching, ...parts });
@@ -132,12 +131,15 @@ export class World {
     return () => {
       over = true;
       twin.kill("as the second of two");
+      // Nobody asks it any more.
+      twin.life = undefined;
+      twin.disk.restore(new SimDisk(this.random).backup());
       owner.move(owner.endpoint);
     };
   }
 
   #makeClients(): Clients {
-    const { plan, scheduler, random } = this;
+    const { plan, scheduler, random, owners, watching } = this;
     const alone = plan.operators.every(({ role }) => role === "honest");
     return new Clients({
       scheduler,
@@ -152,6 +154,14 @@ export class World {
         ),
       meanMs: 1000 / plan.load.requestsPerSecond,
       maxLength: plan.load.maxLength,
+      memory: plan.memory && {
+        ...plan.memory,
+        definitions: definitionsOf(
+          plan.memory,
+          owners.map(({ account }) => account),
+        ),
+        next: (...drawn) => watching.memory?.answer(...drawn),
+      },
       onlyHonest: () => alone,
     });
   }
@@ -162,7 +172,6 @@ export class World {
       scheduler,
       network,
       chain,
-      guardian: this.#guardian,
       workers,
       kill: (node, where) => {
         this.#held.add(node);
@@ -207,7 +216,7 @@ export class World {
   /** An owner's eye on the registry, and on the key that its worker signs with. */
   #care(): void {
     const { chain, scheduler, faults } = this;
-    if (faults.healed) this.#guardian.rest();
+    faults.rest();
     for (const [node, owner] of this.owners.entries()) {
       owner.see(chain, scheduler.now);
       const { spec } = this.workers[node];
@@ -224,7 +233,7 @@ export class World {
     for (const _ of this.steps());
   }
 
-  /** The same, with a pause after every so many things that happen. */
+  /** The same, with a turn for the caller after every so many things that happen. */
   *steps(): Generator<void> {
     const { plan, scheduler, chain, owners, clients, watching } = this;
     const founders = owners.filter((_, node) => plan.operators[node].founder);

@@ -1,12 +1,12 @@
 import { type Bytes, fromHex, toHex } from "../../core/bytes.ts";
 import { WeftError } from "../../core/errors.ts";
+import { listHeight } from "../../core/list-tree.ts";
 import type { Hashing } from "../../core/ports.ts";
 import { snapshotTree } from "../../core/segment.ts";
 import { decodeSnapshot } from "../../core/snapshot.ts";
 import { emptyRoots, TREE } from "../../core/tree.ts";
 import type { Sql } from "../sql.ts";
 import { CONTENT_SCHEMA } from "./tables.ts";
-import { listHeight } from "./verify.ts";
 
 /** As a worker's receipt has it; `position` and `token` are there where a token was asked for. */
 export type Proof = {

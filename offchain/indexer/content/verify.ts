@@ -1,7 +1,7 @@
 import { type Bytes, concat, equal, Reader, toHex, Writer } from "../../core/bytes.ts";
 import { Cut, type CutEntry, decodeEntries } from "../../core/cut.ts";
 import { WeftError } from "../../core/errors.ts";
-import { ListTree } from "../../core/list-tree.ts";
+import { ListTree, listHeight } from "../../core/list-tree.ts";
 import type { Crypto } from "../../core/ports.ts";
 import {
   decodeSegment,
@@ -80,10 +80,6 @@ export function checkHeaders(
   }
   const height = listHeight(headers.length);
   return headers.map((header, index) => ({ ...header, siblings: tree.proof(index).slice(0, height) }));
-}
-
-export function listHeight(count: number): number {
-  return count <= 1 ? 0 : Math.ceil(Math.log2(count));
 }
 
 /** @throws WeftError `content_refused`, `malformed` unless this is the segment that the header was signed for */

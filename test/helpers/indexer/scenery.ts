@@ -3,15 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HDNodeWallet, parseEther } from "ethers";
-import {
-  type Abi,
-  createPublicClient,
-  encodeDeployData,
-  encodeFunctionData,
-  type Hex,
-  http,
-  type PublicClient,
-} from "viem";
+import { createPublicClient, encodeFunctionData, type Hex, http, type PublicClient } from "viem";
 import { checkpointLedgerAbi, guardianAbi, operatorRegistryAbi } from "../../../offchain/chain/abi.ts";
 import { commitArgs } from "../../../offchain/chain/convert.ts";
 import type { Deployment } from "../../../offchain/chain/deployment.ts";
@@ -25,10 +17,10 @@ import { sealSegment, trackId, turnId } from "../../../offchain/core/segment.ts"
 import { encodeSnapshot } from "../../../offchain/core/snapshot.ts";
 import { crypto, signerFromKey } from "../../../offchain/crypto/crypto.ts";
 import { separatorOf } from "../../../offchain/node/protocol-options.ts";
-import { loadArtifact } from "../../../scripts/lib/artifacts.ts";
 import { connect } from "../../../scripts/lib/network.ts";
 import { activateEpoch, registerOperator } from "../../../scripts/register-operator.ts";
 import { requestOf, type Sealed, type TrackWriter as Track, TrackWriter, untaught } from "../core.ts";
+import { announceSuccessor } from "../successor.ts";
 
 const PHRASE = "test test test test test test test test test test test junk";
 const OPERATORS = 4;
@@ -206,31 +198,17 @@ export class Scenery {
     await connection.close();
   }
 
-  /**
-   * A ledger is announced to come next, its time comes, and the registry is left: what only the administrator may do.
-   * @returns the new ledger, and the block time from which on the old one takes nothing
-   */
-  async retire(): Promise<{ ledger: string; notBefore: bigint; at: bigint }> {
+  /** A ledger is announced to come next, its time comes, and the registry is left, in a block of time `at`. */
+  async retire(): Promise<{ ledger: string; notBefore: number; at: bigint }> {
     const { operatorRegistry, checkpointLedger } = this.deployment.contracts;
-    const { abi, bytecode } = loadArtifact("CheckpointLedger");
-    const data = encodeDeployData({ abi: abi as Abi, bytecode, args: [operatorRegistry] });
-    const made = await this.ask<Hex>("eth_sendTransaction", { from: this.#account, data });
-    const { contractAddress } = await this.client.getTransactionReceipt({ hash: made });
-    const ledger = contractAddress as Hex;
+    const successor = await announceSuccessor(this.chain.rpcUrl, this.deployment);
     const { timestamp } = await this.client.getBlock();
-    const notBefore = timestamp + BigInt(this.deployment.parameters.unbondingSeconds) + 60n;
-    const announce = {
-      abi: checkpointLedgerAbi,
-      functionName: "announceSuccessor",
-      args: [ledger, notBefore],
-    } as const;
-    await this.#send(checkpointLedger, encodeFunctionData(announce));
-    await this.pass(Number(notBefore - timestamp));
+    await this.pass(successor.notBefore - Number(timestamp));
     const retire = { abi: operatorRegistryAbi, functionName: "retire", args: [checkpointLedger] } as const;
     const hash = await this.#send(operatorRegistry, encodeFunctionData(retire));
     const { blockNumber } = await this.client.getTransactionReceipt({ hash });
     const { timestamp: at } = await this.client.getBlock({ blockNumber });
-    return { ledger: ledger.toLowerCase(), notBefore, at };
+    return { ...successor, at };
   }
 
   #send(to: Hex, data: Hex): Promise<Hex> {

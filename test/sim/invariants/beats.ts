@@ -1,5 +1,5 @@
 import { equal } from "../../../offchain/core/bytes.ts";
-import { type Action, nodesOf, type Plan } from "../plan.ts";
+import { type Action, type ActionKind, isFelt, nodesOf, type Plan } from "../plan.ts";
 import type { SimWorker } from "../worker.ts";
 import { Violation } from "./types.ts";
 
@@ -9,15 +9,20 @@ const CALM_MS = 15_000;
 const LATE_MS = 2_000;
 
 /** What has nothing to do with beats on their own connection. */
-const HARMLESS = new Set<Action["kind"]>([
-  ...(["chain-stop", "censor", "blind", "clock-drift", "pause", "invalidate", "dispute"] as const),
+const HARMLESS = new Set<ActionKind>([
+  "chain-stop",
+  "censor",
+  "blind",
+  "clock-drift",
+  "pause",
+  "invalidate",
+  "dispute",
 ]);
 
 /** Whether an action may have to do with what two nodes have to say to one another now. */
 function disturbs(action: Action, pair: readonly [number, number], now: number): boolean {
   if (HARMLESS.has(action.kind) || (action.kind === "slow-lane" && action.lane === "rows")) return false;
-  const ms = ("ms" in action ? action.ms : 0) + ("downMs" in action ? action.downMs : 0);
-  if (now < action.at || now >= action.at + ms + CALM_MS) return false;
+  if (!isFelt(action, now, CALM_MS)) return false;
   const nodes = nodesOf(action);
   if (action.kind === "flap") return pair.every((node) => nodes.includes(node));
   // What the chain takes back may have been the registry's word on anybody.

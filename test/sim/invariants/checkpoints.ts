@@ -2,7 +2,7 @@ import { type Bytes, equal, toHex } from "../../../offchain/core/bytes.ts";
 import { type Cut, trackName } from "../../../offchain/core/cut.ts";
 import type { Proposal } from "../../../offchain/core/proposal.ts";
 import { type ContractState, type LedgerRecord, moneyFault } from "../contract-state.ts";
-import { latestFinal } from "../fate-contract.ts";
+import { latestFinal, standing } from "../fate-contract.ts";
 import type { Seen } from "./seen.ts";
 import type { NodeView } from "./types.ts";
 
@@ -111,10 +111,9 @@ export class Checkpoints {
     if (!protocol) return;
     const { consensus, following } = protocol;
     const stands = state.checkpoints.flatMap(({ fallen, checkpoint }) => (fallen ? [] : [checkpoint.number]));
-    const latest = state.checkpoints[stands[stands.length - 1]];
     this.#seen.hold(
       "S6",
-      consensus.standing.join() === stands.join() && equal(consensus.latest.hash, latest.hash),
+      consensus.standing.join() === stands.join() && equal(consensus.latest.hash, standing(state).hash),
       () => `${name} takes ${consensus.standing.slice(-4)} for what stands, and the chain has ${stands.slice(-4)}`,
     );
     const final = latestFinal({ state, time });
@@ -131,13 +130,13 @@ export class Checkpoints {
     if (!protocol || !node.honest) return;
     const { consensus } = protocol;
     for (const number of consensus.standing.slice(1).slice(-WATCHED)) {
-      const own = consensus.committed(number)?.cut;
-      const parent = consensus.committed(consensus.committed(number)?.parent ?? 0)?.cut;
-      if (!parent || !own) continue;
-      const position = consensus.committed(number)?.checkpoint.registryPosition ?? 0;
-      const registry = protocol.replica.registryAt(position);
+      const own = consensus.committed(number);
+      const parent = own && consensus.committed(own.parent)?.cut;
+      if (!parent || !own?.cut) continue;
+      const { registryPosition, segmentCount } = own.checkpoint;
+      const registry = protocol.replica.registryAt(registryPosition);
       let first = 0;
-      for (const [slot, entry] of own.entries.entries()) {
+      for (const [slot, entry] of own.cut.entries.entries()) {
         const before = parent.entries[slot];
         this.#seen.hold(
           "S6",
@@ -165,14 +164,14 @@ export class Checkpoints {
       }
       this.#seen.hold(
         "S2",
-        consensus.committed(number)?.checkpoint.segmentCount === first,
+        segmentCount === first,
         () => `checkpoint ${number} counts other segments than its cut has`,
       );
     }
   }
 }
 
-/** The cut of a checkpoint before `number`, which others of other numbers may have been committed after, and may have fallen. */
+/** The cut of a checkpoint of before `number`: not always of the number before, and it may have fallen. */
 function cutOf({ protocol }: NodeView, hash: Bytes, number: number): Cut | undefined {
   for (let at = number - 1; at >= 0; at--) {
     const committed = protocol?.consensus.committed(at);

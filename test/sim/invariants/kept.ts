@@ -6,6 +6,7 @@ import { LIMIT_NEW_TRACKS } from "../../../offchain/core/room.ts";
 import type { Track } from "../../../offchain/core/track.ts";
 import type { SimWorker } from "../worker.ts";
 import type { Seen } from "./seen.ts";
+import { uncommitted } from "./uncommitted.ts";
 
 /** What is kept as long as anybody may ask for it (S7), and not for longer (L8). */
 
@@ -21,7 +22,7 @@ export function served(seen: Seen, { name, protocol, life, disk, options, operat
   const { consensus, following } = protocol;
   for (const number of consensus.standing.slice(1).reverse()) {
     const own = consensus.committed(number);
-    const parent = consensus.committed(own?.parent ?? 0)?.cut;
+    const parent = own && consensus.committed(own.parent)?.cut;
     const at = following.active(following.committedAt(number) ?? 0);
     if (!parent || !own?.cut || at + options.retentionSeconds <= following.active()) return;
     if (!seen.attested.get(toHex(own.hash))?.has(name)) continue;
@@ -69,24 +70,17 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
   hold(count <= KEPT_CUTS + 1 + fell, () => `has ${count} cuts in memory, and ${fell} checkpoints fell lately`);
   // Which are committed is not known before somebody has shown the cut.
   if (consensus.latest.cut) {
-    const most = Math.max(0, ...uncommitted(protocol).values());
+    // No checkpoint ever had them: those of one that fell were taken when they were.
+    const cutsEver = Array.from({ length: consensus.next }, (_, number) => consensus.committed(number)?.cut);
+    const fresh = uncommitted(replica, cutsEver);
+    fresh.delete(toHex(replica.self));
+    const most = Math.max(0, ...fresh.values());
     // Half as many that are invalid from the beginning, and half as many that members proposed.
     hold(most <= 2 * LIMIT_NEW_TRACKS, () => `keeps ${most} uncommitted tracks of one operator`);
   }
-  const { size } = replica.registry.operators.length > 0 ? replica.evidence : new Map();
-  hold(size <= replica.registry.operators.length, () => `holds evidence against ${size} operators`);
-}
-
-/** How many tracks of each other operator no checkpoint ever had: those of one that fell were taken when they were. */
-function uncommitted({ replica, consensus }: Protocol): ReadonlyMap<string, number> {
-  const cuts = Array.from({ length: consensus.next }, (_, number) => consensus.committed(number)?.cut);
-  const fresh = new Map<string, number>();
-  for (const { key } of replica.tracks.values()) {
-    if (cuts.some((cut) => cut?.slot(key) !== undefined)) continue;
-    fresh.set(toHex(key.operator), (fresh.get(toHex(key.operator)) ?? 0) + 1);
-  }
-  fresh.delete(toHex(replica.self));
-  return fresh;
+  const { length } = replica.registry.operators;
+  const { size } = replica.evidence;
+  hold(length === 0 || size <= length, () => `holds evidence against ${size} operators`);
 }
 
 /** Turns that turns which may still go on, or are not over, go on from. */

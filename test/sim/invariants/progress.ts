@@ -1,7 +1,7 @@
 import { toHex } from "../../../offchain/core/bytes.ts";
 import type { Proposal } from "../../../offchain/core/proposal.ts";
 import type { SetMember } from "../../../offchain/core/registry.ts";
-import type { Action, Plan } from "../plan.ts";
+import { type ActionKind, isFelt, type Plan } from "../plan.ts";
 import type { SimWorker } from "../worker.ts";
 import { Violation } from "./types.ts";
 
@@ -10,7 +10,7 @@ const CALM_MS = 15_000;
 /** Of one number, while nothing disturbs. Some meet a new epoch, what a liar says of itself, or a commit reported as failed. */
 const MOST_PROPOSALS = 8;
 
-const HARMLESS = new Set<Action["kind"]>(["clock-drift"]);
+const HARMLESS = new Set<ActionKind>(["clock-drift"]);
 
 /** L4: with more than 2/3 of honest stake connected and caught up, a checkpoint comes within a bounded number of proposals. */
 export class Progress {
@@ -51,10 +51,7 @@ export class Progress {
     const background = [network.loss, network.tailChance, disk.slow, disk.crashBefore, disk.crashAfter];
     if ([...background, chain.silent, chain.behind, chain.misreport, crashBeforeEffect].some((chance) => chance > 0))
       return false;
-    return !actions.some((action) => {
-      const ms = ("ms" in action ? action.ms : 0) + ("downMs" in action ? action.downMs : 0);
-      return !HARMLESS.has(action.kind) && now >= action.at && now < action.at + ms + CALM_MS;
-    });
+    return !actions.some((action) => !HARMLESS.has(action.kind) && isFelt(action, now, CALM_MS));
   }
 }
 

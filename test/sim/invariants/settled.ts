@@ -1,7 +1,5 @@
 import { type Bytes, equal, toHex } from "../../../offchain/core/bytes.ts";
-import type { ChainEvent } from "../../../offchain/core/chain.ts";
 import { trackName } from "../../../offchain/core/cut.ts";
-import type { Disk } from "../../../offchain/core/events.ts";
 import { Protocol } from "../../../offchain/core/protocol.ts";
 import { Replica } from "../../../offchain/core/replica.ts";
 import { LIMIT_NEW_TRACKS } from "../../../offchain/core/room.ts";
@@ -10,17 +8,18 @@ import { Track } from "../../../offchain/core/track.ts";
 import type { Random } from "../random.ts";
 import type { Seen } from "./seen.ts";
 import { type NodeView, Violation } from "./types.ts";
+import { uncommitted } from "./uncommitted.ts";
 
 /** What must hold once everything has healed and what was sent could arrive. */
 
-const alive = (nodes: readonly NodeView[]) =>
-  nodes.filter((node): node is NodeView & { protocol: Protocol } => node.honest && node.protocol !== undefined);
+type Alive = NodeView & { protocol: Protocol };
+const isAlive = (node: NodeView): node is Alive => node.honest && node.protocol !== undefined;
 
 /**
  * Tracks of operators that nobody has evidence against and that are not out: those of which all hold the same. Of an operator
  * that begins more tracks than anybody keeps, each keeps others, until checkpoints have them.
  */
-function headsOf({ protocol }: { protocol: Protocol }, floods: (operator: Bytes) => boolean): string[] {
+function headsOf({ protocol }: Alive, floods: (operator: Bytes) => boolean): string[] {
   const { replica } = protocol;
   return replica
     .heads()
@@ -37,21 +36,18 @@ function headsOf({ protocol }: { protocol: Protocol }, floods: (operator: Bytes)
 
 /** Long enough for several checkpoints. */
 const COVERED_MS = 20_000;
-const NEW_TRACKS = 4;
 
 /** L4, L7: what more than 2/3 of the stake has held for long is in a checkpoint. Liars may go on writing to the end. */
-export function backlogCovered({ name, protocol }: NodeView, now: number): void {
+export function backlogCovered({ name, protocol, options }: NodeView, now: number): void {
   if (!protocol) return;
   const { replica, consensus } = protocol;
   const { cut } = consensus.latest;
-  const fresh = new Map<string, number>();
-  for (const { key } of replica.tracks.values())
-    if (cut?.slot(key) === undefined) fresh.set(toHex(key.operator), (fresh.get(toHex(key.operator)) ?? 0) + 1);
+  const fresh = uncommitted(replica, [cut]);
   for (const [track, log] of replica.heldSince) {
     const key = replica.tracks.get(track)?.key;
     if (!key || replica.evidence.has(toHex(key.operator)) || replica.registry.isEnded(key.operator)) continue;
     // Who begins more tracks than a checkpoint admits waits.
-    if (cut?.slot(key) === undefined && (fresh.get(toHex(key.operator)) ?? 0) > NEW_TRACKS) continue;
+    if (cut?.slot(key) === undefined && (fresh.get(toHex(key.operator)) ?? 0) > options.newTracksPerOperator) continue;
     const covered = cut?.entry(key)?.sequence ?? 0;
     const overdue = log.find(({ sequence, at }) => sequence > covered && now - at > COVERED_MS);
     if (overdue)
@@ -67,8 +63,9 @@ export function fallenCovered(seen: Seen, { name, protocol }: NodeView): void {
   if (!protocol) return;
   const { consensus, replica } = protocol;
   const { cut } = consensus.latest;
+  if (!cut) return;
   const stands = new Set(consensus.standing);
-  for (let number = 1; cut && number < consensus.next; number++) {
+  for (let number = 1; number < consensus.next; number++) {
     if (stands.has(number)) continue;
     for (const entry of consensus.committed(number)?.cut?.entries ?? []) {
       if (!seen.isHonest(entry.operator) || replica.registry.isEnded(entry.operator)) continue;
@@ -92,16 +89,13 @@ export function stakesBurnt(operators: ReadonlyMap<string, { status: string; sta
 
 /** L2, L3: whatever one honest worker holds, all hold. S1: then all have derived the same. */
 export function converged(nodes: readonly NodeView[]): void {
-  const [first, ...rest] = alive(nodes);
+  const alive = nodes.filter(isAlive);
+  const [first, ...rest] = alive;
   if (!first) return;
   const fresh = new Map<string, number>();
-  for (const { protocol } of alive(nodes)) {
-    const counts = new Map<string, number>();
-    for (const { key } of protocol.replica.tracks.values())
-      if (protocol.consensus.latest.cut?.slot(key) === undefined)
-        counts.set(toHex(key.operator), (counts.get(toHex(key.operator)) ?? 0) + 1);
-    for (const [operator, count] of counts) fresh.set(operator, Math.max(count, fresh.get(operator) ?? 0));
-  }
+  for (const { replica, consensus } of alive.map(({ protocol }) => protocol))
+    for (const [operator, count] of uncommitted(replica, [consensus.latest.cut]))
+      fresh.set(operator, Math.max(count, fresh.get(operator) ?? 0));
   const floods = (operator: Bytes) => (fresh.get(toHex(operator)) ?? 0) >= LIMIT_NEW_TRACKS / 2;
   const isFlooded = [...fresh.values()].some((count) => count >= LIMIT_NEW_TRACKS / 2);
   const heads = headsOf(first, floods);
@@ -129,20 +123,17 @@ export function converged(nodes: readonly NodeView[]): void {
   }
 }
 
-type Kept = { segments: { segment: Segment; hash: Bytes }[]; bases: { name: string; track: Track }[] };
+type Kept = { segments: { segment: Segment; hash: Bytes }[]; bases: Track[] };
 
 /** Everything of one worker's disk, track by track. */
-function keptBy({ disk, protocol }: NodeView & { protocol: Protocol }, from: (track: Track) => number): Kept {
+function keptBy({ disk, protocol }: Alive, from: (track: Track) => number): Kept {
   const { replica } = protocol;
   const segments: Kept["segments"] = [];
   const bases: Kept["bases"] = [];
   for (const track of replica.tracks.values()) {
     const base = Math.max(track.base.sequence, from(track));
     if (base > 0)
-      bases.push({
-        name: track.name,
-        track: new Track(replica.crypto, track.key, { sequence: base, head: track.hashAt(base) as Bytes }),
-      });
+      bases.push(new Track(replica.crypto, track.key, { sequence: base, head: track.hashAt(base) as Bytes }));
     for (let at = base + 1; at <= track.sequence; at++) {
       const held = disk.segment(track.key, at);
       if (!held) throw new Violation("S7", `segment ${at} of ${track.name} is in memory and not on disk`);
@@ -153,11 +144,11 @@ function keptBy({ disk, protocol }: NodeView & { protocol: Protocol }, from: (tr
 }
 
 /** What a replica without any history makes of these, in whatever order they come. */
-function replayed(node: NodeView & { protocol: Protocol }, { segments, bases }: Kept, chance: Random): Replica {
+function replayed(node: Alive, { segments, bases }: Kept, chance: Random): Replica {
   const { crypto, separator, self, registryGenesis } = node.options;
   const { replica } = node.protocol;
   const fresh = new Replica({ crypto, separator, self, registryGenesis });
-  for (const { track } of bases) fresh.replace(track);
+  for (const track of bases) fresh.replace(track);
   // Each track in its order, all of them shuffled into one another, and some of it twice.
   const queues = new Map<string, Kept["segments"]>();
   for (const one of segments) {
@@ -173,10 +164,8 @@ function replayed(node: NodeView & { protocol: Protocol }, { segments, bases }: 
     if (chance.chance(0.1)) fresh.step({ type: "restore", segment, hash });
     if (queue.length === 0) left.splice(at, 1);
   }
-  for (let position = 1; position <= replica.registry.position; position++) {
-    const event = node.options && events(node)[position - 1];
-    if (event) fresh.step({ type: "registry", event });
-  }
+  const events = node.disk.chain().events.flatMap((one) => (one.kind === "registry" ? [one.event] : []));
+  for (const event of events.slice(0, replica.registry.position)) fresh.step({ type: "registry", event });
   for (const evidence of replica.evidence.values()) fresh.step({ type: "evidence", evidence });
   const { consensus } = node.protocol;
   const { final } = node.protocol.following;
@@ -186,59 +175,44 @@ function replayed(node: NodeView & { protocol: Protocol }, { segments, bases }: 
   return fresh;
 }
 
-/** What a worker has read of the registry, as its disk has it. To be set by whoever owns the disks. */
-let events: (node: NodeView) => Extract<ChainEvent, { kind: "registry" }>["event"][] = () => [];
-export function registryEventsFrom(read: typeof events): void {
-  events = read;
-}
-
 /** S1: the order in which things were heard leaves no trace. */
-export function orderIsForgotten(nodes: readonly NodeView[], chance: Random): void {
-  for (const node of alive(nodes)) {
-    const { replica } = node.protocol;
-    const again = replayed(
-      node,
-      keptBy(node, () => 0),
-      chance,
-    );
-    if (!equal(again.digest(), replica.digest()))
-      throw new Violation("S1", `what ${node.name} holds gives another state when it comes in another order`);
-  }
+export function orderIsForgotten(node: NodeView, chance: Random): void {
+  if (!isAlive(node)) return;
+  const everything = keptBy(node, () => 0);
+  if (!equal(replayed(node, everything, chance).digest(), node.protocol.replica.digest()))
+    throw new Violation("S1", `what ${node.name} holds gives another state when it comes in another order`);
 }
 
 /** S8: beginning at the latest final checkpoint, what came after it gives the same state as all of it. */
-export function suffixIsEnough(nodes: readonly NodeView[], chance: Random): void {
-  for (const node of alive(nodes)) {
-    const { consensus, following, replica } = node.protocol;
-    const cut = consensus.committed(following.final)?.cut;
-    if (!cut || following.final === 0) continue;
-    // A turn that goes on there is needed from its beginning, and so is one that goes on at that beginning.
-    const from = (track: Track) => {
-      let base = Math.min(cut.entry(track.key)?.sequence ?? 0, track.sequence);
-      for (;;) {
-        const open = [...track.turns.values()].filter(
-          (turn) => turn.opened.sequence <= base && (!turn.close || turn.latest.sequence > base),
-        );
-        const lower = Math.min(base, ...open.map((turn) => turn.opened.sequence - 1));
-        if (lower === base) return base;
-        base = lower;
-      }
-    };
-    const again = replayed(node, keptBy(node, from), chance);
-    if (!equal(again.digest(), replica.digest()))
-      throw new Violation(
-        "S8",
-        `${node.name}'s checkpoint and what came after it give another state than everything does`,
+export function suffixIsEnough(node: NodeView, chance: Random): void {
+  if (!isAlive(node)) return;
+  const { consensus, following, replica } = node.protocol;
+  const cut = consensus.committed(following.final)?.cut;
+  if (!cut || following.final === 0) return;
+  // A turn that goes on there is needed from its beginning, and so is one that goes on at that beginning.
+  const from = (track: Track) => {
+    let base = Math.min(cut.entry(track.key)?.sequence ?? 0, track.sequence);
+    for (;;) {
+      const open = [...track.turns.values()].filter(
+        (turn) => turn.opened.sequence <= base && (!turn.close || turn.latest.sequence > base),
       );
-  }
+      const lower = Math.min(base, ...open.map((turn) => turn.opened.sequence - 1));
+      if (lower === base) return base;
+      base = lower;
+    }
+  };
+  if (!equal(replayed(node, keptBy(node, from), chance).digest(), replica.digest()))
+    throw new Violation(
+      "S8",
+      `${node.name}'s checkpoint and what came after it give another state than everything does`,
+    );
 }
 
 /** S11: what follows from the chain does not depend on the forks that were followed on the way. */
-export function chainReplays(node: NodeView, chain: ReturnType<Disk["chain"]>): void {
-  const { protocol } = node;
+export function chainReplays({ name, protocol, disk, options }: NodeView): void {
   if (!protocol) return;
-  const again = new Protocol(node.options, 0);
-  again.following.take({ type: "events", ...chain });
+  const again = new Protocol(options, 0);
+  again.following.take({ type: "events", ...disk.chain() });
   const said = ({ replica, consensus, following }: Protocol) =>
     JSON.stringify([
       replica.registry.position,
@@ -249,6 +223,5 @@ export function chainReplays(node: NodeView, chain: ReturnType<Disk["chain"]>): 
       following.final,
       following.reachable().map(({ operator, signer, endpoint }) => [toHex(operator), toHex(signer), endpoint]),
     ]);
-  if (said(again) !== said(protocol))
-    throw new Violation("S11", `${node.name} follows another chain than its log tells`);
+  if (said(again) !== said(protocol)) throw new Violation("S11", `${name} follows another chain than its log tells`);
 }

@@ -1,4 +1,5 @@
 import type { Bytes } from "../../../offchain/core/bytes.ts";
+import type { Disk } from "../../../offchain/core/events.ts";
 import type { Protocol, ProtocolOptions } from "../../../offchain/core/protocol.ts";
 import type { Segment, TrackKey } from "../../../offchain/core/segment.ts";
 
@@ -13,7 +14,7 @@ export class Violation extends Error {
   }
 }
 
-export type DiskView = {
+type DiskView = Pick<Disk, "chain"> & {
   segment(track: TrackKey, sequence: number): { segment: Segment; hash: Bytes } | undefined;
   base(track: TrackKey): number;
   /** An older state of it came back once. */

@@ -1,4 +1,5 @@
 import { FALLS } from "./falls.ts";
+import { MEMORY } from "./memory.ts";
 import type { Mutant } from "./plant.ts";
 
 /**
@@ -182,9 +183,9 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "offchain/core/fetching.ts",
-        find: '          ? this.#o.step({ type: "segment", segment, from: peer, bytes: size }, now)\n',
+        find: "this.#o.take(peer, sized, now)",
         replace:
-          '          ? this.#o.step({ type: "restore", segment, hash: headerHash(this.#o.replica.crypto, this.#o.replica.separator, segment.header) }, now)\n',
+          'this.#o.step({ type: "restore", segment: sized.segment, hash: headerHash(this.#o.replica.crypto, this.#o.replica.separator, sized.segment.header) }, now)',
       },
     ],
     caughtBy: ["S2", "S3", "S4", "L3", "S1"],
@@ -296,4 +297,5 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ["L3", "L6", "S1"],
   },
   ...FALLS,
+  ...MEMORY,
 ];

@@ -2,20 +2,13 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { convictArgs } from "../../../offchain/chain/convert.ts";
-import { type Bytes, compare, toHex } from "../../../offchain/core/bytes.ts";
 import { encodeChainEvent } from "../../../offchain/core/chain.ts";
-import { type Checkpoint, checkpointHash, genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
-import type { Evidence } from "../../../offchain/core/evidence.ts";
-import { Registry } from "../../../offchain/core/registry.ts";
-import { sealSegment, trackId } from "../../../offchain/core/segment.ts";
+import { genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { hashOf } from "../../helpers/core.ts";
+import { until } from "../../helpers/e2e/until.ts";
 import { type Member, View, World } from "./world.ts";
-
-async function until(what: string, holds: () => boolean, ms = 30_000): Promise<void> {
-  for (const end = Date.now() + ms; !holds(); await sleep(10)) if (Date.now() > end) assert.fail(`never ${what}`);
-}
 
 describe("the chain on a real node with the real contracts", () => {
   let world: World;
@@ -42,54 +35,6 @@ describe("the chain on a real node with the real contracts", () => {
     await world?.close();
   });
 
-  const registryOf = (view: View): Registry => {
-    let registry = Registry.genesis(genesisOf(view).registryHash);
-    for (const event of view.events) if (event.kind === "registry") registry = registry.apply(event.event);
-    return registry;
-  };
-  const genesisOf = (view: View): Checkpoint => {
-    const first = view.events.find((event) => event.kind === "committed");
-    assert.ok(first?.kind === "committed");
-    return first.checkpoint;
-  };
-  const hashed = (checkpoint: Checkpoint) => checkpointHash(crypto, world.separator, checkpoint);
-  const latest = (view: View): Checkpoint => {
-    const event = view.events.findLast(({ kind }) => kind === "committed");
-    assert.ok(event?.kind === "committed");
-    return event.checkpoint;
-  };
-  const next = (view: View, change: Partial<Checkpoint> = {}): Checkpoint => {
-    const parent = latest(view);
-    const { position, hash } = registryOf(view);
-    const place = { number: parent.number + 1, parent: hashed(parent), registryPosition: position, registryHash: hash };
-    return { ...parent, ...place, ...change };
-  };
-  const attest = (checkpoint: Checkpoint, signers: Member[]): Bytes[] =>
-    signers
-      .map(({ signer }) => ({ address: signer.address, signature: signer.sign(hashed(checkpoint)) }))
-      .sort((x, y) => compare(x.address, y.address))
-      .map(({ signature }) => signature);
-  const lies = ({ operator, signer }: Member, sequence = 1): Evidence => {
-    const track = { operator, incarnation: new Uint8Array(16).fill(7) };
-    const at = { sequence, previous: trackId(crypto, track) };
-    const seal = (text: string) =>
-      sealSegment(crypto, world.separator, signer, track, at, [{ salt: new Uint8Array(16), body: hashOf(text) }]);
-    const [one, other] = [seal("one story"), seal("another story")];
-    return {
-      a: { header: one.header, signature: one.signature },
-      b: { header: other.header, signature: other.signature },
-    };
-  };
-  const untilBurnt = async ({ operator }: Member) => {
-    const registry = contractOf("OperatorRegistry", world.deployment, world.connection.provider);
-    for (const end = Date.now() + 30_000; ; await sleep(20)) {
-      const { status, stake } = await registry.getFunction("operatorOf")(toHex(operator));
-      if (status === 6n && stake === 0n) return;
-      if (Date.now() > end) assert.fail(`never burnt: status ${status}, stake ${stake}`);
-    }
-  };
-  const stakeOf = (account: string): Promise<bigint> =>
-    contractOf("StakeToken", world.deployment, world.connection.provider).getFunction("balanceOf")(account);
   const bothTold = (what: string, count: number) =>
     until(`told of ${what}`, () => [a, b].every(({ story }) => story.filter((kind) => kind === what).length >= count));
 
@@ -97,8 +42,8 @@ describe("the chain on a real node with the real contracts", () => {
     await bothTold("activated", 1);
     assert.deepEqual(a.story, ["committed", ...members.map(() => "joined"), "activated"]);
     assert.deepEqual(b.events, a.events);
-    assert.deepEqual(genesisOf(a), genesisCheckpoint(crypto, genesisOf(a).registryHash));
-    const registry = registryOf(a);
+    assert.deepEqual(a.genesis, genesisCheckpoint(crypto, a.genesis.registryHash));
+    const { registry } = a;
     assert.equal(registry.set.length, 5);
     assert.equal(a.chain.set.length, 5);
     const joined = a.events[1];
@@ -110,8 +55,8 @@ describe("the chain on a real node with the real contracts", () => {
   });
 
   test("S6: of two workers that commit one number, one commits and the other has lost", async () => {
-    const checkpoint = next(a);
-    const signatures = attest(checkpoint, members.slice(0, 4));
+    const checkpoint = world.next(a);
+    const signatures = world.attest(checkpoint, members.slice(0, 4));
     const outcomes = await Promise.all([a, b].map(({ chain }) => chain.commit(checkpoint, chain.set, signatures)));
     assert.deepEqual(
       outcomes.map(({ type }) => type).sort(),
@@ -122,7 +67,7 @@ describe("the chain on a real node with the real contracts", () => {
     const event = a.events.at(-1);
     assert.ok(event?.kind === "committed");
     assert.deepEqual(event.checkpoint, checkpoint);
-    assert.deepEqual(event.hash, hashed(checkpoint));
+    assert.deepEqual(event.hash, world.hashOf(checkpoint));
     assert.ok(Math.abs(event.committedAt - (a.chain.time() ?? 0)) <= 5);
     const again = await b.chain.commit(checkpoint, b.chain.set, signatures);
     assert.equal(again.type, "lost");
@@ -138,19 +83,19 @@ describe("the chain on a real node with the real contracts", () => {
   });
 
   test("what the ledger does not take is refused, with the reason", async () => {
-    const checkpoint = next(a);
-    const few = await a.chain.commit(checkpoint, a.chain.set, attest(checkpoint, members.slice(0, 3)));
+    const checkpoint = world.next(a);
+    const few = await a.chain.commit(checkpoint, a.chain.set, world.attest(checkpoint, members.slice(0, 3)));
     assert.equal(few.type, "refused");
     assert.match("reason" in few ? few.reason : "", /^CheckpointLedgerNoQuorum/);
-    const wrongSet = await a.chain.commit(checkpoint, a.chain.set.slice(1), attest(checkpoint, members));
+    const wrongSet = await a.chain.commit(checkpoint, a.chain.set.slice(1), world.attest(checkpoint, members));
     assert.match("reason" in wrongSet ? wrongSet.reason : "", /^CheckpointLedgerSetMismatch/);
-    const ahead = next(a, { number: 9 });
-    const early = await a.chain.commit(ahead, a.chain.set, attest(ahead, members));
+    const ahead = world.next(a, { number: 9 });
+    const early = await a.chain.commit(ahead, a.chain.set, world.attest(ahead, members));
     assert.equal(early.type, "refused", "the chain is behind: nobody was first");
-    const fork = next(a, { parent: hashOf("another parent") });
-    assert.equal((await a.chain.commit(fork, a.chain.set, attest(fork, members))).type, "lost");
+    const fork = world.next(a, { parent: hashOf("another parent") });
+    assert.equal((await a.chain.commit(fork, a.chain.set, world.attest(fork, members))).type, "lost");
     const poor = open(world, "0x1234567890123456789012345678901234567890123456789012345678901234");
-    const unpaid = await poor.chain.commit(checkpoint, a.chain.set, attest(checkpoint, members));
+    const unpaid = await poor.chain.commit(checkpoint, a.chain.set, world.attest(checkpoint, members));
     assert.equal(
       unpaid.type,
       "refused",
@@ -160,7 +105,7 @@ describe("the chain on a real node with the real contracts", () => {
 
   test("L6: an equivocator is convicted once, whoever tries, and again after a reorganisation", async () => {
     const before = await world.rpc.request<string>("evm_snapshot");
-    const evidence = lies(members[4]);
+    const evidence = world.lies(members[4]);
     const outcomes = await Promise.all([
       a.chain.convict(evidence),
       b.chain.convict(evidence),
@@ -170,12 +115,12 @@ describe("the chain on a real node with the real contracts", () => {
     assert.deepEqual([...types].sort(), ["already", "convicted"]);
     await bothTold("convicted", 1);
     assert.equal(a.chain.set.length, 4);
-    assert.equal(registryOf(a).operator(members[4].operator)?.standing, "convicted");
+    assert.equal(a.registry.operator(members[4].operator)?.standing, "convicted");
     const convicted = outcomes.find(({ type }) => type === "convicted");
     assert.ok(convicted?.type === "convicted" && convicted.gas > 50_000n && convicted.txHash.length === 66);
     const restarted = open(world, members[0].key, { log: a.log });
     assert.equal((await restarted.chain.convict(evidence)).type, "already");
-    await untilBurnt(members[4]);
+    await world.untilBurnt(members[4]);
 
     await world.rpc.request("evm_revert", [before]);
     await world.rpc.request("evm_mine");
@@ -190,29 +135,29 @@ describe("the chain on a real node with the real contracts", () => {
       a.story.filter((kind) => kind === "convicted"),
       ["convicted"],
     );
-    await untilBurnt(members[4]);
+    await world.untilBurnt(members[4]);
   });
 
   test("what is no evidence is refused, and does not stand in the way of what is", async () => {
-    const { a: one } = lies(members[3]);
+    const { a: one } = world.lies(members[3]);
     const same = await a.chain.convict({ a: one, b: one });
     assert.equal(same.type, "refused");
     assert.match("reason" in same ? same.reason : "", /SameHeader/);
-    const stranger = await a.chain.convict(lies({ ...members[3], operator: new Uint8Array(20).fill(1) }));
+    const stranger = await a.chain.convict(world.lies({ ...members[3], operator: new Uint8Array(20).fill(1) }));
     assert.equal(stranger.type, "refused");
-    const forged = await a.chain.convict(lies({ ...members[3], signer: members[2].signer }));
+    const forged = await a.chain.convict(world.lies({ ...members[3], signer: members[2].signer }));
     assert.match("reason" in forged ? forged.reason : "", /ForeignSigner/);
   });
 
   test("one account sends many things at once", async () => {
-    const checkpoint = next(a);
-    const signatures = attest(checkpoint, members.slice(0, 4));
+    const checkpoint = world.next(a);
+    const signatures = world.attest(checkpoint, members.slice(0, 4));
     // Blocks that let several transactions wait, so that two with one nonce would meet.
     await world.rpc.request("evm_setAutomine", [false]);
     const miner = setInterval(() => void world.rpc.request("evm_mine").catch(() => {}), 150);
     const [commit, conviction, epoch, other] = await Promise.all([
       a.chain.commit(checkpoint, a.chain.set, signatures),
-      a.chain.convict(lies(members[3])),
+      a.chain.convict(world.lies(members[3])),
       a.chain.activateEpochIfDue(),
       a.chain.commit(checkpoint, a.chain.set, signatures),
     ]).finally(() => clearInterval(miner));
@@ -240,9 +185,9 @@ describe("the chain on a real node with the real contracts", () => {
   test("a transaction that is not mined is given up in time, and the next one replaces it", async () => {
     const view = open(world, members[2].key, { receiptTimeoutMs: 400, activateEpochs: false });
     await view.chain.start();
-    await until("caught up", () => view.chain.set.length === 3 && latest(view).number === latest(a).number);
-    const checkpoint = next(view);
-    const signatures = attest(checkpoint, members.slice(0, 3));
+    await until("caught up", () => view.chain.set.length === 3 && view.latest.number === a.latest.number);
+    const checkpoint = world.next(view);
+    const signatures = world.attest(checkpoint, members.slice(0, 3));
     await world.rpc.request("evm_setAutomine", [false]);
     try {
       const stuck = await view.chain.commit(checkpoint, view.chain.set, signatures);
@@ -255,7 +200,7 @@ describe("the chain on a real node with the real contracts", () => {
     } finally {
       await world.rpc.request("evm_setAutomine", [true]);
     }
-    await until("committed", () => latest(view).number === checkpoint.number);
+    await until("committed", () => view.latest.number === checkpoint.number);
   });
 
   test("another chain, another ledger or no ledger is refused at the start", async () => {
@@ -275,8 +220,8 @@ describe("the chain on a real node with the real contracts", () => {
   test("L1: without a chain nothing throws, everything says so, and stopping is quick", async () => {
     const view = open(world, members[0].key, { rpcUrl: "http://127.0.0.1:1" });
     await view.chain.start();
-    const checkpoint = next(a);
-    const conviction = view.chain.convict(lies(members[1]));
+    const checkpoint = world.next(a);
+    const conviction = view.chain.convict(world.lies(members[1]));
     assert.equal((await view.chain.commit(checkpoint, a.chain.set, [])).type, "unreachable");
     assert.equal((await view.chain.activateEpochIfDue()).type, "unreachable");
     await assert.rejects(view.chain.finality(0), { code: "chain_unreachable" });
@@ -296,13 +241,13 @@ describe("the chain on a real node with the real contracts", () => {
   test("L6: where the reporter is gone, the others have the stake burnt", async () => {
     const outsider = await world.connection.account();
     const court = contractOf("EquivocationCourt", world.deployment, outsider);
-    const evidence = lies(members[2]);
+    const evidence = world.lies(members[2]);
     await (await court.getFunction("convict")(...convictArgs(evidence, a.chain.set))).wait();
-    const reporterHad = await stakeOf(await outsider.getAddress());
+    const reporterHad = await world.tokensOf(await outsider.getAddress());
     assert.equal((await b.chain.convict(evidence)).type, "already");
-    await untilBurnt(members[2]);
+    await world.untilBurnt(members[2]);
     assert.equal(
-      (await stakeOf(await outsider.getAddress())) - reporterHad,
+      (await world.tokensOf(await outsider.getAddress())) - reporterHad,
       BigInt(world.deployment.parameters.bounty),
     );
   });

@@ -1,20 +1,27 @@
+import assert from "node:assert/strict";
 import { NonceManager, Wallet } from "ethers";
 import { Chain, type ChainOptions } from "../../../offchain/chain/chain.ts";
 import type { Deployment } from "../../../offchain/chain/deployment.ts";
 import type { ChainUpdate } from "../../../offchain/chain/follower.ts";
 import { Rpc } from "../../../offchain/chain/rpc.ts";
 import type { ConvictOutcome } from "../../../offchain/chain/watcher.ts";
-import { type Bytes, fromHex, toHex } from "../../../offchain/core/bytes.ts";
+import { type Bytes, compare, fromHex, toHex } from "../../../offchain/core/bytes.ts";
 import type { ChainEvent, Hex } from "../../../offchain/core/chain.ts";
+import { type Checkpoint, checkpointHash } from "../../../offchain/core/checkpoint.ts";
 import type { WeftError } from "../../../offchain/core/errors.ts";
+import type { Evidence } from "../../../offchain/core/evidence.ts";
 import { domainSeparator } from "../../../offchain/core/hash.ts";
 import type { Signer } from "../../../offchain/core/ports.ts";
+import { Registry } from "../../../offchain/core/registry.ts";
+import { sealSegment, trackId } from "../../../offchain/core/segment.ts";
 import { crypto, signerFromKey } from "../../../offchain/crypto/crypto.ts";
 import { deploy } from "../../../scripts/deploy.ts";
+import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { type EvmNode, startEvmNode } from "../../../scripts/lib/evm-node.ts";
 import { type Connection, connect } from "../../../scripts/lib/network.ts";
 import { registerOperator } from "../../../scripts/register-operator.ts";
 import { hashOf } from "../../helpers/core.ts";
+import { until } from "../../helpers/e2e/until.ts";
 import { MemoryLog } from "./fake-chain.ts";
 
 export type Member = { operator: Bytes; signer: Signer; key: Hex };
@@ -74,6 +81,51 @@ export class World {
     return { operator: fromHex(owner.address), signer, key };
   }
 
+  hashOf(checkpoint: Checkpoint): Bytes {
+    return checkpointHash(crypto, this.separator, checkpoint);
+  }
+
+  /** The checkpoint that a worker could propose, changed. */
+  next({ latest, registry }: View, change: Partial<Checkpoint> = {}): Checkpoint {
+    const { position: registryPosition, hash: registryHash } = registry;
+    const parent = this.hashOf(latest);
+    return { ...latest, number: latest.number + 1, parent, registryPosition, registryHash, ...change };
+  }
+
+  /** Signatures, as the ledger wants them. */
+  attest(checkpoint: Checkpoint, signers: readonly Member[]): Bytes[] {
+    return signers
+      .map(({ signer }) => ({ address: signer.address, signature: signer.sign(this.hashOf(checkpoint)) }))
+      .sort((x, y) => compare(x.address, y.address))
+      .map(({ signature }) => signature);
+  }
+
+  /** Two segments of one place. */
+  lies({ operator, signer }: Member): Evidence {
+    const track = { operator, incarnation: new Uint8Array(16).fill(7) };
+    const at = { sequence: 1, previous: trackId(crypto, track) };
+    const seal = (text: string) =>
+      sealSegment(crypto, this.separator, signer, track, at, [{ salt: new Uint8Array(16), body: hashOf(text) }]);
+    const [one, other] = [seal("one story"), seal("another story")];
+    return {
+      a: { header: one.header, signature: one.signature },
+      b: { header: other.header, signature: other.signature },
+    };
+  }
+
+  async untilBurnt({ operator }: Member): Promise<void> {
+    const registry = contractOf("OperatorRegistry", this.deployment, this.connection.provider);
+    await until("the stake is burnt", async () => {
+      const { status, stake } = await registry.getFunction("operatorOf")(toHex(operator));
+      assert.deepEqual([status, stake], [6n, 0n]);
+      return true;
+    });
+  }
+
+  tokensOf(account: string): Promise<bigint> {
+    return contractOf("StakeToken", this.deployment, this.connection.provider).getFunction("balanceOf")(account);
+  }
+
   async pass(seconds: number): Promise<void> {
     await this.rpc.request("evm_increaseTime", [seconds]);
     await this.rpc.request("evm_mine");
@@ -113,4 +165,23 @@ export class View {
   get story(): string[] {
     return this.events.map((event) => (event.kind === "registry" ? event.event.kind : event.kind));
   }
+
+  get registry(): Registry {
+    let registry = Registry.genesis(this.genesis.registryHash);
+    for (const event of this.events) if (event.kind === "registry") registry = registry.apply(event.event);
+    return registry;
+  }
+
+  get genesis(): Checkpoint {
+    return committedBy(this.events.find(({ kind }) => kind === "committed"));
+  }
+
+  get latest(): Checkpoint {
+    return committedBy(this.events.findLast(({ kind }) => kind === "committed"));
+  }
+}
+
+function committedBy(event: ChainEvent | undefined): Checkpoint {
+  assert.ok(event?.kind === "committed");
+  return event.checkpoint;
 }

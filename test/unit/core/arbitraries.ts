@@ -199,6 +199,7 @@ export const order: fc.Arbitrary<GenerateOrder> = record({
   parent: fc.option(bytes(32), { nil: undefined }),
   continues: fc.option(bytes(32), { nil: undefined }),
   recompute: fc.option(fc.constant(true), { nil: undefined }),
+  learn: fc.option(definition, { nil: undefined }),
 }).map((value) => {
   const after = { ...value.request.after, length: value.prompt.length };
   const before = { ...value.request.before, length: Math.min(value.request.before.length, after.length) };

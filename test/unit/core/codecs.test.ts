@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { decodeBeat, encodeBeat, LIMIT_BEAT_BYTES, LIMIT_BEAT_HEADS } from "../../../offchain/core/beat.ts";
 import { type Bytes, concat, fromHex, Reader, toHex, Writer } from "../../../offchain/core/bytes.ts";
@@ -142,6 +144,23 @@ describe("codecs", () => {
     );
     for (const wrong of ["", "00", "0x0", "0xgg", " 0x00", "0x00 "]) malformed(() => fromHex(wrong));
     malformed(() => fromHex("0x0000", 1));
+    const long = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7);
+    for (const length of [0, 1, 2_046, 2_047, 2_048, 4_095, 300_000])
+      assert.equal(toHex(long.subarray(0, length)), `0x${Buffer.from(long.subarray(0, length)).toString("hex")}`);
+  });
+
+  test("L8 a name in hexadecimal takes its own length of the heap, also when nobody ever reads it", () => {
+    setFlagsFromString("--expose-gc");
+    const gc = runInNewContext("gc") as () => void;
+    const hashes = Array.from({ length: 5_000 }, (_, i) => hashOf(`hash ${i}`));
+    const used = () => {
+      gc();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = used();
+    const names = hashes.map(toHex);
+    const each = (used() - before) / names.length;
+    assert.ok(each < 150, `${each} bytes for ${names[0]!.length} letters`);
   });
 
   test("numbers out of range are refused, not wrapped", () => {

@@ -71,7 +71,7 @@ describe("cut", () => {
         for (const [slot, entry] of cut.entries.entries()) {
           const from = parent.entries[slot]?.sequence ?? 0;
           for (let sequence = from + 1; sequence <= entry.sequence; sequence++) {
-            const segment = listed[entry.first + sequence - from - 1];
+            const segment = listed[cut.segmentIndex(parent, entry, sequence)];
             assert.ok(segment && equal(segment.operator, entry.operator) && segment.sequence === sequence);
           }
         }

@@ -156,6 +156,8 @@ describe("finality, as the ledger says it", () => {
     assert.equal(following.final, 0);
     take(160);
     assert.equal(following.final, 1);
+    take(0);
+    assert.deepEqual([following.final, following.time], [1, 160], "a time that is not known says nothing");
   });
 
   test("S11 after a reorganisation pauses, disputes and falls are those of the fork that counts", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { BURST_BYTES, BYTES_PER_SECOND } from "../../../offchain/core/budgets.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import { trackName } from "../../../offchain/core/cut.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
@@ -90,8 +91,8 @@ describe("fetching", () => {
   });
 
   test("nothing is fetched of an author whose budget is used up, until it has some again", () => {
-    const { fetching, bills, hear } = fetchingAt(members[0], events);
-    bills.authors.take(b.operator, 8 * 1024 * 1024, 0);
+    const { fetching, budgets, hear } = fetchingAt(members[0], events);
+    budgets.authors.take(b.operator, BURST_BYTES, 0);
     hear(
       c,
       [
@@ -100,12 +101,26 @@ describe("fetching", () => {
       ],
       0,
     );
-    bills.authors.take(b.operator, 1024 * 1024, 401);
+    budgets.authors.take(b.operator, BYTES_PER_SECOND, 401);
     assert.deepEqual(
       asked(fetching.tick(401)).map(({ track }) => track),
       [trackName(trackAt(0, d))],
     );
     assert.equal(asked(fetching.tick(2_000)).length, 1);
+  });
+
+  test("nothing is taken of a peer whose answers told nothing for long, until it has some budget again", () => {
+    const { fetching, budgets, hear, answer, taken } = fetchingAt(members[0], events);
+    const writer = new TrackWriter(b);
+    const segments = writeSegments(writer, 3);
+    hear(c, [{ ...writer.track, sequence: 3 }], 0);
+    const [one] = asked(fetching.tick(401));
+    budgets.senders.take(c.operator, BURST_BYTES, 401);
+    answer(one!.id, segments, 401);
+    assert.deepEqual(taken, []);
+    const [again] = asked(fetching.tick(802));
+    answer(again!.id, segments, 802);
+    assert.deepEqual(taken, [1, 2, 3]);
   });
 
   test("what is committed is fetched whole: 1,024 segments a question, taken only with the committed head", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { BURST_BYTES, BYTES_PER_SECOND, Credits } from "../../../offchain/core/credits.ts";
+import { BURST_BYTES, BYTES_PER_SECOND, Credits } from "../../../offchain/core/budgets.ts";
 import { Cut, trackName } from "../../../offchain/core/cut.ts";
 import { Pen } from "../../../offchain/core/pen.ts";
 import { Pens } from "../../../offchain/core/pens.ts";

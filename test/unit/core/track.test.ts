@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { toHex, Writer } from "../../../offchain/core/bytes.ts";
 import { WeftError } from "../../../offchain/core/errors.ts";
 import { type Base, Track } from "../../../offchain/core/track.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
+import { collect } from "../../helpers/collect.ts";
 import { hashOf, operatorAt, requestOf, type Sealed, TrackWriter, type TurnWriter } from "../../helpers/core.ts";
 import { runs } from "../../property/world.ts";
 
@@ -236,8 +235,6 @@ describe("prune", () => {
   });
 
   test("what is pruned or rewound is not held on to", async () => {
-    setFlagsFromString("--expose-gc");
-    const collect: () => void = runInNewContext("gc");
     const track = new Track(crypto, new TrackWriter(operatorAt(0)).track);
     const refs = (() => {
       const writer = new TrackWriter(operatorAt(0));

@@ -1,12 +1,13 @@
 import { Command, Option } from "commander";
 import { formatEther, formatUnits, isAddress } from "ethers";
 import { deploy } from "../deploy.ts";
+import { keyFor } from "../lib/keys.ts";
+import { connect } from "../lib/network.ts";
+import { paths } from "../lib/paths.ts";
+import { say } from "../lib/print.ts";
+import { DEVELOPMENT_CHAIN, loadParameters, type Profile, profiles } from "../lib/profiles.ts";
+import { ScriptError } from "../lib/script-error.ts";
 import type { Powers } from "./authority.ts";
-import { keyFor } from "./keys.ts";
-import { connect } from "./network.ts";
-import { paths } from "./paths.ts";
-import { DEVELOPMENT_CHAIN, loadParameters, type Profile, profiles } from "./profiles.ts";
-import { ScriptError } from "./script-error.ts";
 import { settingsFor } from "./settings.ts";
 
 interface Options {
@@ -22,10 +23,6 @@ interface Options {
   guardian?: string;
   minter?: string;
 }
-
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
 
 export async function main(): Promise<void> {
   const o = new Command("deploy")

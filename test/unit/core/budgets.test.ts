@@ -1,51 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { BURST_BYTES, LEAST_BYTES } from "../../../offchain/core/budgets.ts";
 import { equal } from "../../../offchain/core/bytes.ts";
-import { BURST_BYTES, LEAST_BYTES } from "../../../offchain/core/credits.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
-import { Protocol } from "../../../offchain/core/protocol.ts";
 import type { Segment } from "../../../offchain/core/segment.ts";
-import { crypto } from "../../../offchain/crypto/crypto.ts";
-import {
-  foundingEvents,
-  type Keys,
-  operatorAt,
-  REGISTRY_GENESIS,
-  SEPARATOR,
-  TrackWriter,
-  writeSegments,
-} from "../../helpers/core.ts";
+import { equivocation, type Keys, operatorAt, requestOf, TrackWriter, writeSegments } from "../../helpers/core.ts";
+import { protocolOf } from "../../helpers/protocol.ts";
 
 const members = [0, 1, 2, 3].map(operatorAt) as [Keys, Keys, Keys, Keys];
 const [self, author, enemy, relay] = members;
 
-/** One worker that knows the members, and what it does with segments that come in as so many bytes. */
+/** What one worker that knows the members does with segments that come in as so many bytes. */
 function worker() {
-  const protocol = new Protocol(
-    {
-      crypto,
-      separator: SEPARATOR,
-      self: self.operator,
-      signer: self.signer,
-      registryGenesis: REGISTRY_GENESIS,
-      capacity: 1_000,
-      newTracksPerOperator: 4,
-      checkpointIntervalShortestMs: 1_000,
-      checkpointIntervalLongestMs: 10_000,
-      pace: 1_000,
-      censorshipMs: 30_000,
-      challengeWindowSeconds: 60,
-      retentionSeconds: 600,
-    },
-    0,
-  );
-  const events = foundingEvents(members).map(
-    (event, i) => ({ kind: "registry", event, block: i + 1, logIndex: 0 }) as const,
-  );
-  protocol.step({ type: "chain", update: { type: "events", events, time: 1 } }, 0);
-  const send = (from: Keys, segment: Segment, size: number, now = 0) =>
+  const protocol = protocolOf(self, members);
+  return (from: Keys, segment: Segment, size: number, now = 0) =>
     protocol.step({ type: "segments", from: from.operator, segments: [{ segment, size }] }, now);
-  return { protocol, send };
 }
 
 const isTaken = (effects: readonly Effect[]) => effects.some(({ type }) => type === "held");
@@ -69,7 +38,7 @@ describe("who pays for a segment", () => {
     const forged = { ...second, signature: enemy.signer.sign(new Uint8Array(32)) };
     const damaged = { ...second, snapshots: first.snapshots };
     for (const [what, lie] of Object.entries({ forged, damaged, repeated: first, "far ahead": fourth })) {
-      const { send } = worker();
+      const send = worker();
       assert.ok(isTaken(send(author, first, 100)));
       assert.deepEqual(spent(send(enemy, lie, BURST_BYTES)), [], what);
       assert.ok(isOf(send(enemy, third, 100), enemy), `${what}: the sender has used up its own budget`);
@@ -80,7 +49,7 @@ describe("who pays for a segment", () => {
   });
 
   test("what an author wrote is paid for by it, whoever sends it", () => {
-    const { send } = worker();
+    const send = worker();
     const [first, second] = written(2) as [Segment, Segment];
     assert.ok(isTaken(send(relay, first, BURST_BYTES)));
     assert.ok(isOf(send(relay, second, 100), author));
@@ -88,8 +57,29 @@ describe("who pays for a segment", () => {
     assert.ok(isTaken(send(relay, own, 100)), "who relayed it has paid nothing");
   });
 
+  test("an author pays for what it signed also when nothing comes of it: invalid, stopped, beyond its room, accused", () => {
+    const at = (i: number) => new TrackWriter(author, `track ${i}`);
+    const invalid = at(0);
+    invalid.open(requestOf([1], { maxLength: 0 }));
+    const [broken, after] = [invalid.seal(), writeSegments(invalid, 1)[0] as Segment];
+    const { a, b } = equivocation(author, "lies", 0, 1);
+    const many = Array.from({ length: 65 }, (_, i) => writeSegments(at(i + 1), 1)[0] as Segment);
+    const stories: Record<string, Segment[]> = {
+      invalid: [broken],
+      stopped: [broken, after],
+      "beyond its room": many,
+      accused: [a[0] as Segment, b[0] as Segment, many[0] as Segment],
+    };
+    for (const [what, segments] of Object.entries(stories)) {
+      const send = worker();
+      for (const segment of segments.slice(0, -1)) send(relay, segment, 100);
+      assert.deepEqual(spent(send(relay, segments.at(-1) as Segment, BURST_BYTES)), [], what);
+      assert.ok(isOf(send(relay, many[0] as Segment, 100), author), what);
+    }
+  });
+
   test("however small, a forgery costs its sender 1 KiB: so many signatures are checked in vain, and no more", () => {
-    const { send } = worker();
+    const send = worker();
     const [first] = written(1) as [Segment];
     const forged = { ...first, signature: enemy.signer.sign(new Uint8Array(32)) };
     let checked = 0;

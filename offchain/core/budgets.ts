@@ -1,5 +1,6 @@
 import { type Bytes, toHex } from "./bytes.ts";
 import type { Effect } from "./replica.ts";
+import { isAuthorsFault } from "./track.ts";
 
 /** What one operator's tracks may cost us, whoever relays them: bytes at once, and bytes a second after that. */
 export const BURST_BYTES = 8 * 1024 * 1024;
@@ -37,22 +38,20 @@ export class Credits {
  * Who pays for a segment: its author when it told something that the author signed, else who sent it. Whom a segment names
  * proves nothing, and anybody may send again what an author once said: neither may use up an honest author's budget.
  */
-export class Bills {
+export class Budgets {
   readonly authors = new Credits();
   readonly senders = new Credits();
 
   /** @param effects what the replica made of the segment */
   charge(from: Bytes, author: Bytes, bytes: number, effects: readonly Effect[], now: number): void {
-    if (effects.some(isAuthors)) this.authors.take(author, bytes, now);
+    if (effects.some(tellsOfAuthor)) this.authors.take(author, bytes, now);
     else this.senders.take(from, Math.max(LEAST_BYTES, bytes), now);
   }
 }
 
-function isAuthors(effect: Effect): boolean {
+function tellsOfAuthor(effect: Effect): boolean {
   if (effect.type === "persist" || effect.type === "persist-evidence") return true;
   if (effect.type !== "fault") return false;
-  // Other snapshots than the header signs are the sender's, and so is another place than the next.
-  if (effect.kind === "invalid_segment")
-    return effect.error.code !== "bad_root" && effect.error.code !== "out_of_order";
+  if (effect.kind === "invalid_segment") return isAuthorsFault(effect.error);
   return effect.kind === "accused" || effect.kind === "stopped" || effect.kind === "too_many_tracks";
 }

@@ -12,12 +12,6 @@ interface Message {
   result?: { address?: string };
 }
 
-/** A transaction that was about to be sent when the process ended. */
-export interface Prepared {
-  step: string;
-  nonce: number;
-}
-
 /**
  * The folder that Ignition resumes from. Ignition writes down a transaction's nonce before it sends it and the hash after
  * that, so a process that is killed in between does not know whether it sent anything. What was signed is therefore
@@ -56,14 +50,19 @@ export class Journal {
     return new Map(prepared.map(({ futureId, nonce }) => [stepOf(futureId), nonce as number]));
   }
 
-  /** What Ignition does not know whether it sent. */
-  prepared(): Prepared | undefined {
-    const open = this.#open();
-    return open && { step: stepOf(open.futureId), nonce: open.nonce as number };
+  /** The nonce of the transaction of which Ignition does not know whether it sent it, if there is one. */
+  prepared(): number | undefined {
+    const open = new Map<string, Message>();
+    for (const message of this.#messages()) {
+      const key = `${message.futureId} ${message.networkInteractionId}`;
+      if (message.type === PREPARED) open.set(key, message);
+      if (message.type === "TRANSACTION_SEND") open.delete(key);
+    }
+    return [...open.values()].at(-1)?.nonce;
   }
 
-  /** Takes back that a transaction was about to be sent; a torn last line goes too. */
-  forget({ nonce }: Prepared): void {
+  /** Takes back that a transaction was about to be sent. */
+  forget(nonce: number): void {
     const kept = this.#messages().filter(({ type, nonce: other }) => type !== PREPARED || other !== nonce);
     this.#write(kept);
   }
@@ -83,16 +82,6 @@ export class Journal {
   signedFor(nonce: number): string | undefined {
     const raw = linesOf(this.#signed) as string[];
     return raw.findLast((one) => Transaction.from(one).nonce === nonce);
-  }
-
-  #open(): Message | undefined {
-    const open = new Map<string, Message>();
-    for (const message of this.#messages()) {
-      const key = `${message.futureId} ${message.networkInteractionId}`;
-      if (message.type === PREPARED) open.set(key, message);
-      if (message.type === "TRANSACTION_SEND") open.delete(key);
-    }
-    return [...open.values()].at(-1);
   }
 
   #messages(): Message[] {

@@ -13,13 +13,14 @@ import {
 } from "@nomicfoundation/ignition-core";
 import { Contract, Transaction, Wallet } from "ethers";
 import type { Deployment } from "../../offchain/chain/deployment.ts";
-import { type ContractName, loadArtifact } from "./artifacts.ts";
-import { Journal, type Prepared } from "./journal.ts";
-import type { Connection } from "./network.ts";
+import { type ContractName, loadArtifact } from "../lib/artifacts.ts";
+import type { Connection } from "../lib/network.ts";
+import { DEVELOPMENT_CHAIN } from "../lib/profiles.ts";
+import { ScriptError } from "../lib/script-error.ts";
+import { conclude, refuseToOverwrite, writeDeployment } from "./deployment.ts";
+import { Journal } from "./journal.ts";
 import { type Plan, resolve } from "./plan.ts";
-import { DEVELOPMENT_CHAIN } from "./profiles.ts";
-import { ScriptError } from "./script-error.ts";
-import { conclude, refuseToOverwrite, requireFunds, type Settings, writeDeployment } from "./settings.ts";
+import { requireFunds, type Settings } from "./settings.ts";
 
 const MODULE = "Weft";
 /** A step counts when it has that many blocks on it; the next one waits for it. */
@@ -193,14 +194,14 @@ function sending(connection: Connection, journal: Journal, { deployerKey, onSend
 /** Tells Ignition what became of the transaction that it was about to send when it was killed. */
 async function mend(connection: Connection, provider: EIP1193Provider, journal: Journal, deployer: string) {
   journal.mend();
-  const prepared = journal.prepared();
-  if (prepared === undefined) return;
-  const hash = await whatBecameOf(connection, journal, prepared, deployer);
-  if (hash === undefined) return journal.forget(prepared);
+  const nonce = journal.prepared();
+  if (nonce === undefined) return;
+  const hash = await whatBecameOf(connection, journal, nonce, deployer);
+  if (hash === undefined) return journal.forget(nonce);
   await trackTransaction(journal.folder, hash, provider, 1);
 }
 
-async function whatBecameOf({ provider, request }: Connection, journal: Journal, { nonce }: Prepared, from: string) {
+async function whatBecameOf({ provider, request }: Connection, journal: Journal, nonce: number, from: string) {
   const raw = journal.signedFor(nonce);
   if (raw !== undefined) {
     const hash = Transaction.from(raw).hash as string;

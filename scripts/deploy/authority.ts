@@ -1,7 +1,7 @@
 import { type Contract, type EventLog, Interface } from "ethers";
-import { type ContractName, loadArtifact } from "./artifacts.ts";
-import type { Call, Ref } from "./plan.ts";
-import { ScriptError } from "./script-error.ts";
+import { type ContractName, loadArtifact } from "../lib/artifacts.ts";
+import { ScriptError } from "../lib/script-error.ts";
+import { type Call, ref } from "./plan.ts";
 
 /** Roles of the access manager; 0 is its administrator. */
 export const ROLE = { admin: 0n, court: 1n, minter: 2n, guardian: 3n, clock: 4n, fall: 5n } as const;
@@ -56,7 +56,6 @@ export function governedBy(found: (name: ContractName) => Contract): Governed {
 
 /** Sets who may do what, and hands the administration over; `deployer` is the administrator until then. */
 export function handOver(powers: Powers, deployer: string): Call[] {
-  const ref = (contract: ContractName): Ref => ({ contract });
   const call = (step: string, method: string, ...args: unknown[]): Call => {
     return { step, contract: governedNames.manager, method, args };
   };

@@ -1,8 +1,8 @@
 import { getCreateAddress, type Signer } from "ethers";
 import hre from "hardhat";
 import { deploy } from "../deploy.ts";
+import { type Connection, fromHardhat } from "../lib/network.ts";
 import { isOfThisChain, journalOf, stepsOf } from "./ignition.ts";
-import { type Connection, fromHardhat } from "./network.ts";
 import type { Settings } from "./settings.ts";
 
 export interface RehearsedStep {

@@ -1,0 +1,30 @@
+import { Protocol } from "../../offchain/core/protocol.ts";
+import { crypto } from "../../offchain/crypto/crypto.ts";
+import { foundingEvents, type Keys, REGISTRY_GENESIS, SEPARATOR } from "./core.ts";
+
+/** One worker that has read on the chain who the members are. */
+export function protocolOf(self: Keys, members: readonly Keys[]): Protocol {
+  const protocol = new Protocol(
+    {
+      crypto,
+      separator: SEPARATOR,
+      self: self.operator,
+      signer: self.signer,
+      registryGenesis: REGISTRY_GENESIS,
+      capacity: 1_000,
+      newTracksPerOperator: 4,
+      checkpointIntervalShortestMs: 1_000,
+      checkpointIntervalLongestMs: 10_000,
+      pace: 1_000,
+      censorshipMs: 30_000,
+      challengeWindowSeconds: 60,
+      retentionSeconds: 600,
+    },
+    0,
+  );
+  const events = foundingEvents(members).map(
+    (event, i) => ({ kind: "registry", event, block: i + 1, logIndex: 0 }) as const,
+  );
+  protocol.step({ type: "chain", update: { type: "events", events, time: 1 } }, 0);
+  return protocol;
+}
