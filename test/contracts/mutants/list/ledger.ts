@@ -222,8 +222,8 @@ export const ledger: Patches = {
     },
     {
       name: "the attester gets the bounty",
-      before: "_registry.slash(operator, msg.sender, currentSet)",
-      after: "_registry.slash(operator, operator, currentSet)",
+      before: "_registry.slash(operator, msg.sender, currentSet);",
+      after: "_registry.slash(operator, operator, currentSet);",
       test: "test_ACondemnedCheckpointFallsAndWhoeverSignedItIsConvicted",
     },
   ],
