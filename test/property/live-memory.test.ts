@@ -2,17 +2,14 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { equal } from "../../offchain/core/bytes.ts";
-import { checkpointHash } from "../../offchain/core/checkpoint.ts";
 import type { Committed } from "../../offchain/core/checkpoints.ts";
-import { type Advance, checkpointOf, trackName } from "../../offchain/core/cut.ts";
+import { trackName } from "../../offchain/core/cut.ts";
 import { learn, taughtBy } from "../../offchain/core/fold.ts";
 import type { Memories } from "../../offchain/core/memories.ts";
 import type { MemoryDefinition } from "../../offchain/core/memory-definition.ts";
 import { COSINE_ONE } from "../../offchain/core/sketch.ts";
 import { surveyOf } from "../../offchain/core/survey.ts";
 import type { Track } from "../../offchain/core/track.ts";
-import { heldSegments } from "../../offchain/core/views.ts";
-import { crypto } from "../../offchain/crypto/crypto.ts";
 import {
   equivocation,
   feed,
@@ -20,12 +17,11 @@ import {
   type Keys,
   MEMORY,
   requestOf,
-  SEPARATOR,
   type Sealed,
   TrackWriter,
   type TurnWriter,
 } from "../helpers/core.ts";
-import { nodeOf, type Peer } from "../helpers/mesh.ts";
+import { advanceOf, commitAlone, nodeOf, type Peer } from "../helpers/mesh.ts";
 import { EVENTS, LIAR, MEMBERS, runs, SEED } from "./world.ts";
 
 const TAUGHT: readonly MemoryDefinition[] = [
@@ -60,30 +56,7 @@ function teach(keys: Keys, label: string, lessons: readonly Lesson[], story = 0)
   });
 }
 
-/** The chain takes a checkpoint of these advances, which this node has made itself. */
-function commit({ replica, consensus }: Peer, advances: readonly Advance[]): void {
-  const { latest, next } = consensus;
-  const { cut: before, memories } = latest as { cut: NonNullable<typeof latest.cut>; memories: Memories };
-  const cut = before.extend(crypto, advances, () => false);
-  const sum = checkpointOf(
-    crypto,
-    { ...latest, cut: before, memories, next },
-    cut,
-    replica.registry,
-    heldSegments(replica),
-  );
-  const hash = checkpointHash(crypto, SEPARATOR, sum.checkpoint);
-  consensus.remember(next, hash, cut, sum.memories);
-  consensus.commit(sum.checkpoint, hash);
-}
-
 const from = ({ consensus }: Peer, { name }: Track) => consensus.latest.cut?.named(name)?.sequence ?? 0;
-const advance = (track: Track, to: number): Advance => ({
-  ...track.key,
-  sequence: to,
-  head: track.hashAt(to) as Uint8Array,
-});
-
 const agrees = ({ consensus }: Peer, track: Track) => consensus.latest.cut?.agrees(track) ?? true;
 const mayGoOn = (node: Peer, track: Track) =>
   agrees(node, track) &&
@@ -161,7 +134,7 @@ describe(`live memory, seed ${SEED}`, () => {
             replica.rewind(track.key, base);
             told(world.find(([one]) => trackName(one![0]!.header) === track.name)?.[count % 4 ? 1 : 0]);
           } else if (act === "commit" && mayGoOn(node, track))
-            commit(node, [advance(track, count % 2 ? base + 1 : track.sequence)]);
+            commitAlone(node, [advanceOf(track, count % 2 ? base + 1 : track.sequence)]);
           else if (act === "rewind" && track.sequence > base)
             replica.rewind(track.key, Math.max(base, track.sequence - count));
           else if (act === "fall" && consensus.standing.length > 1) {
@@ -175,7 +148,7 @@ describe(`live memory, seed ${SEED}`, () => {
               if (checkpoint.number === consensus.next && equal(checkpoint.parent, consensus.latest.hash))
                 consensus.commit(checkpoint, hash);
           } else if (act === "prune" && base > 0) {
-            track.prune(base);
+            track.prune(base, new Set(), count === 0);
             replica.replace(track);
           } else if (act === "accuse") replica.step({ type: "evidence", evidence: { a: a[0]!, b: b[0]! } });
           else if (act === "check") check(node, i % 2 ? 1 : -1);
@@ -183,8 +156,7 @@ describe(`live memory, seed ${SEED}`, () => {
           if (did) done.set(act, (done.get(act) ?? 0) + 1);
         }
         check(node, 1);
-        for (const track of replica.tracks.values())
-          if (mayGoOn(node, track)) commit(node, [advance(track, track.sequence)]);
+        for (const track of replica.tracks.values()) if (mayGoOn(node, track)) commitAlone(node, [advanceOf(track)]);
         const { memoryRoot } = consensus.latest.checkpoint;
         if ([...replica.tracks.values()].some((track) => from(node, track) < track.base.sequence)) return;
         ended += 1;
