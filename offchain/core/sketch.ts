@@ -62,9 +62,14 @@ function scramble(value: number): number {
 
 /** Exact: halves of 16 bits are multiplied, whose sums are below 2^53. */
 function dot(a: Int32Array, b: Int32Array): bigint {
-  let [high, mixed, low] = [0, 0, 0];
+  let high = 0;
+  let mixed = 0;
+  let low = 0;
   for (let i = 0; i < a.length; i++) {
-    const [aHigh, aLow, bHigh, bLow] = [a[i] >> 16, a[i] & 0xffff, b[i] >> 16, b[i] & 0xffff];
+    const aHigh = a[i] >> 16;
+    const aLow = a[i] & 0xffff;
+    const bHigh = b[i] >> 16;
+    const bLow = b[i] & 0xffff;
     high += aHigh * bHigh;
     mixed += aHigh * bLow + aLow * bHigh;
     low += aLow * bLow;

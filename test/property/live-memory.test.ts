@@ -124,7 +124,7 @@ describe(`live memory, seed ${SEED}`, () => {
         for (const [i, { act, what, count }] of steps.entries()) {
           const held = [...replica.tracks.values()];
           const track = held[what % held.length] as Track;
-          const base = from(node, track);
+          const base = Math.max(from(node, track), track.base.sequence);
           let did = true;
           const told = (segments: readonly Sealed[] = []) => {
             for (const segment of segments) replica.step({ type: "restore", segment, hash: segment.hash });
