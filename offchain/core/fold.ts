@@ -45,7 +45,12 @@ export function incrementsOf(lesson: Omit<Lesson, "author">): Increment[] {
   return [...merged.values()];
 }
 
-/** The memories after a lesson. One by somebody who may not teach adds nothing. */
+/** What a lesson adds by whom it is: by somebody who may not teach nothing. */
+export function taughtBy(lesson: Lesson): Increment[] {
+  return mayTeach(lesson.memory, lesson.author) ? incrementsOf(lesson) : [];
+}
+
+/** The memories after a lesson. */
 export function learn(memories: Memories, lesson: Lesson): Memories {
-  return mayTeach(lesson.memory, lesson.author) ? memories.add(lesson.memory, incrementsOf(lesson)) : memories;
+  return memories.add(lesson.memory, taughtBy(lesson));
 }

@@ -189,6 +189,7 @@ export const beat: fc.Arbitrary<Beat> = record({
   anchor: u64,
   known: bytes(8),
   digest: bytes(32),
+  moved: fc.nat({ max: 65_536 }),
   whole: fc.boolean(),
   load: u16,
   heads: fc.array(advance, { maxLength: 5 }),

@@ -256,6 +256,7 @@ describe("codecs", () => {
       anchor: 7,
       known: new Uint8Array(8),
       digest: hashOf("digest"),
+      moved: 65_536,
       load: 3,
       whole: true,
       heads: Array.from({ length: 4 }, (_, i) => ({
