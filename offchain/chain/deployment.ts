@@ -1,5 +1,6 @@
 import type { Address } from "viem";
 import { z } from "zod/v4";
+import { KEPT_CUTS } from "../core/checkpoints.ts";
 
 const address = z
   .string()
@@ -27,7 +28,7 @@ export const deploymentParametersSchema = z
     graceSeconds: natural,
     checkpointIntervalShortestMs: positive,
     checkpointIntervalLongestMs: positive,
-    referenceSpan: positive,
+    referenceSpan: positive.max(KEPT_CUTS, "is more checkpoints than a worker keeps the memories of"),
     checkpointCapacity: positive.max(65_536, "is more than the segments tree holds"),
     newTracksPerOperator: positive,
     flushMs: positive,

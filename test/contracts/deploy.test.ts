@@ -241,6 +241,7 @@ describe("a deployment that is stopped goes on where it was", () => {
       assert.throws(() => loadParameters(file), { code: "BAD_PARAMETERS", field }, field);
     };
     refused("unbondingSeconds", { unbondingSeconds: 3600 + 600 + (5 + 7 + 3 + 1) * 86_400 });
+    refused("referenceSpan", { referenceSpan: 65 });
     refused("retentionSeconds", { retentionSeconds: 600 + 5 * 86_400 - 1 });
     refused("bounty", { bounty: parseEther("101").toString() });
     refused("minStake", { minStake: "0", bounty: "0" });
