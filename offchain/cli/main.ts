@@ -72,7 +72,7 @@ const memory = weft
 atWorker(memory.command("make"))
   .description("Makes a memory, and prints its id. The same name is the same memory at every worker.")
   .argument("<name>")
-  .option("--orders <lengths>", "how many tokens it remembers by, such as 3,4,5,6", numbers)
+  .option("--orders <lengths>", "how many tokens it remembers by, such as 3,4,5", numbers)
   .option("--writers <addresses>", "operators that may teach it, separated by commas; else everybody", (text) =>
     text.split(","),
   )

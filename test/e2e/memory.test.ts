@@ -14,10 +14,13 @@ import { until } from "../helpers/e2e/until.ts";
 /** DESIGN §3: many workers teach one memory at once, and whoever reads it reads the same. */
 
 const PART = 512;
-const verse = (name: string, thing: string) =>
-  `And ${name} went up to the hill of Zarethan, and took there ${thing}, and nobody knew of it until the seventh year. `;
+const verse = (name: string, deed: string) =>
+  `And ${name} went up to the hill of Zarethan, and ${deed}, and nobody knew of it until the seventh year. `;
 /** Some parts each, so that both workers write at the same time. */
-const TEXTS = [verse("Hoglah", "a lamp of green glass").repeat(6), verse("Tirzah", "the key of the well").repeat(6)];
+const TEXTS = [
+  verse("Hoglah", "took there a lamp of green glass").repeat(6),
+  verse("Tirzah", "hid within the key of the well").repeat(6),
+];
 const PROMPT = "And Hoglah went up to the hill of Zarethan, and took there ";
 const NAME = "verses";
 
