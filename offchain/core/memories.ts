@@ -76,13 +76,14 @@ function merged(rows: SparseTree<Row>, columns: number, increments: readonly Inc
     keys[i] = ((order * ROWS_PER_ORDER + row) * LIMIT_COLUMNS + column) * LIMIT_PENDING + i;
   keys.sort();
   const touched: number[] = [];
-  const after: (Row | undefined)[] = [];
-  /** Of all rows, one after the other. */
+  /** Of all rows, one after the other, and where those of each begin. */
   const cells: number[] = [];
+  const begins: number[] = [];
   for (let i = 0; i < keys.length; ) {
     const at = Math.floor(keys[i] / (LIMIT_COLUMNS * LIMIT_PENDING));
     const first = at * LIMIT_COLUMNS;
-    const from = cells.length;
+    touched.push(at);
+    begins.push(cells.length);
     while (i < keys.length && keys[i] < (first + LIMIT_COLUMNS) * LIMIT_PENDING) {
       const cell = Math.floor(keys[i] / LIMIT_PENDING);
       let count = 0;
@@ -90,11 +91,12 @@ function merged(rows: SparseTree<Row>, columns: number, increments: readonly Inc
         count += increments[keys[i] - cell * LIMIT_PENDING].count;
       cells.push(cell - first, count);
     }
-    const row = (rows.get(at) ?? Row.empty(columns)).addAll(cells, from);
-    touched.push(at);
-    after.push(row.distinct === 0 ? undefined : row);
   }
-  return rows.setAll(touched, after);
+  begins.push(cells.length);
+  return rows.update(touched, (row, n) => {
+    const after = (row ?? Row.empty(columns)).addAll(cells, begins[n], begins[n + 1]);
+    return after.distinct === 0 ? undefined : after;
+  });
 }
 
 const MEMORIES: LeafKind<Memory> = {

@@ -60,9 +60,9 @@ export class Row {
     return this.addAll([column, count]);
   }
 
-  /** The row with counts added to cells, modulo 2^32. @param from where in the list they begin */
-  addAll(cells: Cells, from = 0): Row {
-    return new Row(this.#tree, added(this.#root, this.#tree.depth, 0, cells, from, cells.length));
+  /** The row with counts added to cells, modulo 2^32. @param from where in the list they begin, and end */
+  addAll(cells: Cells, from = 0, to = cells.length): Row {
+    return new Row(this.#tree, added(this.#root, this.#tree.depth, 0, cells, from, to));
   }
 
   /** The row with one tile's cells as given: columns within it, ascending, each followed by its count. */

@@ -20,6 +20,9 @@ class Node<Leaf> {
 /** How a leaf is hashed, and in which tree. */
 export type LeafKind<Leaf> = { readonly tree: TreeKind; hash(h: Hashing, leaf: Leaf): Bytes };
 
+/** What becomes of the leaf, or none, at the n-th index of a list. */
+type Update<Leaf> = (leaf: Leaf | undefined, n: number) => Leaf | undefined;
+
 /**
  * A persistent tree of fixed depth: an update makes new nodes along one path and shares all others, so that every
  * earlier state stays readable at the price of what has changed. Nodes are hashed when their root is asked for, once.
@@ -57,13 +60,12 @@ export class SparseTree<Leaf> {
 
   /** The tree with another leaf at `index`, or none. */
   set(index: number, leaf: Leaf | undefined): SparseTree<Leaf> {
-    return this.setAll([index], [leaf]);
+    return this.update([index], () => leaf);
   }
 
-  /** The tree with another leaf, or none, at each index. @param indices ascending */
-  setAll(indices: readonly number[], leaves: readonly (Leaf | undefined)[]): SparseTree<Leaf> {
-    const root = changed(this.#root, this.#kind.tree.depth, 0, indices, leaves, 0, indices.length);
-    return new SparseTree(this.#kind, root);
+  /** The tree with another leaf, or none, at each index. @param indices ascending @param to by index in that list */
+  update(indices: readonly number[], to: Update<Leaf>): SparseTree<Leaf> {
+    return new SparseTree(this.#kind, changed(this.#root, this.#kind.tree.depth, 0, indices, to, 0, indices.length));
   }
 
   root(h: Hashing): Bytes {
@@ -122,20 +124,20 @@ function changed<Leaf>(
   level: number,
   first: number,
   indices: readonly number[],
-  leaves: readonly (Leaf | undefined)[],
+  to: Update<Leaf>,
   at: number,
   end: number,
 ): Node<Leaf> | undefined {
   if (at === end) return node;
   if (level === 0) {
-    const leaf = leaves[at];
+    const leaf = to(node?.leaf, at);
     return leaf === undefined ? undefined : new Node(undefined, undefined, leaf);
   }
   const middle = first + HALVES[level - 1];
   let split = at;
   while (split < end && indices[split] < middle) split++;
-  const left = changed(node?.left, level - 1, first, indices, leaves, at, split);
-  const right = changed(node?.right, level - 1, middle, indices, leaves, split, end);
+  const left = changed(node?.left, level - 1, first, indices, to, at, split);
+  const right = changed(node?.right, level - 1, middle, indices, to, split, end);
   return left || right ? new Node(left, right, undefined) : undefined;
 }
 
