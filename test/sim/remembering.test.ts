@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { equal, toHex } from "../../offchain/core/bytes.ts";
+import { equal, toHex, utf8 } from "../../offchain/core/bytes.ts";
 import { memorySlot } from "../../offchain/core/memories.ts";
 import { memoryId } from "../../offchain/core/memory-definition.ts";
 import { liesOf, quietPlan, runWith } from "./liars/quiet.ts";
 import { ALIKE, definitionsOf } from "./memory-plan.ts";
 import { simulatedKeyring } from "./simcrypto.ts";
 import { planOf } from "./swarm.ts";
+import { World } from "./world.ts";
 
 const SEEDS = Array.from({ length: 300 }, (_, i) => i);
 
@@ -40,4 +41,26 @@ test("a quorum of liars commits a memory that is wrong: nobody honest attests to
   }
   assert.equal(consensus.propose(), undefined);
   assert.ok(consensus.memoriesAt(wrong[0] - 1), "what was committed before stays known");
+});
+
+test("S10 who learns something else from the same segments is reported by everybody", () => {
+  const quiet = quietPlan(5, ["honest", "honest", "honest", "honest"]);
+  const memory = { memories: ALIKE, teaching: 1, reading: 0 };
+  const world = new World({ ...quiet, memory });
+  const [, , , broken] = world.workers;
+  const { spec } = broken;
+  const { crypto } = spec.options;
+  // To it every memory has another name, so that it adds to others than everybody else.
+  const other = (parts: readonly Uint8Array[]) => (equal(parts[0], utf8("Weft memory")) ? [...parts, parts[0]] : parts);
+  spec.options = { ...spec.options, crypto: { ...crypto, keccak256: (...parts) => crypto.keccak256(...other(parts)) } };
+  spec.honest = false;
+  const reported = new Set<string>();
+  const fault = world.watching.fault.bind(world.watching);
+  world.watching.fault = (worker, kind, operator, error) => {
+    if (kind === "drift" && operator && equal(operator, spec.operator)) reported.add(worker.name);
+    fault(worker, kind, operator, error);
+  };
+  world.run();
+  assert.ok(world.watching.memory && world.watching.memory.learnt > 0);
+  assert.deepEqual([...reported].sort(), ["w0", "w1", "w2"]);
 });
