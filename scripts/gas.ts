@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Address, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
 import { costsOfCourts } from "../test/contracts/courts/costs.ts";
+import { PATIENT } from "../test/contracts/courts/history.ts";
 import { type Call, found, type Operator, openWorld, setOf, type World } from "../test/contracts/fixture.ts";
 import { attest, commitCall, header, nextCheckpoint, signHeader, story, tokensBody } from "../test/contracts/quorum.ts";
 import { contractNames, loadArtifact } from "./lib/artifacts.ts";
@@ -28,7 +29,7 @@ async function measure(): Promise<Record<string, number>> {
   } finally {
     await four.close();
   }
-  const accused = await openWorld();
+  const accused = await openWorld(PATIENT);
   try {
     Object.assign(used, await costsOfCourts(accused, await found(accused, 4)));
   } finally {
