@@ -4,6 +4,7 @@ import { type Address, encodeFunctionData, type Hex, keccak256, toHex } from "vi
 import { foldArgs } from "../offchain/chain/convert.ts";
 import { fromHex } from "../offchain/core/bytes.ts";
 import { costsOfCourts } from "../test/contracts/courts/costs.ts";
+import { PATIENT } from "../test/contracts/courts/history.ts";
 import { type Call, found, type Operator, openWorld, setOf, type World } from "../test/contracts/fixture.ts";
 import { dearest, PATIENCE, proofOf, stage } from "../test/contracts/fold-world.ts";
 import { attest, commitCall, header, nextCheckpoint, signHeader, story, tokensBody } from "../test/contracts/quorum.ts";
@@ -31,7 +32,7 @@ async function measure(): Promise<Record<string, number>> {
   } finally {
     await four.close();
   }
-  const accused = await openWorld();
+  const accused = await openWorld(PATIENT);
   try {
     Object.assign(used, await costsOfCourts(accused, await found(accused, 4)));
   } finally {

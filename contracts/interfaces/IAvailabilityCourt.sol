@@ -73,9 +73,9 @@ struct Challenge {
 
 /// @title IAvailabilityCourt
 /// @notice Decides one kind of accusation: that something which a committed checkpoint contains is not served. A challenge
-/// names a place, never content. Anyone may answer with what stands there and its path; if nobody does, whoever attested
-/// to the checkpoint pays. It falls unless it was final when it was challenged: what is final stays, and its attesters pay
-/// all the same.
+/// names a place, never content. Anyone may answer with what stands there and its path, for half of the bond; if nobody
+/// does, whoever attested to the checkpoint pays. It falls unless it was final when it was challenged: what is final stays,
+/// and its attesters pay all the same.
 interface IAvailabilityCourt is IAttesterCourt {
     /// @notice Somebody asks for something; `deadline` in active time.
     event Challenged(

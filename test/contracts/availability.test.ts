@@ -11,7 +11,7 @@ import { Row } from "../../offchain/core/memory-row.ts";
 import { leafHash, TREE } from "../../offchain/core/tree.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { hashOf, writeSegments } from "../helpers/core.ts";
-import { extend, Historian, type Made, openCourt } from "./courts/history.ts";
+import { ANSWER_SECONDS, extend, Historian, type Made, openCourt, PATIENT } from "./courts/history.ts";
 import { type Call, found, openWorld, reverts, type World } from "./fixture.ts";
 
 const ZERO: Hex = `0x${"00".repeat(32)}`;
@@ -32,9 +32,9 @@ describe("AvailabilityCourt: what core holds answers whatever can be asked", () 
   let signatures: readonly Bytes[];
 
   before(async () => {
-    world = await openWorld();
+    world = await openWorld(PATIENT);
     historian = await Historian.of(world, await found(world, 4));
-    court = await openCourt(world, "AvailabilityCourt", BOND, 5, 5);
+    court = await openCourt(world, "AvailabilityCourt", BOND, ANSWER_SECONDS, ANSWER_SECONDS);
     const [asker] = world.accounts as [Address];
     await world.send({ ...world.token, functionName: "mint", args: [asker, 1000n * BOND] });
     await world.send({ ...world.token, functionName: "approve", args: [court.address, 1000n * BOND] });
@@ -82,7 +82,7 @@ describe("AvailabilityCourt: what core holds answers whatever can be asked", () 
     const server = world.accounts[9] as Address;
     await world.send({ ...call(answer, id, ...right), account: server });
     const credit = await world.chain.readContract({ ...court, functionName: "creditOf", args: [server] });
-    assert.equal(credit, BOND);
+    assert.equal(credit, BOND / 2n);
   }
 
   const checkpoint = () => made.accused.checkpoint;

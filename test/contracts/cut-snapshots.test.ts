@@ -7,7 +7,7 @@ import { decodeSnapshot, type Snapshot } from "../../offchain/core/snapshot.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { begin, GIVEN, HISTORY, later, openings, prompts } from "../helpers/breaches.ts";
 import { requestOf, type Sealed, type TrackWriter } from "../helpers/core.ts";
-import { extend, Historian, type Made, openCourt } from "./courts/history.ts";
+import { extend, Historian, type Made, openCourt, PATIENT } from "./courts/history.ts";
 import { type Call, found, openWorld, reverts, type World } from "./fixture.ts";
 
 /** One snapshot of a history, and the context after it where only tokens came before. */
@@ -21,7 +21,7 @@ describe("CutCourt: snapshots that break a rule", () => {
   let writer: TrackWriter;
 
   before(async () => {
-    world = await openWorld();
+    world = await openWorld(PATIENT);
     historian = await Historian.of(world, await found(world, 4));
     court = await openCourt(world, "CutCourt");
   });

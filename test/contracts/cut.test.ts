@@ -5,7 +5,7 @@ import { toHex } from "../../offchain/core/bytes.ts";
 import { Cut, segmentsTree, trackName } from "../../offchain/core/cut.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { type Sealed, type TrackWriter, writeSegments } from "../helpers/core.ts";
-import { extend, Historian, type Made, openCourt } from "./courts/history.ts";
+import { extend, Historian, type Made, openCourt, PATIENT } from "./courts/history.ts";
 import { liars } from "./courts/lies.ts";
 import { type Call, found, openWorld, reverts, type World } from "./fixture.ts";
 
@@ -28,7 +28,7 @@ describe("CutCourt", () => {
   let restore: () => Promise<void>;
 
   before(async () => {
-    world = await openWorld();
+    world = await openWorld(PATIENT);
     historian = await Historian.of(world, await found(world, 4));
     court = await openCourt(world, "CutCourt");
   });

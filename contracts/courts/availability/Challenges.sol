@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Challenge, IAvailabilityCourt, Kind, State} from "../../interfaces/IAvailabilityCourt.sol";
 import {CheckpointRecord} from "../../interfaces/ICheckpointLedger.sol";
@@ -49,7 +50,8 @@ abstract contract Challenges is IAvailabilityCourt, AttesterCourt {
         Challenge memory asked = _requireState(id, State.Open);
         uint64 activeNow = _registry.activeTime();
         if (activeNow < asked.deadline) revert AvailabilityCourtWrongTime(activeNow, asked.deadline);
-        _pay(id, asked, asked.challenger, State.Closed);
+        _close(id, asked, State.Closed);
+        _credit[asked.challenger] += asked.bond;
         // Whoever fell meanwhile, for whatever reason, has no history that must be served.
         bool told = !condemned[asked.hash] && !_ledger.checkpoint(asked.number).fallen;
         emit Unanswered(id, asked.hash, told);
@@ -120,12 +122,16 @@ abstract contract Challenges is IAvailabilityCourt, AttesterCourt {
         if (activeNow >= asked.deadline) revert AvailabilityCourtWrongTime(activeNow, asked.deadline);
     }
 
-    /// @dev The caller has served it if `isThere`: it gets the bond, and others time to prove something by it.
+    /// @dev The caller has served it if `isThere`: it gets half of the bond, and others time to prove something by it.
+    /// SAFETY: the other half is burnt. Whoever answers its own questions would else put off finality for nothing.
     function _answer(bytes32 id, Challenge memory asked, bool isThere) internal {
         if (!isThere) revert AvailabilityCourtWrongAnswer(id);
-        _pay(id, asked, msg.sender, asked.disputed ? State.Answered : State.Closed);
+        _close(id, asked, asked.disputed ? State.Answered : State.Closed);
         _challenges[id].deadline = _registry.activeTime() + _proofSeconds;
+        uint256 burnt = asked.bond / 2;
+        _credit[msg.sender] += asked.bond - burnt;
         emit Answered(id, msg.sender);
+        ERC20Burnable(address(_token)).burn(burnt);
     }
 
     /// @dev What is final stands, so nothing falls; who attested to it may be convicted all the same.
@@ -134,10 +140,9 @@ abstract contract Challenges is IAvailabilityCourt, AttesterCourt {
         emit CheckpointCondemned(number, hash);
     }
 
-    function _pay(bytes32 id, Challenge memory asked, address to, State state) private {
+    function _close(bytes32 id, Challenge memory asked, State state) private {
         _challenges[id].state = state;
         _open[asked.hash] -= 1;
-        _credit[to] += asked.bond;
     }
 
     /// @dev The checkpoint has to be served; whether it is not final yet.

@@ -5,7 +5,7 @@ import { LIMIT_IDS, type Snapshot } from "../../../offchain/core/snapshot.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { hashOf, requestOf } from "../../helpers/core.ts";
 import type { Call, Operator, World } from "../fixture.ts";
-import { extend, Historian, openCourt } from "./history.ts";
+import { ANSWER_SECONDS, extend, Historian, openCourt } from "./history.ts";
 
 const BOND = 10n ** 18n;
 const GIVEN = [1, 2, 3];
@@ -14,7 +14,7 @@ const GIVEN = [1, 2, 3];
 export async function costsOfCourts(world: World, operators: readonly Operator[]): Promise<Record<string, number>> {
   const used: Record<string, number> = {};
   const court = await openCourt(world, "CutCourt");
-  const availability = await openCourt(world, "AvailabilityCourt", BOND, 5, 5);
+  const availability = await openCourt(world, "AvailabilityCourt", BOND, ANSWER_SECONDS, ANSWER_SECONDS);
   const historian = await Historian.of(world, operators);
   const writer = historian.track(0, "dear");
   const turn = writer.open(requestOf(GIVEN, { maxLength: LIMIT_IDS })).tokens("given", GIVEN);
@@ -53,7 +53,7 @@ export async function costsOfCourts(world: World, operators: readonly Operator[]
   const answer = { ...availability, functionName: "answerSnapshot", args: [id, salt, body, snapshotProof] };
   await send(`answer with a snapshot of ${LIMIT_IDS} tokens`, answer);
   const silent = await ask("ask for a cut entry", "challenge", made.accused.checkpoint, 0, 0n);
-  await world.pass(5);
+  await world.pass(ANSWER_SECONDS);
   await send("conclude that nobody answers", { ...availability, functionName: "conclude", args: [silent] });
   return used;
 }

@@ -13,6 +13,15 @@ import { type Keys, type Sealed, TrackWriter } from "../../helpers/core.ts";
 import { type Operator, setOf, type World } from "../fixture.ts";
 import { attest, commitCall } from "../quorum.ts";
 
+/** Windows that no slow machine outlasts: block time follows the clock. Seconds. */
+export const ANSWER_SECONDS = 400;
+export const PATIENT = {
+  challengeWindowSeconds: 1000,
+  disputeWindowsSeconds: 2 * ANSWER_SECONDS,
+  longestPauseSeconds: ANSWER_SECONDS,
+  unbondingSeconds: 7000,
+};
+
 /** What contracts take for a zero entry of the parent's cut, where nothing is read. */
 const NO_ENTRY = entryOf({
   operator: new Uint8Array(20),
