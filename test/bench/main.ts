@@ -5,8 +5,8 @@ import { basename, join } from "node:path";
 /** `npm run bench` lists what is measured here, `npm run bench -- <name> [options]` measures it. */
 const folder = import.meta.dirname;
 const names = readdirSync(folder)
-  .map((file) => basename(file, ".ts"))
-  .filter((name) => name !== "main");
+  .filter((file) => file.endsWith(".ts") && file !== "main.ts")
+  .map((file) => basename(file, ".ts"));
 
 const [asked, ...args] = process.argv.slice(2);
 if (asked === undefined) {
