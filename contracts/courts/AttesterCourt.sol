@@ -11,7 +11,7 @@ import {Checkpoint} from "../libraries/WeftTypes.sol";
 /// @title AttesterCourt
 /// @notice What courts about checkpoints share; see the interface.
 /// @dev An attestation is a statement of fact, so a signature of a wrong checkpoint costs the stake behind it, whether
-/// the commit needed it or not. INVARIANT: only a checkpoint that is on record and not final is condemned, and it falls.
+/// the commit needed it or not. INVARIANT: a checkpoint that is condemned was on record, and it falls unless it is final.
 abstract contract AttesterCourt is IAttesterCourt {
     ICheckpointLedger internal immutable _ledger;
     IOperatorRegistry internal immutable _registry;

@@ -2,11 +2,10 @@ import { createHash } from "node:crypto";
 import { z } from "zod/v4";
 import { type Bytes, fromHex } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
-import { encodeParameters, LIMIT_STOPS, LIMIT_TEMPERATURE } from "../core/request.ts";
+import { encodeParameters, GATES, LIMIT_STOPS, LIMIT_TEMPERATURE } from "../core/request.ts";
+import { hex, memoryName } from "./fields.ts";
 import type { CompletionRequest } from "./ports.ts";
 
-const hex = (bytes: number) =>
-  z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${2 * bytes}}$`), `is not 0x and ${bytes} bytes`);
 const u32 = z.int().min(0).max(0xffff_ffff);
 
 /** Standard parameters that would change the answer and that we do not have: only what changes nothing is accepted. */
@@ -25,6 +24,23 @@ const NEUTRAL: Record<string, (value: unknown) => boolean> = {
   min_p: (value) => value === 0,
 };
 
+const memorySchema = z
+  .strictObject({
+    name: memoryName.nullish(),
+    id: hex(32).nullish(),
+    gate: z.enum([...GATES, "auto"], { error: `is none of ${[...GATES, "auto"].join(", ")}` }).nullish(),
+    learn: z.boolean().nullish(),
+  })
+  .refine(({ name, id }) => name != null || id != null, { path: ["name"], error: "or an id says which memory" });
+
+/** What the first event of an earlier try said that it read. */
+const readSchema = z.strictObject({
+  id: hex(32),
+  gate: z.enum(["weak", "medium", "strong"]),
+  checkpoint: z.int().min(0),
+  checkpoint_hash: hex(32),
+});
+
 const weftSchema = z
   .object({
     author: hex(20).nullish(),
@@ -32,6 +48,7 @@ const weftSchema = z
     nonce: hex(32).nullish(),
     history_length: u32.nullish(),
     request_id: hex(32).nullish(),
+    memory: readSchema.nullish(),
   })
   .refine((weft) => (weft.nonce == null) === (weft.history_length == null), {
     path: ["history_length"],
@@ -55,6 +72,7 @@ const schema = z.object({
   seed: z.int().nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  memory: memorySchema.nullish(),
   weft: weftSchema.nullish(),
 });
 
@@ -83,7 +101,7 @@ export function parseBody(body: unknown, requester: Bytes): ParsedBody {
     const field = issue.path.join(".");
     throw new WeftError("malformed", `${field || "the body"}: ${issue.message}`, { field: field || undefined });
   }
-  const { prompt, stop, temperature, weft, ...rest } = parsed.data;
+  const { prompt, stop, temperature, memory, weft, ...rest } = parsed.data;
   const request: CompletionRequest = {
     prompt: typeof prompt === "string" ? prompt : prompt[0],
     maxTokens: rest.max_tokens ?? 16,
@@ -97,8 +115,19 @@ export function parseBody(body: unknown, requester: Bytes): ParsedBody {
   if (rest.seed != null) request.seed = rest.seed;
   if (weft?.author != null) request.author = fromHex(weft.author, 20);
   if (weft?.recompute != null) request.recompute = weft.recompute;
+  if (memory)
+    request.memory = {
+      name: memory.name ?? undefined,
+      id: memory.id == null ? undefined : fromHex(memory.id, 32),
+      gate: memory.gate ?? "auto",
+      learn: memory.learn ?? false,
+    };
   if (weft?.nonce != null && weft.history_length != null)
-    request.retry = { nonce: fromHex(weft.nonce, 32), historyLength: weft.history_length };
+    request.retry = {
+      nonce: fromHex(weft.nonce, 32),
+      historyLength: weft.history_length,
+      ...(weft.memory !== undefined && { memory: weft.memory && readOf(weft.memory) }),
+    };
   return {
     request,
     model: rest.model,
@@ -106,6 +135,10 @@ export function parseBody(body: unknown, requester: Bytes): ParsedBody {
     // Only a retry is meant to be the same request again.
     expectedId: request.retry && weft?.request_id ? weft.request_id.toLowerCase() : undefined,
   };
+}
+
+function readOf({ id, gate, checkpoint, checkpoint_hash }: z.output<typeof readSchema>) {
+  return { id: fromHex(id, 32), gate, checkpoint: { number: checkpoint, hash: fromHex(checkpoint_hash, 32) } };
 }
 
 /** A client is who holds a bearer token: the same at every gateway, so that its retry is the same request. */

@@ -59,6 +59,12 @@ const startedJson = (info: StartedInfo) => ({
   history_length: info.historyLength,
   model: info.model,
   gateway: info.gateway,
+  memory: info.memory && {
+    id: info.memory.id,
+    gate: info.memory.gate,
+    checkpoint: info.memory.checkpoint,
+    checkpoint_hash: info.memory.checkpointHash,
+  },
   receipt: `/v1/receipts/${info.requestId}`,
 });
 

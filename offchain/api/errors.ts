@@ -29,6 +29,7 @@ const STATUS: Record<string, number> = {
   not_ready: 503,
   shutting_down: 503,
   too_many_calls: 503,
+  unknown_memory: 503,
 };
 
 export const RETRY_AFTER_SECONDS = 1;

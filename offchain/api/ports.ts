@@ -1,5 +1,6 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
+import type { Gate, Request } from "../core/request.ts";
 
 export type CompletionRequest = {
   prompt: string;
@@ -15,11 +16,57 @@ export type CompletionRequest = {
   author?: Bytes;
   /** Computes the whole prefix even where its rows are at hand; for measurements. */
   recompute?: boolean;
-  /** What, beside the body, fixed an earlier request: the answer is that one's. */
-  retry?: { nonce: Bytes; historyLength: number };
+  /** A memory of the client's own that the answer reads, and, with `learn`, is taught to. */
+  memory?: MemoryName & { gate: Gate | "auto"; learn: boolean };
+  /**
+   * What, beside the body, fixed an earlier request: the answer is that one's. `memory` null: it read none; undefined: what
+   * it read is chosen anew.
+   */
+  retry?: { nonce: Bytes; historyLength: number; memory?: NonNullable<Request["memory"]> | null };
 };
 
-export type StartedInfo = { requestId: Hex; nonce: Hex; historyLength: number; model: Hex; gateway: Hex };
+/** How a client says which of its memories it means: at least one of the two. */
+export type MemoryName = { name?: string | undefined; id?: Bytes | undefined };
+
+export type StartedInfo = {
+  requestId: Hex;
+  nonce: Hex;
+  historyLength: number;
+  model: Hex;
+  gateway: Hex;
+  /** What the answer reads. */
+  memory: { id: Hex; gate: Gate; checkpoint: number; checkpointHash: Hex } | null;
+};
+
+/** A memory as its owner is told of it. */
+export type MemoryInfo = {
+  id: Hex;
+  name: string;
+  columns: number;
+  orders: readonly number[];
+  salt: Hex;
+  writers: Hex[];
+};
+export type MemoryContents = {
+  /** Counts that are not zero. */
+  cells: number;
+  /** The latest checkpoint known here: requests that come now read the memory as of this one. */
+  checkpoint: { number: number; hash: Hex } | null;
+};
+
+/** Long-term memories; nothing of another client's is ever found. All throw WeftError. */
+export type MemoryPorts = {
+  make(requester: Bytes, name: string, choices: { orders?: number[]; writers?: Bytes[] }): MemoryInfo;
+  list(requester: Bytes): MemoryInfo[];
+  show(requester: Bytes, named: MemoryName): MemoryInfo & MemoryContents;
+  /** Resolves once all of the text was written. */
+  teach(
+    requester: Bytes,
+    named: MemoryName,
+    text: string,
+    signal: AbortSignal,
+  ): Promise<{ id: Hex; tokens: number; turns: Hex[]; authors: Hex[] }>;
+};
 
 export type AuthoredInfo = {
   author: Hex;
@@ -69,6 +116,7 @@ export type CheckpointPage = {
 export type ApiPorts = {
   /** Throws WeftError. Ends soon after `signal` is aborted. */
   complete(request: CompletionRequest, signal: AbortSignal): AsyncIterable<CompletionEvent>;
+  memories: MemoryPorts;
   /** `created` in seconds since 1970. */
   models(): { id: string; created: number }[];
   /** A value that JSON can hold: what an answer says there, or all of it, with the proofs that there are. */

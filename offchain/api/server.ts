@@ -5,6 +5,7 @@ import { WeftError } from "../core/errors.ts";
 import { serveCheckpoints } from "./checkpoints.ts";
 import { answer } from "./completions.ts";
 import { fromFramework, RETRY_AFTER_SECONDS, refusalOf } from "./errors.ts";
+import { serveMemories } from "./memories.ts";
 import type { ApiPorts } from "./ports.ts";
 import { ANY_ORIGIN } from "./stream.ts";
 
@@ -109,20 +110,26 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     ]);
   });
 
-  app.post("/v1/completions", async (request, reply) => {
+  /** Work that ends when the client goes or the server closes. */
+  const untilClosed = async (reply: FastifyReply, work: (signal: AbortSignal) => Promise<unknown>) => {
     const controller = new AbortController();
     const gone = () => {
       if (!reply.raw.writableFinished) controller.abort(new WeftError("aborted", "the client went away"));
     };
     reply.raw.once("close", gone);
-    const answered = answer(ports, limits, { request, reply, signal: controller.signal });
-    running.set(controller, answered);
+    const done = work(controller.signal);
+    running.set(controller, done);
     try {
-      return await answered;
+      return await done;
     } finally {
       running.delete(controller);
     }
-  });
+  };
+
+  app.post("/v1/completions", (request, reply) =>
+    untilClosed(reply, (signal) => answer(ports, limits, { request, reply, signal })),
+  );
+  serveMemories(app, ports, untilClosed);
 
   app.post("/v1/chat/completions", async (request) => {
     const named = z.object({ model: z.string() }).safeParse(request.body).data?.model;

@@ -14,6 +14,7 @@ import { freePorts } from "./devnet/ports.ts";
 export { type Chain, startChain } from "./devnet/chain.ts";
 export type { Child, Exit } from "./devnet/child.ts";
 export * from "./devnet/client.ts";
+export * from "./devnet/memories.ts";
 export { type Operator, prepareOperators } from "./devnet/operators.ts";
 export { freePorts } from "./devnet/ports.ts";
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { AskOptions } from "./ask.ts";
 import { fail } from "./report.ts";
 import type { VerifyOptions } from "./verify.ts";
 
@@ -46,6 +47,50 @@ weft
   .action(async (options: { operators: number; baseFolder?: string; keep?: boolean }) =>
     (await import("./devnet-command.ts")).devnet(options),
   );
+
+const atWorker = (command: Command) =>
+  command
+    .option("-w, --worker <url>", "HTTP interface of a worker", "http://127.0.0.1:8080")
+    .option("-t, --token <token>", "who asks; else WEFT_TOKEN is read, and without it everybody's anonymous identity");
+
+atWorker(weft.command("ask"))
+  .description("Has a prompt gone on with, and writes the words as they come.")
+  .argument("<prompt>")
+  .option("-n, --tokens <n>", "the most that the answer may have", atLeast(1), 200)
+  .option("--temperature <t>", "0 takes the likeliest token", Number, 0.8)
+  .option("-m, --memory <name>", "a memory of yours that the answer reads")
+  .addOption(
+    new Option("-g, --gate <gate>", "how far it is listened to").choices(["off", "weak", "medium", "strong", "auto"]),
+  )
+  .option("--learn", "the memory is taught the answer")
+  .action(async (prompt: string, options: AskOptions) => (await import("./ask.ts")).ask(prompt, options));
+
+const numbers = (text: string): number[] => text.split(",").map(atLeast(1));
+const memory = weft
+  .command("memory")
+  .description("Long-term memories of your own, which any worker can read and teach.");
+atWorker(memory.command("make"))
+  .description("Makes a memory, and prints its id. The same name is the same memory at every worker.")
+  .argument("<name>")
+  .option("--orders <lengths>", "how many tokens it remembers by, such as 3,4,5,6", numbers)
+  .option("--writers <addresses>", "operators that may teach it, separated by commas; else everybody", (text) =>
+    text.split(","),
+  )
+  .action(async (name: string, options) => (await import("./memory.ts")).make(name, options));
+atWorker(memory.command("list"))
+  .description("Lists the memories that you made at this worker.")
+  .action(async (options) => (await import("./memory.ts")).list(options));
+atWorker(memory.command("show"))
+  .description("What a memory is, and how much is in it by the latest checkpoint.")
+  .argument("<id>")
+  .option("--name <name>", "its name, where it was made at another worker")
+  .action(async (id: string, options) => (await import("./memory.ts")).show(id, options));
+atWorker(memory.command("teach"))
+  .description("Teaches a text file: workers write it, so it costs what writing costs.")
+  .argument("<id>")
+  .argument("<file>")
+  .option("--name <name>", "its name, where it was made at another worker")
+  .action(async (id: string, file: string, options) => (await import("./memory.ts")).teach(id, file, options));
 
 weft
   .command("verify")

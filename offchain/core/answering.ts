@@ -1,6 +1,7 @@
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import { WeftError } from "./errors.ts";
 import type { GenerateEvent, GenerateOrder } from "./generate.ts";
+import type { MemoryDefinition } from "./memory-definition.ts";
 import type { Replica } from "./replica.ts";
 
 /**
@@ -18,6 +19,11 @@ export class Answering {
   constructor(base: Omit<GenerateOrder, "answered" | "continues">, vocab: number) {
     this.#base = base;
     this.#vocab = vocab;
+  }
+
+  /** The memory that is taught what is answered. */
+  get learn(): MemoryDefinition | undefined {
+    return this.#base.learn;
   }
 
   /** What the next author is to do. */

@@ -147,4 +147,17 @@ export class Checkpoints {
     this.remember(number, committed.hash, cut);
     (this.#record.open(number) as Committed).cut = cut;
   }
+  /**
+   * Somebody, or our disk, has the memories as they were after a committed checkpoint.
+   * @throws WeftError `bad_root` unless they are those, `unknown_checkpoint`
+   */
+  learnMemories(number: number, cut: Cut, memories: Memories): void {
+    const committed = this.#record.open(number);
+    if (!committed) throw new WeftError("unknown_checkpoint", `checkpoint ${number} is not committed`);
+    if (!equal(memories.root, committed.checkpoint.memoryRoot))
+      throw new WeftError("bad_root", "these are not the committed memories", { field: "memories" });
+    this.remember(number, committed.hash, cut, memories);
+    committed.cut = cut;
+    committed.memories = memories;
+  }
 }

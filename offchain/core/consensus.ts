@@ -20,6 +20,9 @@ export type ConsensusOptions = CensorshipOptions & {
   capacity: number;
 };
 
+/** Checkpoints that were worked out and may be asked for again: what a long text teaches takes seconds. */
+const KEPT_BUILT = 4;
+
 /** A checkpoint with what it was made of. */
 export type Built = Sum & { hash: Bytes; cut: Cut };
 
@@ -34,14 +37,17 @@ export class Consensus {
   readonly #replica: Replica;
   readonly #options: ConsensusOptions;
   readonly #checkpoints: Checkpoints;
-  readonly #views: Views;
+  /** The memories as of checkpoints. */
+  readonly views: Views;
   readonly #censorship: Censorship;
+  /** What was worked out last, by number, parent, cut and registry position. */
+  readonly #built = new Map<string, Built>();
 
   constructor(replica: Replica, options: ConsensusOptions) {
     this.#replica = replica;
     this.#options = options;
     this.#checkpoints = new Checkpoints(replica.crypto, () => this.#genesis());
-    this.#views = new Views(replica, this.#checkpoints);
+    this.views = new Views(replica, this.#checkpoints);
     this.#censorship = new Censorship(replica, options);
   }
 
@@ -108,15 +114,12 @@ export class Consensus {
   /** The long-term memories as of a checkpoint on record; undefined when they are not known, or the checkpoint is wrong. */
   memoriesAt(number: number): Memories | undefined {
     const committed = this.committed(number);
-    return committed && this.#views.of(committed);
+    return committed && this.views.of(committed);
   }
 
   /** The long-term memories with what no checkpoint has yet. */
   live(): LiveMemory {
-    const { cut, memories } = this.latest;
-    const { live } = this.#replica;
-    live.rebase(cut && memories && { cut, memories });
-    return live;
+    return this.#replica.live.on(this.latest);
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */
@@ -142,13 +145,19 @@ export class Consensus {
   #build(advances: readonly Advance[], registry: Registry): Built {
     const { crypto, separator } = this.#replica;
     const parent = this.latest;
-    const memories = this.#views.of(parent);
+    const memories = this.views.of(parent);
     if (!parent.cut) throw new WeftError("unknown_cut", "the latest committed cut is not known yet");
     if (!memories) throw new WeftError("unknown_memory", "the memories of the latest checkpoint are not known yet");
     const cut = parent.cut.extend(crypto, advances, (operator) => registry.isEnded(operator));
+    const name = `${this.next} ${[parent.hash, cut.root, registry.hash].map(toHex)}`;
+    const known = this.#built.get(name);
+    if (known) return known;
     const from = { ...parent, cut: parent.cut, memories, next: this.next };
     const sum = checkpointOf(crypto, from, cut, registry, heldSegments(this.#replica));
-    return { ...sum, hash: checkpointHash(crypto, separator, sum.checkpoint), cut };
+    const built = { ...sum, hash: checkpointHash(crypto, separator, sum.checkpoint), cut };
+    this.#built.set(name, built);
+    for (const [first] of this.#built) if (this.#built.size > KEPT_BUILT) this.#built.delete(first);
+    return built;
   }
 
   /** The segments tree of a committed checkpoint whose segments we hold, for proofs. @throws WeftError `unknown_segment` */
@@ -194,7 +203,7 @@ export class Consensus {
    */
   propose(without: ReadonlySet<string> = new Set()): { proposal: Proposal; built: Built } | undefined {
     const { registry } = this.#replica;
-    if (!this.latest.cut || !this.#views.of(this.latest)) return undefined;
+    if (!this.latest.cut || !this.views.of(this.latest)) return undefined;
     const fresh = new Map<string, number>();
     const advances: Advance[] = [];
     let room = this.#options.capacity;

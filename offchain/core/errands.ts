@@ -1,7 +1,8 @@
 import { type Bytes, equal, fromHex, toHex } from "./bytes.ts";
 import type { CutEntry } from "./cut.ts";
 import { WeftError } from "./errors.ts";
-import type { Effect } from "./events.ts";
+import type { Effect, Question } from "./events.ts";
+import type { MemoryCursor } from "./memory-page.ts";
 import type { Held } from "./range.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
@@ -22,6 +23,7 @@ export type Errand = { id: number; peer: Bytes; until: number } & (
   /** What stands before our base, up to what we hold: believed because it leads to our head. */
   | { kind: "history"; track: TrackKey; from: number; to: number; got: Held[] }
   | { kind: "cut"; number: number }
+  | { kind: "memory"; number: number; from: MemoryCursor }
 );
 
 type Errandless = Errand extends infer E ? (E extends unknown ? Omit<E, "id" | "until"> : never) : never;
@@ -31,10 +33,10 @@ export class Errands {
   readonly #replica: Replica;
   readonly #nextId: () => number;
   readonly #errands = new Map<number, Errand>();
-  /** By track, or `cut`. */
+  /** By track, `cut` or `memory`. */
   readonly #busy = new Map<string, Errand>();
   readonly #up = new Set<string>();
-  /** How often was asked, by track or `cut`. */
+  /** How often was asked, by track, `cut` or `memory`. */
   readonly #attempts = new Map<string, number>();
 
   constructor(replica: Replica, nextId: () => number) {
@@ -64,7 +66,7 @@ export class Errands {
     return this.#errands.get(id);
   }
 
-  /** @param name of a track, or `cut` */
+  /** @param name of a track, `cut` or `memory` */
   isBusy(name: string): boolean {
     return this.#busy.has(name);
   }
@@ -81,11 +83,7 @@ export class Errands {
     const sent = { ...errand, id, until: now + (errand.kind === "cut" ? CUT_MS : FETCH_MS) } as Errand;
     this.#errands.set(id, sent);
     this.#busy.set(name, sent);
-    const question =
-      sent.kind === "cut"
-        ? ({ type: "cut", number: sent.number } as const)
-        : ({ type: "fetch", track: keyOf(sent), from: sent.from, to: sent.to } as const);
-    return [{ type: "ask", id, to: sent.peer, question }];
+    return [{ type: "ask", id, to: sent.peer, question: questionOf(sent) }];
   }
 
   done(errand: Errand): void {
@@ -133,7 +131,14 @@ export class Errands {
   }
 }
 
-export function keyOf(errand: Exclude<Errand, { kind: "cut" }>): TrackKey {
+function questionOf(errand: Errand): Question {
+  const { kind } = errand;
+  if (kind === "cut") return { type: "cut", number: errand.number };
+  if (kind === "memory") return { type: "memory", number: errand.number, from: errand.from };
+  return { type: "fetch", track: keyOf(errand), from: errand.from, to: errand.to };
+}
+
+export function keyOf(errand: Exclude<Errand, { kind: "cut" | "memory" }>): TrackKey {
   const { operator, incarnation } = errand.kind === "committed" ? errand.entry : errand.track;
   return { operator, incarnation };
 }

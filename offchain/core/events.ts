@@ -5,6 +5,8 @@ import type { Checkpoint } from "./checkpoint.ts";
 import type { Advance, Cut, CutEntry } from "./cut.ts";
 import type { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
+import type { Memories } from "./memories.ts";
+import type { MemoryCursor, MemoryPage, MemoryPart } from "./memory-page.ts";
 import type { AttestReply, Proposal } from "./proposal.ts";
 import type { SetMember } from "./registry.ts";
 import type { Segment, TrackKey } from "./segment.ts";
@@ -51,12 +53,16 @@ export type Question =
   /** Segments `from` to `to` of a track, both included, in order; later than `from` where the beginning is not held. */
   | { type: "fetch"; track: TrackKey; from: number; to: number }
   /** The cut of a committed checkpoint. */
-  | { type: "cut"; number: number };
+  | { type: "cut"; number: number }
+  /** The memories as of a committed checkpoint, from this cell on. */
+  | { type: "memory"; number: number; from: MemoryCursor };
 
 export type Answer =
   | { type: "attest"; reply: AttestReply }
   | { type: "segments"; segments: readonly SizedSegment[]; last: boolean }
   | { type: "cut"; entries: readonly CutEntry[] | undefined }
+  /** `size` is in bytes, as it came. */
+  | { type: "memory"; page: MemoryPage | undefined; size: number }
   /** There will be no (further) answer. */
   | { type: "failed"; error: WeftError };
 
@@ -68,6 +74,11 @@ export type StoreRecord =
   | { type: "attested"; number: number; hash: Bytes }
   | { type: "checkpoint"; number: number; hash: Bytes; checkpoint: Checkpoint; cut: Cut }
   | { type: "drop-checkpoints"; from: number }
+  /**
+   * The memories as of a final checkpoint, in the place of those that are on disk, which are `before`. Without `before` it is
+   * not known what is there: it goes.
+   */
+  | { type: "memory"; number: number; hash: Bytes; memories: Memories; before?: Memories }
   /** Forget what the cuts before this number were: nobody may ask for them any more. */
   | { type: "prune-checkpoints"; before: number }
   /** Forget what comes after `to`: the chain took another fork. */
@@ -110,6 +121,8 @@ export type Disk = {
   checkpoints(): Iterable<{ number: number; hash: Bytes; entries: readonly CutEntry[] }>;
   /** A checkpoint's cut, however old, unless it was pruned. */
   cut(number: number): { hash: Bytes; entries: readonly CutEntry[] } | undefined;
+  /** The memories that were stored last, and as of which checkpoint. */
+  memory(): { number: number; hash: Bytes; parts: Iterable<MemoryPart> } | undefined;
   chain(): { events: readonly ChainEvent[]; time: number };
   bases(): Iterable<Advance>;
   /** Track after track, each ascending. */

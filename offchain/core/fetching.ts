@@ -7,6 +7,7 @@ import { WeftError } from "./errors.ts";
 import type { Answer, Effect, SizedSegment } from "./events.ts";
 import type { Following } from "./following.ts";
 import { History } from "./history.ts";
+import { MemoryFetch } from "./memory-fetch.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
 import { headerHash, type TrackKey } from "./segment.ts";
@@ -32,6 +33,7 @@ export class Fetching {
   readonly #errands: Errands;
   readonly #repairing: Repairing;
   readonly #history: History;
+  readonly #memory: MemoryFetch;
   /** Tracks that some peer held more of than we, and since when we have held no more than `sequence`. */
   readonly #behind = new Map<string, { key: TrackKey; sequence: number; since: number }>();
   /** Peers that hold another header at a place that we hold. */
@@ -44,6 +46,7 @@ export class Fetching {
     this.#errands = errands;
     this.#repairing = new Repairing({ replica, consensus, following, errands, step });
     this.#history = new History(replica, errands);
+    this.#memory = new MemoryFetch(replica.crypto, consensus, errands);
   }
 
   peer(peer: Bytes, up: boolean): Effect[] {
@@ -95,6 +98,7 @@ export class Fetching {
       ...this.#repairing.tick(now),
       ...this.#seekCut(now),
       ...this.#history.tick(now),
+      ...this.#memory.tick(now),
     ];
   }
 
@@ -152,6 +156,11 @@ export class Fetching {
     if (errand.kind === "cut") {
       this.#errands.done(errand);
       return answer.type === "cut" && answer.entries ? this.#learnCut(errand, answer.entries) : [];
+    }
+    if (errand.kind === "memory") {
+      if (answer.type !== "memory") return this.#wrong(errand, "another answer than was asked for");
+      this.#errands.done(errand);
+      return this.#memory.take(errand, answer.page, answer.size, now);
     }
     if (answer.type !== "segments") return this.#wrong(errand, "another answer than was asked for");
     const { track, from, to } = { track: keyOf(errand), ...errand };

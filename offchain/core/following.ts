@@ -6,6 +6,7 @@ import type { Consensus } from "./consensus.ts";
 import type { CutEntry } from "./cut.ts";
 import type { Anchor } from "./drift.ts";
 import type { ChainUpdate, Effect } from "./events.ts";
+import { MemoryBase } from "./memory-base.ts";
 import type { Replica } from "./replica.ts";
 
 /** Where and as whom an operator is met. */
@@ -22,6 +23,8 @@ export class Following {
   readonly #replica: Replica;
   readonly #consensus: Consensus;
   readonly #challengeWindow: number;
+  /** The long-term memories on disk: how far they are, nothing after that is forgotten. */
+  readonly memoryBase: MemoryBase;
   readonly #endpoints = new Map<string, string>();
   /** When the chain took each checkpoint, in seconds, by number. */
   #committedAt: number[] = [];
@@ -42,6 +45,7 @@ export class Following {
     this.#replica = replica;
     this.#consensus = consensus;
     this.#challengeWindow = challengeWindow;
+    this.memoryBase = new MemoryBase(replica.crypto, consensus);
   }
 
   /** A checkpoint that is on our disk, before the chain tells whether it is committed. */
@@ -70,7 +74,7 @@ export class Following {
       event.kind === "committed" && event.checkpoint.number > 0 ? [event.checkpoint.number] : [],
     );
     this.#settle();
-    effects.push(...this.keepCuts());
+    effects.push(...this.keepCuts(), ...this.keepMemories());
     if (numbers.length > 0) effects.push({ type: "committed", numbers });
     if (events.length > 0 || type === "reorg") effects.push({ type: "peers" }, { type: "announce" });
     return effects;
@@ -145,6 +149,12 @@ export class Following {
       for (const number of this.#stored.keys()) if (number < oldest) this.#stored.delete(number);
     }
     return effects;
+  }
+
+  /** The memories as of the anchor, once they are known. */
+  keepMemories(): Effect[] {
+    const { anchor } = this;
+    return anchor ? this.memoryBase.move(anchor) : [];
   }
 
   /** Cuts before this one are not kept on disk any more. Says whether there may be any that are still there. */

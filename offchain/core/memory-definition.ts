@@ -18,7 +18,8 @@ export const LIMIT_ORDERS = 8;
 /** The longest context. */
 export const LIMIT_ORDER = 8;
 export const LIMIT_WRITERS = 32;
-export const DEFAULT_ORDERS = [3, 4, 5, 6] as const;
+/** For models whose tokens are bytes. */
+export const DEFAULT_ORDERS = [3, 4, 5] as const;
 export const ROWS_PER_ORDER = 2 ** 16;
 export const LIMIT_DEFINITION_BYTES = 4 + 1 + LIMIT_ORDERS + 32 + 1 + 20 * LIMIT_WRITERS;
 

@@ -1,4 +1,4 @@
-import { type Bytes, Writer } from "./bytes.ts";
+import type { Bytes } from "./bytes.ts";
 import type { Hashing } from "./ports.ts";
 import { leafHash, NODE, type TreeKind } from "./tree.ts";
 
@@ -10,13 +10,26 @@ export type Sums = { readonly total: number; readonly distinct: number };
 /** What stands beside a path in a proof: hash and sums. */
 export type SumNode = Sums & { readonly hash: Bytes };
 
-type Node = Sums & {
-  /** Of a tile: columns within it, ascending, each followed by its count. */
-  readonly cells?: readonly number[];
-  readonly left?: Node;
-  readonly right?: Node;
-  hash?: Bytes;
-};
+/** Columns, ascending, each followed by a count. */
+export type Cells = readonly number[];
+
+/** One shape for all nodes, so that engines read them fast. Of a tile, `cells` are those within it. */
+class Node implements Sums {
+  readonly total: number;
+  readonly distinct: number;
+  readonly cells: Cells | undefined;
+  readonly left: Node | undefined;
+  readonly right: Node | undefined;
+  hash: Bytes | undefined = undefined;
+
+  constructor(total: number, distinct: number, cells?: Cells, left?: Node, right?: Node) {
+    this.total = total;
+    this.distinct = distinct;
+    this.cells = cells;
+    this.left = left;
+    this.right = right;
+  }
+}
 
 /**
  * One row of a memory: how often each token followed the contexts that hash to it. A persistent tree over tiles of 64
@@ -44,15 +57,17 @@ export class Row {
 
   /** The row with `count` added to one cell, modulo 2^32. */
   add(column: number, count: number): Row {
-    const [tile, within] = [Math.floor(column / TILE_COLUMNS), column % TILE_COLUMNS];
-    return new Row(this.#tree, add(this.#root, this.#tree.depth, tile, within, count));
+    return this.addAll([column, count]);
+  }
+
+  /** The row with counts added to cells, modulo 2^32. @param from where in the list they begin */
+  addAll(cells: Cells, from = 0): Row {
+    return new Row(this.#tree, added(this.#root, this.#tree.depth, 0, cells, from, cells.length));
   }
 
   /** The row with one tile's cells as given: columns within it, ascending, each followed by its count. */
-  withTile(tile: number, cells: readonly number[]): Row {
-    let row: Row = this;
-    for (let i = 0; i < cells.length; i += 2) row = row.add(tile * TILE_COLUMNS + cells[i], cells[i + 1]);
-    return row;
+  withTile(tile: number, cells: Cells): Row {
+    return this.addAll(cells.map((value, i) => (i % 2 === 0 ? tile * TILE_COLUMNS + value : value)));
   }
 
   /** Cells that are not zero, by ascending column. */
@@ -62,7 +77,7 @@ export class Row {
   }
 
   /** Tiles that have any cell: columns within, ascending, each followed by its count. */
-  tiles(): Generator<[tile: number, cells: readonly number[]]> {
+  tiles(): Generator<[tile: number, cells: Cells]> {
     return tilesOf(this.#root, this.#tree.depth, 0);
   }
 
@@ -98,6 +113,7 @@ export class Row {
 
 const NOTHING: Sums = { total: 0, distinct: 0 };
 const ROW = { name: "row", tag: 0x08 };
+const TILE_LEAF: TreeKind = { ...ROW, depth: 0 };
 const trees = new Map<number, TreeKind>();
 
 /** As deep as it takes to have a leaf for every tile of so many columns. */
@@ -111,36 +127,60 @@ export function rowTree(columns: number): TreeKind {
   return tree;
 }
 
-function add(node: Node | undefined, level: number, tile: number, within: number, count: number): Node | undefined {
-  if (level === 0) return tileOf(addCell(node?.cells ?? [], within, count));
-  const isRight = ((tile >>> (level - 1)) & 1) === 1;
-  const child = add(isRight ? node?.right : node?.left, level - 1, tile, within, count);
-  const left = isRight ? node?.left : child;
-  const right = isRight ? child : node?.right;
+/** A subtree after the additions from `at` up to `end`, all of which are its own. @param first column of its first cell */
+function added(
+  node: Node | undefined,
+  level: number,
+  first: number,
+  cells: Cells,
+  at: number,
+  end: number,
+): Node | undefined {
+  if (at === end) return node;
+  if (level === 0) return tileOf(addedCells(node?.cells ?? [], first, cells, at, end));
+  const middle = first + TILE_COLUMNS * 2 ** (level - 1);
+  let split = at;
+  while (split < end && cells[split] < middle) split += 2;
+  const left = added(node?.left, level - 1, first, cells, at, split);
+  const right = added(node?.right, level - 1, middle, cells, split, end);
   if (!left && !right) return undefined;
-  const [l, r] = [left ?? NOTHING, right ?? NOTHING];
-  return { total: l.total + r.total, distinct: l.distinct + r.distinct, left, right };
+  const [total, distinct] = [(left?.total ?? 0) + (right?.total ?? 0), (left?.distinct ?? 0) + (right?.distinct ?? 0)];
+  return new Node(total, distinct, undefined, left, right);
 }
 
-function addCell(cells: readonly number[], within: number, count: number): number[] {
-  let at = 0;
-  while (at < cells.length && cells[at] < within) at += 2;
-  const known = cells[at] === within;
-  const sum = ((known ? cells[at + 1] : 0) + count) >>> 0;
-  const out = cells.slice();
-  if (sum === 0) out.splice(at, known ? 2 : 0);
-  else out.splice(at, known ? 2 : 0, within, sum);
+/** Two ascending lists as one; a cell that wraps around to zero is gone. */
+function addedCells(before: Cells, first: number, cells: Cells, at: number, end: number): Cells {
+  const out = new Array<number>(before.length + end - at);
+  let length = 0;
+  let known = 0;
+  for (let i = at; i < end; i += 2) {
+    const within = cells[i] - first;
+    while (known < before.length && before[known] < within) {
+      out[length++] = before[known++];
+      out[length++] = before[known++];
+    }
+    let sum = cells[i + 1] >>> 0;
+    if (before[known] === within) {
+      sum = (sum + before[known + 1]) >>> 0;
+      known += 2;
+    }
+    if (sum === 0) continue;
+    out[length++] = within;
+    out[length++] = sum;
+  }
+  while (known < before.length) out[length++] = before[known++];
+  out.length = length;
   return out;
 }
 
-function tileOf(cells: readonly number[]): Node | undefined {
+function tileOf(cells: Cells): Node | undefined {
   if (cells.length === 0) return undefined;
   let total = 0;
   for (let i = 1; i < cells.length; i += 2) total += cells[i];
-  return { total, distinct: cells.length / 2, cells };
+  return new Node(total, cells.length / 2, cells);
 }
 
-function* tilesOf(node: Node | undefined, level: number, first: number): Generator<[number, readonly number[]]> {
+function* tilesOf(node: Node | undefined, level: number, first: number): Generator<[number, Cells]> {
   if (!node) return;
   if (node.cells) yield [first, node.cells];
   else {
@@ -165,19 +205,35 @@ function emptyRow(h: Hashing, level: number): Bytes {
   return roots[level];
 }
 
+// What is hashed is put together in place: a buffer for each of millions of nodes would cost more than their hashes.
+const TILE = new DataView(new ArrayBuffer(4 * TILE_COLUMNS));
+const TILE_BYTES = new Uint8Array(TILE.buffer);
+const SIDE_BYTES = 32 + 8 + 4;
+const SUMS = new DataView(new ArrayBuffer(2 * SIDE_BYTES));
+const SUM_BYTES = new Uint8Array(SUMS.buffer);
+
 /** A tile's leaf: its 64 cells, 4 bytes each. A tile without any is the empty leaf. */
 export function tileHash(h: Hashing, cells: Uint32Array): Bytes {
-  if (cells.every((cell) => cell === 0)) return emptyRow(h, 0);
-  const out = new Writer();
-  for (const cell of cells) out.u32(cell);
-  return leafHash(h, { ...ROW, depth: 0 }, out.done());
+  let any = 0;
+  for (let i = 0; i < TILE_COLUMNS; i++) {
+    any |= cells[i];
+    TILE.setUint32(4 * i, cells[i]);
+  }
+  return any === 0 ? emptyRow(h, 0) : leafHash(h, TILE_LEAF, TILE_BYTES);
 }
 
 /** A node over two: their hashes, each with its sums. */
 export function sumHash(h: Hashing, left: SumNode, right: SumNode): Bytes {
-  const out = new Writer();
-  for (const { hash, total, distinct } of [left, right]) out.raw(hash).u64(total).u32(distinct);
-  return h.keccak256(SUM_TAG, out.done());
+  putSide(0, left);
+  putSide(SIDE_BYTES, right);
+  return h.keccak256(SUM_TAG, SUM_BYTES);
+}
+
+function putSide(at: number, { hash, total, distinct }: SumNode): void {
+  SUM_BYTES.set(hash, at);
+  SUMS.setUint32(at + 32, Math.floor(total / 2 ** 32));
+  SUMS.setUint32(at + 36, total % 2 ** 32);
+  SUMS.setUint32(at + 40, distinct);
 }
 
 function hashOf(h: Hashing, tree: TreeKind, node: Node | undefined, level: number): Bytes {

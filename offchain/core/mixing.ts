@@ -7,14 +7,10 @@ import type { Gate } from "./request.ts";
 export const PROBABILITY_ONE = 65_536;
 
 /**
- * How many sightings a row must have, for each different token in it, to count as much as what is known without it; by the
- * length of its context, from 1 token on. Less doubt, more weight.
+ * How many sightings a row must have, for each different token in it, to count as much as what is known without it. Less
+ * doubt, more weight. One number for all lengths of contexts: numbers tuned for each gain less than 1 % (docs/memory.md).
  */
-export const DOUBT: Record<Exclude<Gate, "off">, readonly number[]> = {
-  weak: [500, 400, 200, 60, 20, 10, 7, 5],
-  medium: [100, 80, 60, 30, 12, 6, 5, 4],
-  strong: [25, 20, 15, 8, 4, 2, 2, 1],
-};
+export const DOUBT: Record<Exclude<Gate, "off">, number> = { weak: 200, medium: 48, strong: 12 };
 
 /** floor(a·b / c), exact. */
 function mulDiv(a: number, b: number, c: number): number {
@@ -41,7 +37,7 @@ export function mix(
   for (const [index, length] of orders.entries()) {
     if (context.length < length) break;
     const row = memory.row(index, rowOf(memory.definition, index, context.length, idAt));
-    if (row) mixRow(probabilities, row, DOUBT[gate][length - 1]);
+    if (row) mixRow(probabilities, row, DOUBT[gate]);
   }
   return probabilities;
 }
@@ -49,11 +45,15 @@ export function mix(
 function mixRow(probabilities: Uint32Array, row: Row, doubt: number): void {
   const { total, distinct } = row;
   const weight = mulDiv(total, PROBABILITY_ONE, total + doubt * distinct);
-  const shares = new Map<number, number>();
-  for (const [id, count] of row.cells()) shares.set(id, mulDiv(count, PROBABILITY_ONE, total));
+  const cells = row.cells();
+  let next = cells.next().value;
   let [rest, largest] = [PROBABILITY_ONE, 0];
   for (let id = 0; id < probabilities.length; id++) {
-    const sum = weight * (shares.get(id) ?? 0) + (PROBABILITY_ONE - weight) * probabilities[id];
+    let sum = (PROBABILITY_ONE - weight) * probabilities[id];
+    if (next && next[0] === id) {
+      sum += weight * mulDiv(next[1], PROBABILITY_ONE, total);
+      next = cells.next().value;
+    }
     probabilities[id] = Math.floor(sum / PROBABILITY_ONE);
     rest -= probabilities[id];
     if (probabilities[id] > probabilities[largest]) largest = id;

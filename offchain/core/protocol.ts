@@ -107,6 +107,7 @@ export class Protocol {
     const effects = following.take({ type: "events", ...disk.chain() });
     this.#retention.recall((number) => disk.cut(number));
     for (const { segment, hash } of disk.segments()) replica.step({ type: "restore", segment, hash });
+    effects.push(...following.memoryBase.recall(disk), ...following.keepMemories());
     for (const evidence of disk.evidence()) {
       replica.step({ type: "evidence", evidence });
       effects.push({ type: "spread", evidence }, ...this.#pursue());

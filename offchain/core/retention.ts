@@ -69,10 +69,16 @@ export class Retention {
     return [{ type: "store", record: { type: "prune-checkpoints", before: ripe.number } }, ...effects];
   }
 
-  /** Is a checkpoint final, and the time over for which anybody may ask for what it has? */
+  /**
+   * Is a checkpoint final, and the time over for which anybody may ask for what it has? Nor are its segments needed for the
+   * memories as of later ones.
+   */
   #isRipe(number: number): boolean {
+    const { final, memoryBase } = this.#following;
     const at = this.#at(number);
-    return at !== undefined && number <= this.#following.final && at + this.#seconds < this.#following.active();
+    return (
+      at !== undefined && number <= Math.min(final, memoryBase.number) && at + this.#seconds < this.#following.active()
+    );
   }
 
   /** Of the cuts in memory, the latest whose time is over: who was away, or has just joined, was shown it too late to mark it. */

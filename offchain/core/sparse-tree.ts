@@ -1,8 +1,21 @@
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, equal } from "./bytes.ts";
 import type { Hashing } from "./ports.ts";
 import { emptyRoots, nodeHash, type TreeKind } from "./tree.ts";
 
-type Node<Leaf> = { readonly left?: Node<Leaf>; readonly right?: Node<Leaf>; readonly leaf?: Leaf; hash?: Bytes };
+/** One shape for all nodes, whatever they hold: engines read them several times faster than nodes of many shapes. */
+class Node<Leaf> {
+  readonly left: Node<Leaf> | undefined;
+  readonly right: Node<Leaf> | undefined;
+  readonly leaf: Leaf | undefined;
+  hash: Bytes | undefined;
+
+  constructor(left: Node<Leaf> | undefined, right: Node<Leaf> | undefined, leaf: Leaf | undefined) {
+    this.left = left;
+    this.right = right;
+    this.leaf = leaf;
+    this.hash = undefined;
+  }
+}
 
 /** How a leaf is hashed, and in which tree. */
 export type LeafKind<Leaf> = { readonly tree: TreeKind; hash(h: Hashing, leaf: Leaf): Bytes };
@@ -30,23 +43,27 @@ export class SparseTree<Leaf> {
 
   get(index: number): Leaf | undefined {
     let node = this.#root;
-    for (let level = this.#kind.tree.depth - 1; node && level >= 0; level--)
-      node = bit(index, level) ? node.right : node.left;
+    let within = index;
+    for (let level = this.#kind.tree.depth - 1; node && level >= 0; level--) {
+      const half = HALVES[level];
+      if (within < half) node = node.left;
+      else {
+        node = node.right;
+        within -= half;
+      }
+    }
     return node?.leaf;
   }
 
   /** The tree with another leaf at `index`, or none. */
   set(index: number, leaf: Leaf | undefined): SparseTree<Leaf> {
-    return new SparseTree(this.#kind, this.#set(this.#root, this.#kind.tree.depth, index, leaf));
+    return this.setAll([index], [leaf]);
   }
 
-  #set(node: Node<Leaf> | undefined, level: number, index: number, leaf: Leaf | undefined): Node<Leaf> | undefined {
-    if (level === 0) return leaf === undefined ? undefined : { leaf };
-    const isRight = bit(index, level - 1);
-    const child = this.#set(isRight ? node?.right : node?.left, level - 1, index, leaf);
-    const left = isRight ? node?.left : child;
-    const right = isRight ? child : node?.right;
-    return left || right ? { left, right } : undefined;
+  /** The tree with another leaf, or none, at each index. @param indices ascending */
+  setAll(indices: readonly number[], leaves: readonly (Leaf | undefined)[]): SparseTree<Leaf> {
+    const root = changed(this.#root, this.#kind.tree.depth, 0, indices, leaves, 0, indices.length);
+    return new SparseTree(this.#kind, root);
   }
 
   root(h: Hashing): Bytes {
@@ -67,38 +84,73 @@ export class SparseTree<Leaf> {
   proof(h: Hashing, index: number): Bytes[] {
     const siblings: Bytes[] = [];
     let node = this.#root;
+    let within = index;
     for (let level = this.#kind.tree.depth - 1; level >= 0; level--) {
-      const isRight = bit(index, level);
+      const isRight = within >= HALVES[level];
       siblings.push(this.#hash(h, isRight ? node?.left : node?.right, level));
       node = isRight ? node?.right : node?.left;
+      if (isRight) within -= HALVES[level];
     }
     return siblings.reverse();
   }
 
-  /** Leaves by ascending index; of those that `before` has as well, the same object, none. */
+  /** Leaves by ascending index; of those that `before` has as well, the same object or of the same hash, none. */
   *entries(
     before: SparseTree<Leaf> = SparseTree.empty(this.#kind),
   ): Generator<[index: number, leaf: Leaf | undefined]> {
-    yield* changes(before.#root, this.#root, this.#kind.tree.depth, 0);
+    yield* differences(before.#root, this.#root, this.#kind.tree.depth, 0);
+  }
+
+  /** Leaves by ascending index, from this one on. */
+  *from(first: number): Generator<[index: number, leaf: Leaf]> {
+    const open: [node: Node<Leaf> | undefined, level: number, at: number][] = [[this.#root, this.#kind.tree.depth, 0]];
+    for (let next = open.pop(); next; next = open.pop()) {
+      const [node, level, at] = next;
+      if (!node || at + 2 ** level <= first) continue;
+      if (node.leaf !== undefined) yield [at, node.leaf];
+      else open.push([node.right, level - 1, at + 2 ** (level - 1)], [node.left, level - 1, at]);
+    }
   }
 }
 
-function bit(index: number, level: number): boolean {
-  return Math.floor(index / 2 ** level) % 2 === 1;
+/** Leaves under the left side of a node, by the level of its children. */
+const HALVES = Array.from({ length: 53 }, (_, level) => 2 ** level);
+
+/** A subtree with the changes from `at` up to `end`, all of which are its own. @param first index of its first leaf */
+function changed<Leaf>(
+  node: Node<Leaf> | undefined,
+  level: number,
+  first: number,
+  indices: readonly number[],
+  leaves: readonly (Leaf | undefined)[],
+  at: number,
+  end: number,
+): Node<Leaf> | undefined {
+  if (at === end) return node;
+  if (level === 0) {
+    const leaf = leaves[at];
+    return leaf === undefined ? undefined : new Node(undefined, undefined, leaf);
+  }
+  const middle = first + HALVES[level - 1];
+  let split = at;
+  while (split < end && indices[split] < middle) split++;
+  const left = changed(node?.left, level - 1, first, indices, leaves, at, split);
+  const right = changed(node?.right, level - 1, middle, indices, leaves, split, end);
+  return left || right ? new Node(left, right, undefined) : undefined;
 }
 
-/** Where two trees differ: subtrees that they share are not entered. A leaf that is gone is undefined. */
-function* changes<Leaf>(
+/** Where two trees differ: subtrees that they share, or that are known to be equal, are not entered. A leaf that is gone is undefined. */
+function* differences<Leaf>(
   before: Node<Leaf> | undefined,
   after: Node<Leaf> | undefined,
   level: number,
   first: number,
 ): Generator<[number, Leaf | undefined]> {
-  if (before === after) return;
+  if (before === after || (before?.hash && after?.hash && equal(before.hash, after.hash))) return;
   if (level === 0) {
-    if (before?.leaf !== after?.leaf) yield [first, after?.leaf];
+    yield [first, after?.leaf];
     return;
   }
-  yield* changes(before?.left, after?.left, level - 1, first);
-  yield* changes(before?.right, after?.right, level - 1, first + 2 ** (level - 1));
+  yield* differences(before?.left, after?.left, level - 1, first);
+  yield* differences(before?.right, after?.right, level - 1, first + HALVES[level - 1]);
 }

@@ -31,6 +31,7 @@ export function* unfinished(
       answered: tokens.slice(request.after.length),
       parent: parent?.turn,
       continues: turn.id,
+      learn: turn.learns[0]?.learn.memory,
     };
   }
 }

@@ -1,12 +1,13 @@
 import { equal, toHex } from "./bytes.ts";
-import type { Checkpoints, Committed } from "./checkpoints.ts";
-import { type Cut, checkpointOf, type Segments } from "./cut.ts";
+import { type Checkpoints, type Committed, KEPT_CUTS } from "./checkpoints.ts";
+import { type Cut, checkpointOf, memoriesAfter, type Segments } from "./cut.ts";
 import { WeftError } from "./errors.ts";
-import type { Memories } from "./memories.ts";
+import { Memories } from "./memories.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
 
 type Known = Committed & { cut: Cut };
+type Record = Pick<Checkpoints, "committed" | "standing" | "remember" | "learnMemories">;
 
 /**
  * The memories as of committed checkpoints, worked out from the segments between them. There is a view only where it has
@@ -14,32 +15,119 @@ type Known = Committed & { cut: Cut };
  */
 export class Views {
   readonly #replica: Replica;
-  readonly #checkpoints: Pick<Checkpoints, "committed" | "remember">;
+  readonly #checkpoints: Record;
   /** Checkpoints that a quorum attested to although their memory, or its trace, is wrong, by hash. */
   readonly #wrong = new Set<string>();
 
-  constructor(replica: Replica, checkpoints: Pick<Checkpoints, "committed" | "remember">) {
+  constructor(replica: Replica, checkpoints: Record) {
     this.#replica = replica;
     this.#checkpoints = checkpoints;
   }
 
   /** Undefined when too little is held to say, or when the checkpoint, or one before it, is wrong. */
   of(committed: Committed): Memories | undefined {
+    if (committed.memories) return committed.memories;
+    const nothing = Memories.empty(this.#replica.crypto);
+    // Who has nothing of before a checkpoint needs nobody to tell that nothing was learnt until then.
+    if (committed.cut && equal(committed.checkpoint.memoryRoot, nothing.root) && this.isLost(committed))
+      this.#checkpoints.learnMemories(committed.checkpoint.number, committed.cut, nothing);
     const path: Known[] = [];
     let at = committed;
     while (!at.memories) {
       const parent = this.#checkpoints.committed(at.parent);
-      if (!at.cut || !parent?.cut || this.isWrong(at)) return undefined;
+      if (this.isWrong(at)) return undefined;
+      if (!at.cut || !parent?.cut) return this.#nothing(at) ? this.#forward(at, path) : undefined;
       path.push(at as Known);
       at = parent;
     }
-    for (const next of path.reverse()) {
+    return this.#forward(at, path);
+  }
+
+  /** Where nothing was ever learnt, nothing needs to be held to say so. */
+  #nothing(at: Committed): boolean {
+    const nothing = Memories.empty(this.#replica.crypto);
+    if (equal(at.checkpoint.memoryRoot, nothing.root)) at.memories = nothing;
+    return at.memories !== undefined;
+  }
+
+  /** From one whose memories are known, along those after it, the latest first. */
+  #forward(from: Committed, path: readonly Known[]): Memories | undefined {
+    let at = from;
+    for (const next of [...path].reverse()) {
       next.memories = this.#after(at as Known, next);
-      if (!next.memories) return undefined;
+      if (!next.memories && (this.isWrong(next) || !this.#nothing(next))) return undefined;
       this.#checkpoints.remember(next.checkpoint.number, next.hash, next.cut, next.memories);
       at = next;
     }
     return at.memories;
+  }
+
+  /**
+   * Can the memories as of a checkpoint not be worked out here any more, whatever segments and late cuts still come? Then
+   * peers are asked for them.
+   */
+  isLost(committed: Committed): boolean {
+    const { standing } = this.#checkpoints;
+    const late = standing[Math.max(0, standing.length - KEPT_CUTS)];
+    for (let at = committed; !at.memories; ) {
+      const parent = this.#checkpoints.committed(at.parent);
+      if (!parent || this.isWrong(at)) return false;
+      for (const { checkpoint, cut } of [at, parent]) if (!cut) return checkpoint.number < late;
+      if (this.#areForgotten(parent as Known, at as Known)) return true;
+      at = parent;
+    }
+    return false;
+  }
+
+  /** @throws WeftError `bad_root` unless these are the memories as of a checkpoint on record, `unknown_checkpoint` */
+  learn(number: number, cut: Cut, memories: Memories): void {
+    this.#checkpoints.learnMemories(number, cut, memories);
+  }
+
+  /** Is any segment between two cuts from before the place where its track begins here? */
+  #areForgotten(parent: Known, { cut }: Known): boolean {
+    for (const [name, entry] of cut.byName()) {
+      const from = parent.cut.named(name)?.sequence ?? 0;
+      if (entry.sequence > from && (this.#replica.tracks.get(name)?.base.sequence ?? 0) > from) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Goes on from memories that the disk has, to where cuts are in memory and the rest is worked out when it is asked for. What
+   * this worker had checked before it ended is not checked segment by segment again.
+   * @param cutOf a checkpoint's cut from the disk
+   */
+  recall(base: Known & { memories: Memories }, cutOf: (committed: Committed) => Cut | undefined): void {
+    const { standing } = this.#checkpoints;
+    let at = base;
+    for (let i = standing.indexOf(base.checkpoint.number); i < standing.length; i++) {
+      const next = this.#checkpoints.committed(standing[i]) as Committed;
+      const cut = next.cut ?? cutOf(next);
+      const memories =
+        next.checkpoint.number === base.checkpoint.number ? base.memories : cut && this.#unchecked(at, cut);
+      if (!cut || !memories) return;
+      const isLate = next.cut !== undefined;
+      const isKept = isLate || i % KEPT_CUTS === 0;
+      if (isKept && !equal(memories.root, next.checkpoint.memoryRoot)) return;
+      if (isKept) this.#checkpoints.learnMemories(standing[i], cut, memories);
+      if (isLate) return;
+      at = { ...next, cut, memories };
+    }
+  }
+
+  /** What held segments between two cuts add, if they are those that were committed. */
+  #unchecked(parent: Known & { memories: Memories }, cut: Cut): Memories | undefined {
+    for (const [name, entry] of cut.byName()) {
+      const held = this.#replica.tracks.get(name)?.hashAt(entry.sequence);
+      if (entry.sequence > (parent.cut.named(name)?.sequence ?? 0) && !(held && equal(held, entry.head)))
+        return undefined;
+    }
+    let { memories } = parent;
+    return unlessUnknown(() => {
+      for (memories of memoriesAfter(parent, cut, heldSegments(this.#replica)));
+      return memories;
+    });
   }
 
   /** Is a checkpoint on record known not to follow from its segments? */
@@ -56,23 +144,25 @@ export class Views {
       memoryTraceRoot,
       segmentsRoot,
     } = next.checkpoint;
-    try {
-      const from = { ...parent, memories: parent.memories as Memories, next: number };
-      const { checkpoint, memories } = checkpointOf(
-        this.#replica.crypto,
-        from,
-        next.cut,
-        { position, hash },
-        heldSegments(this.#replica),
-      );
-      // Other segments than the committed ones: the track took another fork here, for now.
-      if (!equal(checkpoint.segmentsRoot, segmentsRoot)) return undefined;
-      if (equal(checkpoint.memoryRoot, memoryRoot) && equal(checkpoint.memoryTraceRoot, memoryTraceRoot))
-        return memories;
-      this.#wrong.add(toHex(next.hash));
-    } catch (error) {
-      if (!(error instanceof WeftError) || error.code !== "unknown_segment") throw error;
-    }
+    const from = { ...parent, memories: parent.memories as Memories, next: number };
+    const held = heldSegments(this.#replica);
+    const { crypto } = this.#replica;
+    const sum = unlessUnknown(() => checkpointOf(crypto, from, next.cut, { position, hash }, held));
+    // Other segments than the committed ones: the track took another fork here, for now.
+    if (!sum || !equal(sum.checkpoint.segmentsRoot, segmentsRoot)) return undefined;
+    if (equal(sum.checkpoint.memoryRoot, memoryRoot) && equal(sum.checkpoint.memoryTraceRoot, memoryTraceRoot))
+      return sum.memories;
+    this.#wrong.add(toHex(next.hash));
+    return undefined;
+  }
+}
+
+/** Undefined when a segment that it takes is not held. */
+function unlessUnknown<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof WeftError) || error.code !== "unknown_segment") throw error;
     return undefined;
   }
 }

@@ -2,23 +2,34 @@ import { type Bytes, equal } from "../core/bytes.ts";
 import { decodeEntries } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Answer, Question } from "../core/events.ts";
+import { decodePage, encodeCursor, LIMIT_MEMORY_PAGE_BYTES } from "../core/memory-page.ts";
 import { decodeAttestReply, encodeProposal } from "../core/proposal.ts";
 import { decodeSegment, type Segment } from "../core/segment.ts";
 import { TREE } from "../core/tree.ts";
 import { framed, LANE_OF, LIMIT_FETCH, type Method, parse, plain } from "./frames.ts";
-import { AttestRequest, AttestResponse, CutReply, CutRequest, FetchRequest } from "./generated/mesh.ts";
+import {
+  AttestRequest,
+  AttestResponse,
+  CutReply,
+  CutRequest,
+  FetchRequest,
+  MemoryReply,
+  MemoryRequest,
+} from "./generated/mesh.ts";
 import { readSegment } from "./receive.ts";
 import type { CallLimits, Clock, Link } from "./transport.ts";
 import type { FaultKind, Lane, PeerHandlers } from "./types.ts";
 
 const ATTEST_MS = 5_000;
 const CUT_MS = 10_000;
+const MEMORY_MS = 10_000;
 const FETCH_IDLE_MS = 10_000;
 /** Segments that came wait this long for others, to be handed over with them; not when they are this many bytes. */
 const PART_MS = 20;
 const PART_BYTES = 256 * 1024;
 
 type Fetch = Extract<Question, { type: "fetch" }>;
+type Memory = Extract<Question, { type: "memory" }>;
 type Sized = { segment: Segment; size: number };
 
 export type AskPorts = {
@@ -90,6 +101,7 @@ class Asking {
     try {
       if (question.type === "fetch") this.#fetch(question, question.from);
       else if (question.type === "cut") this.#cut(question.number);
+      else if (question.type === "memory") this.#memory(question);
       else this.#attest(framed(AttestRequest, { proposal: encodeProposal(question.proposal) }));
     } catch (error) {
       this.#cancel = this.#ports.clock.after(0, () => this.#fail(asWeftError(error)));
@@ -112,6 +124,16 @@ class Asking {
     this.#once("cut", framed(CutRequest, { number }), CUT_MS, (frame) => {
       const { found, entries } = parse(CutReply, frame);
       return { type: "cut", entries: found ? decodeEntries(plain(entries), 2 ** TREE.cut.depth) : undefined };
+    });
+  }
+
+  #memory({ number, from }: Memory): void {
+    const request = framed(MemoryRequest, { number, from: encodeCursor(from) });
+    this.#once("memory", request, MEMORY_MS, (frame) => {
+      const { found, page } = parse(MemoryReply, frame);
+      if (page.length > LIMIT_MEMORY_PAGE_BYTES)
+        throw new WeftError("malformed", "more than a page of a memory", { field: "page" });
+      return { type: "memory", page: found ? decodePage(plain(page)) : undefined, size: page.length };
     });
   }
 

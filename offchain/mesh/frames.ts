@@ -1,6 +1,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
 import { LIMIT_EVENT_BYTES, LIMIT_ORDER_BYTES } from "../core/generate.ts";
+import { LIMIT_MEMORY_PAGE_BYTES } from "../core/memory-page.ts";
 import { LIMIT_ADVANCES, LIMIT_PROPOSAL_BYTES } from "../core/proposal.ts";
 import { LIMIT_ROWS_BYTES } from "../core/rows.ts";
 import type { MeshService, MessageFns } from "./generated/mesh.ts";
@@ -35,6 +36,7 @@ export const LANE_OF: Readonly<Record<Method, Lane>> = {
   fetch: "plot",
   generate: "plot",
   rows: "rows",
+  memory: "rows",
 };
 
 /** The most bytes that each request may have. */
@@ -46,13 +48,14 @@ export const REQUEST_LIMITS: Readonly<Record<Method, number>> = {
   fetch: FRAMING,
   generate: LIMIT_ORDER_BYTES + FRAMING,
   rows: FRAMING,
+  memory: FRAMING,
 };
 
 /** The most bytes that a frame may have, by the connection that it comes over. */
 export const FRAME_LIMITS: Readonly<Record<Lane, number>> = {
   pager: LIMIT_CUT_BYTES + FRAMING,
   plot: LIMIT_EVENT_BYTES + FRAMING,
-  rows: LIMIT_ROWS_BYTES + FRAMING,
+  rows: Math.max(LIMIT_ROWS_BYTES, LIMIT_MEMORY_PAGE_BYTES) + FRAMING,
 };
 
 /** Messages arrive as Buffers, whose `slice` shares memory; core expects arrays whose `slice` copies. */

@@ -1,6 +1,7 @@
 import { type Bytes, Reader } from "../core/bytes.ts";
 import { type Advance, readAdvance } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
+import { decodeCursor, encodePage } from "../core/memory-page.ts";
 import { type AttestReply, decodeProposal, encodeAttestReply, LIMIT_ADVANCES } from "../core/proposal.ts";
 import { framed, LIMIT_FETCH, LIMIT_RELAYED, owned, parse, plain } from "./frames.ts";
 import {
@@ -9,6 +10,8 @@ import {
   CutReply,
   CutRequest,
   FetchRequest,
+  MemoryReply,
+  MemoryRequest,
   PagerSubscribe,
   PlotSubscribe,
   RowsSubscribe,
@@ -88,6 +91,15 @@ export function serviceOf(
         const cut = handlers.cut(parse(CutRequest, request).number);
         const empty = new Uint8Array(0);
         out.send(framed(CutReply, cut ? { found: true, ...cut } : { found: false, checkpoint: empty, entries: empty }));
+        out.end();
+      },
+    },
+    memory: {
+      subscription: false,
+      serve(_from, request, out) {
+        const { number, from } = parse(MemoryRequest, request);
+        const page = handlers.memory(number, decodeCursor(plain(from)));
+        out.send(framed(MemoryReply, { found: page !== undefined, page: page ? encodePage(page) : new Uint8Array(0) }));
         out.end();
       },
     },

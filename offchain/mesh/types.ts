@@ -4,6 +4,7 @@ import type { Advance } from "../core/cut.ts";
 import type { Answer, Question } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
+import type { MemoryCursor, MemoryPage } from "../core/memory-page.ts";
 import type { Crypto, Signer } from "../core/ports.ts";
 import type { AttestReply, Proposal } from "../core/proposal.ts";
 import type { RowsShipment } from "../core/rows.ts";
@@ -56,6 +57,8 @@ export type PeerHandlers = {
   /** Segments `from` to `to` of any track that is held, in order and without a gap; it may end early. */
   fetch(track: TrackKey, from: number, to: number, peer: Bytes): Iterable<Bytes>;
   cut(number: number): CutAnswer | undefined;
+  /** The memories as of a committed checkpoint, from a cell on: as much of them as fits into a page. */
+  memory(number: number, from: MemoryCursor): MemoryPage | undefined;
 };
 
 /** Turns written for peers: only a mesh between real workers carries them. */

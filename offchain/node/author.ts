@@ -1,5 +1,6 @@
 import type { Admission } from "../core/admission.ts";
 import { type Bytes, equal } from "../core/bytes.ts";
+import type { Consensus } from "../core/consensus.ts";
 import { Context } from "../core/context.ts";
 import { WeftError } from "../core/errors.ts";
 import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
@@ -7,6 +8,7 @@ import { checkOrder } from "../core/order.ts";
 import type { ParentFinder } from "../core/parents.ts";
 import type { Pens } from "../core/pens.ts";
 import type { Crypto } from "../core/ports.ts";
+import { type Reading, readingOf } from "../core/reading.ts";
 import type { Replica } from "../core/replica.ts";
 import { drawThreshold, requestId } from "../core/request.ts";
 import type { CloseReason, TurnOpen } from "../core/snapshot.ts";
@@ -14,7 +16,8 @@ import type { Turn } from "../core/turn.ts";
 import { Writing } from "../core/writing.ts";
 import type { KvCache } from "../inference/cache.ts";
 import type { Engine, Logits } from "../inference/engine.ts";
-import { distribution, draw } from "../inference/sampling.ts";
+import { draw } from "../inference/sampling.ts";
+import { nextToken } from "./next-token.ts";
 import type { Piece, RowBook } from "./row-book.ts";
 import { StopWatch } from "./stops.ts";
 
@@ -36,8 +39,10 @@ export class FalseRows extends WeftError {
 
 export type AuthorOptions = {
   crypto: Crypto;
-  engine: Engine;
+  /** The models that it writes with; a request names one. */
+  engines: readonly Engine[];
   replica: Replica;
+  consensus: Consensus;
   pens: Pens;
   rows: RowBook;
   parents: ParentFinder;
@@ -47,6 +52,9 @@ export type AuthorOptions = {
   onTokens(count: number): void;
   onOpened(attached: number, prefilled: number): void;
 };
+
+/** A turn that is being written: what never changes while it is. */
+type Task = { order: GenerateOrder; id: Bytes; engine: Engine; reading: Reading | undefined };
 
 /** Writes turns: from an order to tokens, on rows that others computed where they fit. */
 export class Author {
@@ -62,19 +70,22 @@ export class Author {
    * @throws WeftError when the order is refused.
    */
   async *generate(gateway: Bytes, order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
-    checkOrder(this.#options.crypto, this.#options.engine.model, order);
+    const { crypto, engines, consensus } = this.#options;
+    const engine = engines.find(({ model }) => equal(model.id, order.request.model)) ?? engines[0];
+    checkOrder(crypto, engine.model, order);
+    const reading = readingOf(consensus, order.request);
     const leave = this.#options.admission.enter(gateway);
     try {
-      yield* this.#write(order, signal);
+      yield* this.#write({ order, id: requestId(crypto, order.request), engine, reading }, signal);
     } finally {
       leave();
     }
   }
 
-  async *#write(order: GenerateOrder, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
-    const { crypto, engine, pens, rows, replica } = this.#options;
+  async *#write(task: Task, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+    const { crypto, pens, rows, replica } = this.#options;
+    const { order, id, engine } = task;
     const { request } = order;
-    const id = requestId(crypto, request);
     const tokens = [...order.prompt, ...order.answered];
     const carriedEnd = tokens.length;
 
@@ -101,7 +112,7 @@ export class Author {
     const { turn, place } = pen.open(open);
     const check = new AbortController();
     const untrusted = pieces.some((piece) => !piece.trusted) || order.answered.length > 0;
-    const verified = untrusted ? this.#verify(order, id, pieces, tokens.slice(0, carriedEnd), check.signal) : undefined;
+    const verified = untrusted ? this.#verify(task, pieces, tokens.slice(0, carriedEnd), check.signal) : undefined;
     let failure: unknown;
     verified?.catch((error) => {
       failure = error;
@@ -116,6 +127,7 @@ export class Author {
       computed: cache,
       rowBytes: engine.model.rowBytes,
       held: verified !== undefined,
+      learn: order.learn,
     });
     pen.add(writing, place);
     verified?.then(
@@ -127,7 +139,7 @@ export class Author {
     try {
       this.#options.onOpened(attached, tokens.length - attached);
       yield { type: "opened", turn, attached, prefilled: tokens.length - attached };
-      const reason = yield* this.#continue(order, id, tokens, cache, signal, () => failure);
+      const reason = yield* this.#continue(task, tokens, cache, signal, () => failure);
       await verified;
       writing.close(reason);
       pen.flush();
@@ -144,14 +156,14 @@ export class Author {
 
   /** Draws token after token until the answer ends. Whatever is drawn is a function of the request and the position. */
   async *#continue(
-    order: GenerateOrder,
-    id: Bytes,
+    task: Task,
     tokens: number[],
     cache: KvCache,
     signal: AbortSignal,
     failure: () => unknown,
   ): AsyncGenerator<GenerateEvent, CloseReason> {
-    const { engine, crypto, now, onTokens } = this.#options;
+    const { now, onTokens } = this.#options;
+    const { order, engine } = task;
     const { request } = order;
     const stops = new StopWatch(engine.model.tokenizer, request.parameters.stop);
     const ending = (id: number, position: number): CloseReason | undefined => {
@@ -169,7 +181,7 @@ export class Author {
     let shownAt = Number.NEGATIVE_INFINITY;
     while (!reason) {
       if (failure()) throw failure();
-      const token = this.#draw(logits, request.parameters.temperature, id, tokens.length, crypto);
+      const token = this.#draw(task, logits, tokens);
       tokens.push(token);
       onTokens(1);
       reason = ending(token, tokens.length - 1);
@@ -184,24 +196,21 @@ export class Author {
     return reason;
   }
 
-  #draw(logits: Logits, temperature: number, id: Bytes, position: number, crypto: Crypto): number {
-    const probabilities = distribution(logits, temperature, this.#options.engine.model.samplerK);
-    return draw(probabilities, drawThreshold(crypto, id, position));
+  /** @param context the tokens before the one that is drawn */
+  #draw({ order, id, engine, reading }: Task, logits: Logits, context: readonly number[]): number {
+    const { temperature } = order.request.parameters;
+    const probabilities = nextToken(logits, temperature, engine.model.samplerK, reading, context);
+    return draw(probabilities, drawThreshold(this.#options.crypto, id, context.length));
   }
 
   /**
    * Computes again what was taken over: rows must be those that the model says, and carried tokens those that the request
    * draws. Runs beside the writing, which seals nothing until this is done.
    */
-  async #verify(
-    order: GenerateOrder,
-    id: Bytes,
-    pieces: readonly Piece[],
-    tokens: readonly number[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { crypto, engine, rows } = this.#options;
-    const { after, parameters } = order.request;
+  async #verify(task: Task, pieces: readonly Piece[], tokens: readonly number[], signal: AbortSignal): Promise<void> {
+    const { rows } = this.#options;
+    const { order, engine } = task;
+    const { after } = order.request;
     const { rowBytes, vocab } = engine.model;
     const clean = engine.createCache();
     for (const piece of pieces) {
@@ -219,7 +228,7 @@ export class Author {
     }
     for (let position = after.length; position < tokens.length; position++) {
       const at = (position - 1 - from) * vocab;
-      const drawn = this.#draw(logits.subarray(at, at + vocab), parameters.temperature, id, position, crypto);
+      const drawn = this.#draw(task, logits.subarray(at, at + vocab), tokens.slice(0, position));
       if (drawn !== tokens[position])
         throw new WeftError("carried_mismatch", `the answer so far is not what the model says at ${position}`, {
           field: "answered",

@@ -2,16 +2,21 @@ import type { AuthoredInfo, CompletionEvent, CompletionRequest, NamedSnapshot } 
 import type { Admission } from "../core/admission.ts";
 import { Answering } from "../core/answering.ts";
 import { type Bytes, equal, toHex, utf8, Writer } from "../core/bytes.ts";
+import type { Consensus } from "../core/consensus.ts";
 import { Context } from "../core/context.ts";
 import type { Conversations } from "../core/conversations.ts";
 import { codeOf, WeftError } from "../core/errors.ts";
 import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
+import { mayTeach } from "../core/memory-definition.ts";
 import type { Crypto } from "../core/ports.ts";
+import { latestView } from "../core/reading.ts";
 import type { Replica } from "../core/replica.ts";
 import { type Request, requestId } from "../core/request.ts";
 import type { CloseReason } from "../core/snapshot.ts";
 import type { ModelInfo } from "../inference/model.ts";
 import type { Author } from "./author.ts";
+import type { GateScorer } from "./gate-scorer.ts";
+import type { MemoryCatalog, OwnMemory } from "./memory-catalog.ts";
 import { AnswerText } from "./stops.ts";
 
 /** Where another worker's pen is borrowed. */
@@ -31,6 +36,9 @@ export type GatewayOptions = {
   authors: Authors;
   conversations: Conversations;
   replica: Replica;
+  consensus: Consensus;
+  catalog: Pick<MemoryCatalog, "find">;
+  gates: Pick<GateScorer, "choose">;
   random(bytes: number): Bytes;
   now(): number;
   silenceMs: number;
@@ -40,7 +48,7 @@ export type GatewayOptions = {
 /** Ends the stream for good, whoever says it: what the client has been shown cannot be believed. */
 const UNBELIEVABLE = new Set(["rows_mismatch", "carried_mismatch"]);
 /** The request's own fault, when our own author says so; another's word for it is not taken. */
-const REFUSED = new Set(["context_length_exceeded", "out_of_range", "malformed", "unsupported"]);
+const REFUSED = new Set(["context_length_exceeded", "out_of_range", "malformed"]);
 
 /** Talks to the client: finds an author, and another one when that one dies, so that the client sees one stream. */
 export class Gateway {
@@ -53,7 +61,10 @@ export class Gateway {
   async *complete(asked: CompletionRequest, signal: AbortSignal): AsyncGenerator<CompletionEvent> {
     const { crypto, model, self } = this.#options;
     const prompt = model.tokenizer.encode(asked.prompt);
+    const own = asked.memory && this.#options.catalog.find(asked.requester, asked.memory);
     const { request, parent } = this.#request(asked, prompt);
+    const memory = await this.#memory(asked, own, prompt, signal);
+    if (memory) request.memory = memory;
     const id = requestId(crypto, request);
     yield {
       type: "started",
@@ -63,11 +74,20 @@ export class Gateway {
         historyLength: request.before.length,
         model: toHex(request.model),
         gateway: toHex(self),
+        memory: memory
+          ? {
+              id: toHex(memory.id),
+              gate: memory.gate,
+              checkpoint: memory.checkpoint.number,
+              checkpointHash: toHex(memory.checkpoint.hash),
+            }
+          : null,
       },
     };
     const text = new AnswerText(model.tokenizer, asked.stop);
-    const answer = new Answering({ request, prompt, parent, recompute: asked.recompute }, model.vocab);
-    for await (const event of this.#write(answer, asked.author, signal)) {
+    const learn = asked.memory?.learn ? own?.definition : undefined;
+    const answer = new Answering({ request, prompt, parent, recompute: asked.recompute, learn }, model.vocab);
+    for await (const event of this.write(answer, asked.author, signal)) {
       if (event.type !== "tokens") {
         if (event.type === "authored") yield event;
         else {
@@ -120,8 +140,41 @@ export class Gateway {
     return { request, parent: known?.id };
   }
 
-  /** Author after author until the answer is complete. */
-  async *#write(
+  /**
+   * What the answer reads: the memory as of the latest checkpoint that is known here, under the gate that was asked for or
+   * that fits the prompt; what an earlier try was given, where this is a retry.
+   */
+  async #memory(
+    { memory: asked, retry }: CompletionRequest,
+    own: OwnMemory | undefined,
+    prompt: readonly number[],
+    signal: AbortSignal,
+  ): Promise<Request["memory"]> {
+    if (retry?.memory && !(own && equal(own.id, retry.memory.id)))
+      throw new WeftError("request_mismatch", "the first try read another memory than the one asked for", {
+        field: "weft.memory",
+        remedy: "send the same body as then, with the fields that the first event returned",
+      });
+    if (retry?.memory !== undefined) return retry.memory ?? undefined;
+    if (!own || !asked || asked.gate === "off") return undefined;
+    const view = latestView(this.#options.consensus);
+    if (!view)
+      throw new WeftError("unknown_memory", "this worker does not know the memories of any checkpoint yet", {
+        field: "memory",
+        remedy: "ask another worker, or leave memory out",
+      });
+    const known = view.memories.of(own.id);
+    const chosen = async () => (known ? this.#options.gates.choose(prompt, known, signal) : "off");
+    const gate = asked.gate === "auto" ? await chosen() : asked.gate;
+    return gate === "off" ? undefined : { id: own.id, gate, checkpoint: view.checkpoint };
+  }
+
+  /**
+   * Author after author until the answer is complete. Only who may teach writes what is to be learnt.
+   * @param preferred the operator that is asked first
+   * @throws WeftError `no_author` when nobody could, `aborted`
+   */
+  async *write(
     answer: Answering,
     preferred: Bytes | undefined,
     signal: AbortSignal,
@@ -135,7 +188,8 @@ export class Gateway {
     let lastAt = now();
     let last: unknown;
     for (;;) {
-      const author = answer.next([...authors.up(), self], replica, (one) => this.#rank(one, preferred));
+      const fit = [...authors.up(), self].filter((one) => !answer.learn || mayTeach(answer.learn, one));
+      const author = answer.next(fit, replica, (one) => this.#rank(one, preferred));
       if (!author) break;
       const order = answer.order(author);
       const attempt = new AbortController();

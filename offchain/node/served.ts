@@ -2,6 +2,7 @@ import type { Admission } from "../core/admission.ts";
 import { toHex } from "../core/bytes.ts";
 import { encodeCheckpoint } from "../core/checkpoint.ts";
 import { encodeEntries, trackName } from "../core/cut.ts";
+import { pageOf } from "../core/memory-page.ts";
 import type { Protocol } from "../core/protocol.ts";
 import type { MeshHandlers } from "../mesh/types.ts";
 import type { Store } from "../store/store.ts";
@@ -15,7 +16,7 @@ export function served(parts: {
   store: Store;
   author: Author;
   admission: Admission;
-}): Pick<MeshHandlers, "heads" | "state" | "segmentsSince" | "fetch" | "cut" | "generate"> {
+}): Pick<MeshHandlers, "heads" | "state" | "segmentsSince" | "fetch" | "cut" | "memory" | "generate"> {
   const { protocol, archive, store, author, admission } = parts;
   const { replica, consensus } = protocol;
   return {
@@ -37,6 +38,10 @@ export function served(parts: {
       const [committed, cut] = [consensus.committed(number), archive.cutAt(number)];
       if (!committed || !cut) return undefined;
       return { checkpoint: encodeCheckpoint(committed.checkpoint), entries: encodeEntries(cut.entries) };
+    },
+    memory(number, from) {
+      const memories = consensus.memoriesAt(number);
+      return memories && pageOf(memories, from);
     },
     generate: (from, order, signal) => author.generate(from, order, signal),
   };

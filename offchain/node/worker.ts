@@ -15,6 +15,7 @@ import { Pens } from "../core/pens.ts";
 import { Protocol } from "../core/protocol.ts";
 import { unfinished } from "../core/unfinished.ts";
 import { crypto } from "../crypto/crypto.ts";
+import { createCopier } from "../inference/copy.ts";
 import { createEngine, type Engine } from "../inference/engine.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { Store } from "../store/store.ts";
@@ -24,7 +25,7 @@ import { CheckpointPages } from "./checkpoint-pages.ts";
 import type { Config } from "./config.ts";
 import { Driver } from "./driver.ts";
 import { failpointsFrom } from "./failpoints.ts";
-import { Gateway } from "./gateway.ts";
+import { openFront } from "./front.ts";
 import { type HotKey, openKeystore } from "./keys.ts";
 import { Observer } from "./observer.ts";
 import { protocolOptions } from "./protocol-options.ts";
@@ -147,10 +148,12 @@ async function compose(
       return bavail * bsize;
     },
   });
+  const copier = createCopier(engine.model.tokenizer);
   const author = new Author({
     crypto,
-    engine,
+    engines: [engine, copier],
     replica,
+    consensus,
     pens,
     rows,
     parents: new ParentFinder(replica, consensus, conversations),
@@ -230,19 +233,18 @@ async function compose(
   }, TICK_MS);
   onStop(() => clearInterval(ticking));
 
-  const gateway = new Gateway({
+  const { gateway, memories } = openFront({
     crypto,
     self,
-    model: engine.model,
+    engine,
+    copier: copier.model,
     author,
     admission,
-    authors: {
-      up: () => mesh.peers().flatMap(({ up, operator }) => (up ? [operator] : [])),
-      generate: (peer, order, signal) => mesh.generate(peer, order, signal),
-      lastBeat: (peer) => beatAt.get(toHex(peer)) ?? 0,
-    },
+    mesh,
+    beatAt,
     conversations,
-    replica,
+    protocol,
+    store,
     random,
     now,
     silenceMs: config.authorSilenceMs,
@@ -262,6 +264,7 @@ async function compose(
     {
       ...statusOf({ protocol, mesh, chain, signer, observer }),
       complete: (request, signal) => gateway.complete(request, signal),
+      memories,
       models: () => [{ id: engine.model.name, created }],
       receipt: async (requestId, range) => receipts.of(requestId, range),
       checkpointPage: (part, number, from) => pages.page(part, number, from),

@@ -39,6 +39,21 @@ const STEPS: readonly string[] = [
   ALTER TABLE tracks ADD COLUMN base_head BLOB;
   ALTER TABLE checkpoints ADD COLUMN whole INTEGER NOT NULL DEFAULT 1;
   `,
+  // The long-term memories as of one checkpoint: columns and counts of each row, 4 bytes each.
+  `
+  CREATE TABLE memory_base (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL, hash BLOB NOT NULL);
+  CREATE TABLE memories (slot INTEGER PRIMARY KEY, definition BLOB NOT NULL);
+  CREATE TABLE memory_rows (
+    slot INTEGER NOT NULL, row INTEGER NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (slot, row)
+  ) WITHOUT ROWID;
+  `,
+  // Clients give names to long-term memories.
+  `
+  CREATE TABLE memory_names (
+    id INTEGER PRIMARY KEY, requester BLOB NOT NULL, name TEXT NOT NULL, definition BLOB NOT NULL,
+    UNIQUE (requester, name)
+  );
+  `,
 ];
 
 /**

@@ -9,6 +9,8 @@ import { decodeSegment, encodeSegment, type TrackKey } from "../core/segment.ts"
 import { sqliteChainLog } from "./chain-log.ts";
 import { CheckpointTable, type KeptCheckpoint } from "./checkpoints.ts";
 import { guarded, openDatabase } from "./database.ts";
+import { MemoryTable } from "./memories.ts";
+import { MemoryNameTable } from "./memory-names.ts";
 import { RowFiles } from "./row-files.ts";
 import type { Identity } from "./schema.ts";
 import { Sql } from "./sql.ts";
@@ -42,6 +44,7 @@ const POINTS: Record<StoreRecord["type"], string> = {
   evidence: "store.evidence",
   attested: "store.attested",
   checkpoint: "store.checkpoint",
+  memory: "store.memory",
   "drop-checkpoints": "store.drop",
   "prune-checkpoints": "store.drop",
   rewind: "store.drop",
@@ -54,9 +57,11 @@ const POINTS: Record<StoreRecord["type"], string> = {
 export class Store {
   readonly chainLog: ChainLog;
   readonly rows: RowFiles;
+  readonly memoryNames: MemoryNameTable;
   readonly #sql: Sql;
   readonly #tracks: TrackTable;
   readonly #checkpoints: CheckpointTable;
+  readonly #memories: MemoryTable;
   readonly #close: () => void;
 
   private constructor(folder: string, options: StoreOptions) {
@@ -66,6 +71,8 @@ export class Store {
       this.#sql = new Sql(db, options.failpoint ?? (() => {}));
       this.#tracks = new TrackTable(this.#sql);
       this.#checkpoints = new CheckpointTable(this.#sql);
+      this.#memories = new MemoryTable(this.#sql);
+      this.memoryNames = new MemoryNameTable(this.#sql);
       this.chainLog = sqliteChainLog(db, (what, work) => this.#sql.durably([`store.${what}`], work));
       this.rows = RowFiles.open(join(folder, "rows"), options.rowsBytes ?? DEFAULT_ROWS_BYTES);
     } catch (error) {
@@ -123,6 +130,9 @@ export class Store {
         this.#checkpoints.put(number, hash, encodeCheckpoint(checkpoint), cut.entries);
         break;
       }
+      case "memory":
+        this.#memories.put(record);
+        break;
       case "drop-checkpoints":
         this.#checkpoints.dropFrom(record.from);
         break;
@@ -141,7 +151,7 @@ export class Store {
 
   /** What a worker that starts reads; each part anew whenever it is asked for. */
   disk(): Disk {
-    const [tracks, checkpoints, chainLog] = [this.#tracks, this.#checkpoints, this.chainLog];
+    const [tracks, checkpoints, memories, chainLog] = [this.#tracks, this.#checkpoints, this.#memories, this.chainLog];
     return {
       *checkpoints() {
         for (const { number, hash, entries } of checkpoints.since(checkpoints.late(RECALLED_CHECKPOINTS)))
@@ -151,6 +161,7 @@ export class Store {
         const { hash, entries } = checkpoints.at(number) ?? {};
         return hash && entries && { hash, entries };
       },
+      memory: () => memories.base(),
       chain: () => ({ events: chainLog.events(), time: chainLog.blocks().at(-1)?.timestamp ?? 0 }),
       bases: () => tracks.bases(),
       *segments() {

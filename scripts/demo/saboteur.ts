@@ -100,6 +100,7 @@ const handlers: MeshHandlers = {
   segmentsSince: (since, _of, to) => shown(since, to),
   fetch: (_track, from, to, peer) => storyFor(peer)?.segments(from, to) ?? [],
   cut: () => undefined,
+  memory: () => undefined,
   attest: (_from, ticket) => mesh.reply(ticket, { type: "refused", code: "no", message: "not today" }),
   answered() {},
   async *generate() {},

@@ -76,6 +76,7 @@ export class Member {
       segmentsSince: (since, of) => this.#since(since, of),
       fetch: (track, from, to) => this.#tracks.get(trackName(track))?.stored.slice(from - 1, to) ?? [],
       cut: () => undefined,
+      memory: () => undefined,
       ...overrides,
     };
   }

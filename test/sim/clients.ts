@@ -1,8 +1,9 @@
 import { type Bytes, toHex } from "../../offchain/core/bytes.ts";
 import type { GenerateOrder } from "../../offchain/core/generate.ts";
+import { type MemoryDefinition, memoryId } from "../../offchain/core/memory-definition.ts";
 import type { Hashing } from "../../offchain/core/ports.ts";
-import { requestId } from "../../offchain/core/request.ts";
-import type { SimGateway } from "./gateway.ts";
+import { GATES, type Request, requestId } from "../../offchain/core/request.ts";
+import type { SimGateway, Wanted } from "./gateway.ts";
 import { Violation } from "./invariants/types.ts";
 import { answerTo } from "./model.ts";
 import type { Random } from "./random.ts";
@@ -19,6 +20,13 @@ export type ClientsOptions = {
   /** Mean time between two requests, in milliseconds, and the most tokens of an answer. */
   meanMs: number;
   maxLength: number;
+  /** Memories that they have taught and read, how often, and what the answer is then: as far as it is known by now. */
+  memory?: {
+    definitions: readonly MemoryDefinition[];
+    teaching: number;
+    reading: number;
+    next(id: Bytes, request: Request, context: readonly number[]): number | undefined;
+  };
   /** Whether everybody who may have written for this request is honest: then every token is known. */
   onlyHonest: () => boolean;
 };
@@ -28,7 +36,8 @@ type Order = Omit<GenerateOrder, "answered" | "continues">;
 type Asked = {
   conversation: Conversation;
   order: Order;
-  expected: number[];
+  /** What the model says, where it reads no memory. */
+  expected?: number[];
   shown: number[];
   startedAt: number;
   tries: number;
@@ -43,6 +52,7 @@ export class Clients {
   readonly #o: ClientsOptions;
   readonly #conversations: Conversation[] = [];
   readonly #open = new Set<Asked>();
+  readonly #choices: Random;
   #stopped = false;
   #count = 0;
   /** Requests that were answered to their end, and tokens shown. */
@@ -52,6 +62,7 @@ export class Clients {
 
   constructor(options: ClientsOptions) {
     this.#o = options;
+    this.#choices = options.random.fork("memory");
   }
 
   start(): void {
@@ -89,12 +100,25 @@ export class Clients {
     const nonce = hashing.keccak256(requester, Uint8Array.of(this.#count & 255, this.#count >> 8));
     this.#count += 1;
     const most = random.int(2, maxLength);
-    const order = door.gateway.request(prompt, { requester, nonce, maxLength: most });
-    const expected = answerTo(hashing, requestId(hashing, order.request), prompt.length, most);
+    const order = door.gateway.request(prompt, { requester, nonce, maxLength: most, ...this.#remembers() });
+    const id = requestId(hashing, order.request);
+    const expected = order.request.memory ? undefined : answerTo(hashing, id, prompt.length, most);
     conversation.busy = true;
     const asked: Asked = { conversation, order, expected, shown: [], startedAt: scheduler.now, tries: 0 };
     this.#open.add(asked);
     this.#send(asked, door);
+  }
+
+  /** Whether an answer is to read a memory, and whether it is to teach one: not always the same. */
+  #remembers(): Pick<Wanted, "reads" | "learn"> {
+    const { memory, hashing } = this.#o;
+    if (!memory) return {};
+    const { definitions, teaching, reading } = memory;
+    const one = () => this.#choices.pick(definitions);
+    const learn = this.#choices.chance(teaching) ? one() : undefined;
+    if (!this.#choices.chance(reading)) return { learn };
+    const [, ...gates] = GATES;
+    return { learn, reads: { id: memoryId(hashing, one()), gate: this.#choices.pick(gates) } };
   }
 
   #door(): Door | undefined {
@@ -132,11 +156,23 @@ export class Clients {
     this.shown += ids.length;
     if (!this.#o.onlyHonest()) return;
     const { shown, expected } = asked;
-    if (shown.length > expected.length || shown.some((id, i) => id !== expected[i]))
+    if (!expected) this.#readsRight(asked, ids.length);
+    else if (shown.length > expected.length || shown.some((id, i) => id !== expected[i]))
       throw new Violation(
         "L5",
         `a client of ${toHex(asked.conversation.requester)} saw another answer than the model's`,
       );
+  }
+
+  /** The last `count` tokens are those that the memory of the checkpoint in the request makes of the model's. */
+  #readsRight({ order, shown, conversation }: Asked, count: number): void {
+    const { hashing, memory } = this.#o;
+    const id = requestId(hashing, order.request);
+    for (let at = Math.max(0, shown.length - count); at < shown.length; at++) {
+      const token = memory?.next(id, order.request, [...order.prompt, ...shown.slice(0, at)]);
+      if (token !== undefined && token !== shown[at])
+        throw new Violation("L5", `a client of ${toHex(conversation.requester)} saw another answer than the memory's`);
+    }
   }
 
   #end(asked: Asked, reason: string): void {
@@ -148,7 +184,7 @@ export class Clients {
       return;
     }
     this.answered += 1;
-    if (this.#o.onlyHonest() && asked.shown.length !== asked.expected.length)
+    if (this.#o.onlyHonest() && asked.expected && asked.shown.length !== asked.expected.length)
       throw new Violation("L5", `an answer ended after ${asked.shown.length} of ${asked.expected.length} tokens`);
     asked.conversation.tokens = [...asked.order.prompt, ...asked.shown];
   }

@@ -16,10 +16,15 @@ export function countsOf(world: World) {
       ...plain([...network.counts].filter(([name]) => isMishap(name)).map(([name, n]) => [`packets ${name}`, n])),
       ...plain(reported),
     },
-    messages: plain([...network.counts].filter(([name]) => !isMishap(name))),
+    messages: plain([
+      ...[...network.counts].filter(([name]) => !isMishap(name)),
+      ...[...watching.snapshots].map(([kind, n]): [string, number] => [`snapshot ${kind}`, n]),
+    ]),
     checks: plain(watching.seen.checked),
     achieved: {
       ...answers,
+      learnt: watching.memory?.learnt ?? 0,
+      read: watching.memory?.read ?? 0,
       checkpoints: checkpoints.length - 1,
       fallen: checkpoints.filter(({ fallen }) => fallen).length,
       pauses: pauses.length,

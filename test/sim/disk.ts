@@ -5,6 +5,7 @@ import { type Advance, type CutEntry, trackName } from "../../offchain/core/cut.
 import { WeftError } from "../../offchain/core/errors.ts";
 import type { Disk, StoreRecord } from "../../offchain/core/events.ts";
 import type { Evidence } from "../../offchain/core/evidence.ts";
+import { FIRST_CELL, pageOf } from "../../offchain/core/memory-page.ts";
 import type { Segment, TrackKey } from "../../offchain/core/segment.ts";
 import { Crash } from "./process.ts";
 import type { Random } from "./random.ts";
@@ -27,6 +28,7 @@ type Tables = {
   attested: Map<number, readonly Bytes[]>;
   checkpoints: Map<number, StoredCheckpoint>;
   log: Log;
+  memory?: Extract<StoreRecord, { type: "memory" }>;
 };
 
 /** The state of a disk at some moment. */
@@ -147,6 +149,11 @@ export class SimDisk implements Disk {
     return { events, time: blocks.at(-1)?.timestamp ?? 0 };
   }
 
+  memory(): ReturnType<Disk["memory"]> {
+    const { memory } = this.#tables;
+    return memory && { ...memory, parts: pageOf(memory.memories, FIRST_CELL, Number.POSITIVE_INFINITY).parts };
+  }
+
   checkpoints(): StoredCheckpoint[] {
     return [...this.#tables.checkpoints.values()].sort((a, b) => a.number - b.number).slice(-RECALLED);
   }
@@ -210,6 +217,7 @@ function copyOf(tables: Tables): Tables {
     attested: new Map(tables.attested),
     checkpoints: new Map(tables.checkpoints),
     log: tables.log,
+    memory: tables.memory,
   };
 }
 
@@ -261,6 +269,14 @@ function put(tables: Tables, record: StoreRecord, undo: (() => void)[]): void {
       const held = tables.checkpoints.get(number);
       if (!held) change(tables.checkpoints, number, { number, hash, checkpoint, entries: cut.entries }, undo);
       else if (!equal(held.hash, hash)) throw conflict(`another checkpoint has number ${number}`);
+      return;
+    }
+    case "memory": {
+      const before = tables.memory;
+      undo.push(() => {
+        tables.memory = before;
+      });
+      tables.memory = record;
       return;
     }
     case "drop-checkpoints":

@@ -1,9 +1,12 @@
 import { Answering } from "../../offchain/core/answering.ts";
 import { type Bytes, equal, toHex } from "../../offchain/core/bytes.ts";
+import type { Consensus } from "../../offchain/core/consensus.ts";
 import { Context } from "../../offchain/core/context.ts";
 import type { Conversations } from "../../offchain/core/conversations.ts";
 import { codeOf } from "../../offchain/core/errors.ts";
 import type { GenerateEvent, GenerateOrder } from "../../offchain/core/generate.ts";
+import type { MemoryDefinition } from "../../offchain/core/memory-definition.ts";
+import { latestView } from "../../offchain/core/reading.ts";
 import type { Replica } from "../../offchain/core/replica.ts";
 import type { Request } from "../../offchain/core/request.ts";
 import { MODEL_ID, VOCAB } from "./model.ts";
@@ -13,6 +16,7 @@ export type GatewayHost = {
   process: Process;
   self: Bytes;
   replica: Replica;
+  consensus: Consensus;
   conversations: Conversations;
   now(): number;
   peersUp(): readonly Bytes[];
@@ -21,6 +25,16 @@ export type GatewayHost = {
   /** Orders an answer of a worker, this one or another; `lost` when its stream ends before the answer does. */
   order(author: Bytes, order: GenerateOrder, on: (event: GenerateEvent | "lost") => void): () => void;
   silenceMs: number;
+};
+
+/** What a client asks for beside its words. */
+export type Wanted = {
+  requester: Bytes;
+  nonce: Bytes;
+  maxLength: number;
+  history?: number;
+  reads?: Pick<NonNullable<Request["memory"]>, "id" | "gate">;
+  learn?: MemoryDefinition;
 };
 
 export type Shown = { ids: readonly number[]; reason?: string };
@@ -35,8 +49,8 @@ export class SimGateway {
   }
 
   /** Fixes what is to be answered: the conversation so far is what it knows as this client's. */
-  request(prompt: readonly number[], more: { requester: Bytes; nonce: Bytes; maxLength: number; history?: number }) {
-    const { replica, conversations } = this.#host;
+  request(prompt: readonly number[], more: Wanted) {
+    const { replica, consensus, conversations } = this.#host;
     const known = conversations.longestPrefix(prompt, more.requester, MODEL_ID);
     const history = more.history ?? known?.context.length ?? 0;
     const before = Context.of(replica.crypto, prompt.slice(0, history));
@@ -49,7 +63,9 @@ export class SimGateway {
       parameters: { temperature: 0, stop: [] },
       maxLength: more.maxLength,
     };
-    return { request, prompt, parent: known?.id };
+    const view = more.reads && latestView(consensus);
+    if (more.reads && view) request.memory = { ...more.reads, checkpoint: view.checkpoint };
+    return { request, prompt, parent: known?.id, learn: more.learn };
   }
 
   /** `show` is told of tokens, and at last of an end: a close's reason, or an error's code. */

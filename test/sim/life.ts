@@ -3,6 +3,7 @@ import { encodeCheckpoint } from "../../offchain/core/checkpoint.ts";
 import { Conversations } from "../../offchain/core/conversations.ts";
 import { encodeEntries, trackName } from "../../offchain/core/cut.ts";
 import type { GenerateEvent, GenerateOrder } from "../../offchain/core/generate.ts";
+import { pageOf } from "../../offchain/core/memory-page.ts";
 import { ParentFinder } from "../../offchain/core/parents.ts";
 import { Pen } from "../../offchain/core/pen.ts";
 import { Pens } from "../../offchain/core/pens.ts";
@@ -105,12 +106,16 @@ export class Life {
     const conversations = new Conversations(hashing, replica);
     const parents = new ParentFinder(replica, consensus, conversations);
     const { process, pens } = this;
-    this.author = new SimAuthor({ process, hashing, pens, parents, tokenMs: spec.tokenMs });
+    this.author = new SimAuthor({
+      ...{ process, hashing, consensus, pens, parents, tokenMs: spec.tokenMs },
+      onDrawn: (...drawn) => watch.drew(worker, ...drawn),
+    });
     this.order = (to, order, on) => around.order(spec, to, order, on);
     this.gateway = new SimGateway({
       process,
       self: spec.operator,
       replica,
+      consensus,
       conversations,
       now,
       peersUp: () => [...this.#up.values()],
@@ -233,6 +238,10 @@ export class Life {
         const committed = protocol.consensus.committed(number);
         if (!committed?.cut) return undefined;
         return { checkpoint: encodeCheckpoint(committed.checkpoint), entries: encodeEntries(committed.cut.entries) };
+      },
+      memory(number, from) {
+        const memories = protocol.consensus.memoriesAt(number);
+        return memories && pageOf(memories, from);
       },
     };
   }

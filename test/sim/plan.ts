@@ -13,6 +13,8 @@ export type Plan = {
   chain: ChainPlan;
   protocol: ProtocolPlan;
   load: LoadPlan;
+  /** Long-term memories, where there are any. */
+  memory?: MemoryPlan;
   /** Chance that a worker is killed before an effect is carried out. */
   crashBeforeEffect: number;
   actions: Action[];
@@ -39,6 +41,7 @@ export const ROLES = [
   "false-rows",
   "forger",
   "impostor",
+  "false-teacher",
 ] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -62,6 +65,13 @@ export type ProtocolPlan = {
   longestMs: number;
   censorshipMs: number;
   retentionSeconds: number;
+};
+
+export type MemoryPlan = {
+  memories: { columns: number; orders: number[]; salt: number; writers: number[] }[];
+  /** Shares of the requests whose answer teaches a memory, and that read one. */
+  teaching: number;
+  reading: number;
 };
 
 export type LoadPlan = { requestsPerSecond: number; maxLength: number; tokenMs: number };

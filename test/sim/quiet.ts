@@ -151,7 +151,7 @@ export class QuietWorld {
       twin: () => () => {},
       line() {},
     });
-    const silent = { sealing() {}, sealed() {}, fault() {}, update() {}, line() {} };
+    const silent = { sealing() {}, sealed() {}, fault() {}, update() {}, drew() {}, line() {} };
     this.workers = this.#owners.map((owner, node) => this.#worker(owner, node, faults, { ...silent, ...watch }));
   }
 

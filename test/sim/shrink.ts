@@ -66,6 +66,7 @@ function simplerPlans(plan: Plan): ((plan: Plan) => Plan)[] {
     (from) => ({ ...from, network: { ...from.network, ...calm } }),
     (from) => ({ ...from, disk: { ...from.disk, ...sound } }),
     (from) => ({ ...from, crashBeforeEffect: 0 }),
+    ({ memory, ...from }) => from,
     (from) => ({ ...from, chain: { ...from.chain, ...heard } }),
     (from) => ({ ...from, load: { ...from.load, requestsPerSecond: lighter(from.load.requestsPerSecond) } }),
     (from) => ({ ...from, load: { ...from.load, maxLength: Math.max(2, Math.floor(from.load.maxLength / 2)) } }),

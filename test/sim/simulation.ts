@@ -50,6 +50,7 @@ function settled(world: World): void {
     fallenCovered(world.watching.seen, worker);
   }
   for (const worker of members) {
+    world.watching.memory?.replays(worker);
     served(world.watching.seen, worker);
     bounded(world.watching.seen, worker, world.scheduler.now);
   }

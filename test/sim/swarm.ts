@@ -1,4 +1,5 @@
 import { LANES } from "../../offchain/mesh/types.ts";
+import { memoriesOf } from "./memory-plan.ts";
 import { type Action, type ActionKind, type OperatorPlan, type Plan, type ProfileName, ROLES } from "./plan.ts";
 import { Random } from "./random.ts";
 
@@ -30,6 +31,8 @@ const BACK = [0, 0, 1, 3];
 const CALM_RUNS = 0.25;
 /** Lies show best where nothing else goes wrong, and there are many kinds of them. */
 const LYING_RUNS = 0.65;
+/** What is learnt in a run is read in it. */
+const REMEMBERING_RUNS = 0.5;
 
 /** Background faults have no actions, but are on or off like the rest. */
 const BACKGROUND = ["loss", "tail", "slow-disk", "disk-crashes", "effect-crashes", "provider", "misreport"] as const;
@@ -70,6 +73,8 @@ export function planOf(seed: number, profile: ProfileName): Plan {
   const strength = random.fork("strength");
   const some = (kind: FaultKind, most: number) => (on(kind) ? most * strength.float() : 0);
   const operators = operatorsOf(random.fork("operators"), on);
+  const memory = random.fork("memory");
+  const memories = memory.chance(REMEMBERING_RUNS) ? memoriesOf(memory, operators) : undefined;
   const plan: Plan = {
     seed,
     profile,
@@ -114,6 +119,7 @@ export function planOf(seed: number, profile: ProfileName): Plan {
       maxLength: random.pick([6, 20, 60]),
       tokenMs: random.pick([10, 30, 80]),
     },
+    ...(memories ? { memory: memories } : {}),
     actions: [],
     healAt,
     endAt: healAt + settleMs,
@@ -139,7 +145,7 @@ function operatorsOf(random: Random, on: (kind: FaultKind) => boolean): Operator
     founder: i < founders,
   }));
   if (!on("liars")) return operators;
-  const roles = ROLES.filter((role) => role !== "honest");
+  const roles = ROLES.filter((role) => role !== "honest" && role !== "false-teacher");
   for (const one of random.shuffle(operators.filter(({ founder }) => founder)).slice(0, MOST_LIARS)) {
     one.role = random.pick(roles);
     if (!liarsAreFew(operators, [])) one.role = "honest";

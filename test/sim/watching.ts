@@ -3,13 +3,17 @@ import { checkpointHash } from "../../offchain/core/checkpoint.ts";
 import { codeOf } from "../../offchain/core/errors.ts";
 import type { ChainUpdate, StoreRecord } from "../../offchain/core/events.ts";
 import type { Sealed } from "../../offchain/core/pen.ts";
+import type { Hashing } from "../../offchain/core/ports.ts";
 import type { Proposal } from "../../offchain/core/proposal.ts";
 import type { SetMember } from "../../offchain/core/registry.ts";
+import type { Request } from "../../offchain/core/request.ts";
+import { decodeSnapshot } from "../../offchain/core/snapshot.ts";
 import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import type { Block } from "./chain.ts";
 import { Beats } from "./invariants/beats.ts";
 import { Checkpoints } from "./invariants/checkpoints.ts";
 import { bounded } from "./invariants/kept.ts";
+import { Memory } from "./invariants/memory.ts";
 import { Progress } from "./invariants/progress.ts";
 import { Safety } from "./invariants/safety.ts";
 import { Seen } from "./invariants/seen.ts";
@@ -24,6 +28,7 @@ const QUIET_MS = 10_000;
 
 type Watched = {
   plan: Plan;
+  hashing: Hashing;
   workers: () => readonly SimWorker[];
   /** The operator set that counts on the chain now. */
   set: () => readonly SetMember[];
@@ -36,7 +41,11 @@ export class Watching implements Watch {
   readonly seen: Seen;
   readonly #safety: Safety;
   readonly #checkpoints: Checkpoints;
+  /** Where memories are taught. */
+  readonly memory?: Memory;
   readonly faults = new Map<string, number>();
+  /** Snapshots that honest pens sealed, by kind. */
+  readonly snapshots = new Map<string, number>();
   readonly #timeline: Timeline;
   readonly #stop: () => void;
   readonly #workers: () => readonly SimWorker[];
@@ -50,12 +59,13 @@ export class Watching implements Watch {
   /** The first thing that did not hold. */
   failure: unknown;
 
-  constructor({ plan, workers, set, timeline, stop }: Watched) {
+  constructor({ plan, hashing, workers, set, timeline, stop }: Watched) {
     this.#beats = new Beats(plan);
     this.progress = new Progress(plan);
     this.#set = set;
     this.seen = new Seen(workers);
     this.#safety = new Safety(this.seen);
+    this.memory = plan.memory && new Memory(this.seen, hashing);
     this.#checkpoints = new Checkpoints(this.seen);
     this.#workers = workers;
     this.seen.keyOf = (signer) => this.#owners.get(toHex(signer));
@@ -115,8 +125,10 @@ export class Watching implements Watch {
     this.#check(() => {
       this.#safety.stored(worker, records, forgotten);
       for (const record of records)
-        if (record.type === "segment")
+        if (record.type === "segment") {
+          this.memory?.hear(record.segment, record.hash);
           this.#safety.bounded(worker, record.segment.header, record.segment.header.sequence);
+        }
     });
   }
 
@@ -125,7 +137,12 @@ export class Watching implements Watch {
   }
 
   sealed(worker: SimWorker, { segment }: Sealed): void {
-    if (worker.honest) this.#check(() => this.#safety.sealed(worker, segment));
+    if (!worker.honest) return;
+    this.#check(() => this.#safety.sealed(worker, segment));
+    for (const { body } of segment.snapshots) {
+      const { type } = decodeSnapshot(body);
+      this.snapshots.set(type, (this.snapshots.get(type) ?? 0) + 1);
+    }
   }
 
   update(worker: SimWorker, { type }: ChainUpdate): void {
@@ -134,10 +151,15 @@ export class Watching implements Watch {
       const block = this.#blocks.get(worker.disk.chainLog.blocks().at(-1)?.hash ?? "");
       if (block && worker.honest) this.#checkpoints.follows(worker, block.state, block.timestamp);
       this.#checkpoints.cuts(worker);
+      this.memory?.follows(worker);
       if (type !== "reorg" || !worker.honest) return;
       chainReplays(worker);
       this.seen.count("S11");
     });
+  }
+
+  drew(worker: SimWorker, id: Bytes, request: Request, context: readonly number[], token: number): void {
+    if (worker.honest) this.#check(() => this.memory?.drew(worker, id, request, context, token));
   }
 
   fault(worker: SimWorker, kind: string, operator: Bytes | undefined, error: unknown): void {

@@ -4,6 +4,7 @@ import type { GenerateEvent, GenerateOrder } from "../../offchain/core/generate.
 import type { Sealed } from "../../offchain/core/pen.ts";
 import type { Signer } from "../../offchain/core/ports.ts";
 import type { Protocol, ProtocolOptions } from "../../offchain/core/protocol.ts";
+import type { Request } from "../../offchain/core/request.ts";
 import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import type { ChainPort } from "../../offchain/node/driver.ts";
 import type { SimDisk } from "./disk.ts";
@@ -50,6 +51,8 @@ export type Watch = {
   sealed(worker: SimWorker, sealed: Sealed): void;
   fault(worker: SimWorker, kind: string, operator: Bytes | undefined, error: unknown): void;
   update(worker: SimWorker, update: ChainUpdate): void;
+  /** A token was drawn for a request that reads a memory. */
+  drew(worker: SimWorker, id: Bytes, request: Request, context: readonly number[], token: number): void;
   line(worker: SimWorker, text: string): void;
 };
 

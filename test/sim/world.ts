@@ -5,6 +5,7 @@ import { Clients } from "./clients.ts";
 import { deploymentOf } from "./contract-state.ts";
 import { type Backup, SimDisk } from "./disk.ts";
 import { Faults } from "./faults.ts";
+import { definitionsOf } from "./memory-plan.ts";
 import { SimNetwork } from "./network.ts";
 import { Owner } from "./owner.ts";
 import type { Plan } from "./plan.ts";
@@ -59,6 +60,7 @@ export class World {
     this.#keyring = (plan.profile === "signed" ? realKeyring : simulatedKeyring)(String(plan.seed));
     this.watching = new Watching({
       plan,
+      hashing: this.#keyring.crypto,
       workers: () => this.everybody,
       set: () => this.chain.head.state.set,
       timeline: this.timeline,
@@ -137,7 +139,7 @@ export class World {
   }
 
   #makeClients(): Clients {
-    const { plan, scheduler, random } = this;
+    const { plan, scheduler, random, owners, watching } = this;
     const alone = plan.operators.every(({ role }) => role === "honest");
     return new Clients({
       scheduler,
@@ -152,6 +154,14 @@ export class World {
         ),
       meanMs: 1000 / plan.load.requestsPerSecond,
       maxLength: plan.load.maxLength,
+      memory: plan.memory && {
+        ...plan.memory,
+        definitions: definitionsOf(
+          plan.memory,
+          owners.map(({ account }) => account),
+        ),
+        next: (...drawn) => watching.memory?.answer(...drawn),
+      },
       onlyHonest: () => alone,
     });
   }

@@ -12,6 +12,7 @@ export type Started = {
   history_length: number;
   model: Hex;
   gateway: Hex;
+  memory: { id: Hex; gate: "weak" | "medium" | "strong"; checkpoint: number; checkpoint_hash: Hex } | null;
   receipt: string;
 };
 export type Authored = {
@@ -40,15 +41,28 @@ export type CompletionBody = {
   temperature?: number;
   stop?: string | string[];
   seed?: number;
-  weft?: { author?: Hex; nonce?: Hex; history_length?: number; request_id?: Hex; recompute?: boolean };
+  memory?: {
+    name?: string;
+    id?: Hex;
+    gate?: "off" | "weak" | "medium" | "strong" | "auto";
+    learn?: boolean;
+  };
+  weft?: {
+    author?: Hex;
+    nonce?: Hex;
+    history_length?: number;
+    request_id?: Hex;
+    memory?: Started["memory"];
+    recompute?: boolean;
+  };
 };
 
 const MODEL = "weft-austen";
 
-async function ask(url: string, body: object, signal?: AbortSignal): Promise<Response> {
+async function ask(url: string, body: object, signal?: AbortSignal, token?: string): Promise<Response> {
   const response = await fetch(`${url}/v1/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
     body: JSON.stringify({ model: MODEL, ...body }),
     signal,
   });
@@ -56,18 +70,22 @@ async function ask(url: string, body: object, signal?: AbortSignal): Promise<Res
   return response;
 }
 
-function refusal(body: unknown): WeftError {
+export function refusal(body: unknown): WeftError {
   const { error } = body as { error: { code: string; message: string; param: string | null } };
   return new WeftError(error.code, error.message, { field: error.param ?? undefined });
 }
 
-/** Streams an answer, event by event. */
+/**
+ * Streams an answer, event by event.
+ * @param token the client's bearer token
+ */
 export async function* streamCompletion(
   url: string,
   body: CompletionBody,
   signal?: AbortSignal,
+  token?: string,
 ): AsyncGenerator<ClientEvent, void> {
-  const response = await ask(url, { ...body, stream: true }, signal);
+  const response = await ask(url, { ...body, stream: true }, signal, token);
   let rest = "";
   for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
     const blocks = (rest + piece).split("\n\n");
@@ -144,12 +162,12 @@ export async function followCompletion(
 export async function completeWhole(
   url: string,
   body: CompletionBody,
-): Promise<{ text: string; authors: Omit<Authored, "type">[]; requestId: Hex }> {
-  const answer = (await (await ask(url, body)).json()) as {
+): Promise<{ text: string; authors: Omit<Authored, "type">[]; requestId: Hex; memory: Started["memory"] }> {
+  const { choices, weft } = (await (await ask(url, body)).json()) as {
     choices: [{ text: string }];
-    weft: { authors: Omit<Authored, "type">[]; request_id: Hex };
+    weft: { authors: Omit<Authored, "type">[]; request_id: Hex; memory: Started["memory"] };
   };
-  return { text: answer.choices[0].text, authors: answer.weft.authors, requestId: answer.weft.request_id };
+  return { text: choices[0].text, authors: weft.authors, requestId: weft.request_id, memory: weft.memory };
 }
 
 /** What a client looks at in the receipt of one token; contracts want all of it. */

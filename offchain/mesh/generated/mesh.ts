@@ -107,6 +107,17 @@ export interface RowsMessage {
   rows: Uint8Array;
 }
 
+/** The memories as of a committed checkpoint, from a cell on. */
+export interface MemoryRequest {
+  number: number;
+  from: Uint8Array;
+}
+
+export interface MemoryReply {
+  found: boolean;
+  page: Uint8Array;
+}
+
 function createBaseHelloRequest(): HelloRequest {
   return { operator: new Uint8Array(0), nonce: new Uint8Array(0) };
 }
@@ -1017,6 +1028,120 @@ export const RowsMessage: MessageFns<RowsMessage> = {
   },
 };
 
+function createBaseMemoryRequest(): MemoryRequest {
+  return { number: 0, from: new Uint8Array(0) };
+}
+
+export const MemoryRequest: MessageFns<MemoryRequest> = {
+  encode(message: MemoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.from.length !== 0) {
+      writer.uint32(18).bytes(message.from);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.from = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseMemoryReply(): MemoryReply {
+  return { found: false, page: new Uint8Array(0) };
+}
+
+export const MemoryReply: MessageFns<MemoryReply> = {
+  encode(message: MemoryReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.found !== false) {
+      writer.uint32(8).bool(message.found);
+    }
+    if (message.page.length !== 0) {
+      writer.uint32(18).bytes(message.page);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.page = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /**
  * The mesh between workers. The receiver dials; the server is the worker that has the data. Payloads are core's canonical
  * encodings, carried as bytes: protobuf only frames them.
@@ -1108,6 +1233,15 @@ export const MeshService = {
     responseSerialize: (value: RowsMessage): Buffer => Buffer.from(RowsMessage.encode(value).finish()),
     responseDeserialize: (value: Buffer): RowsMessage => RowsMessage.decode(value),
   },
+  memory: {
+    path: "/weft.mesh.v1.Mesh/Memory" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: MemoryRequest): Buffer => Buffer.from(MemoryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MemoryRequest => MemoryRequest.decode(value),
+    responseSerialize: (value: MemoryReply): Buffer => Buffer.from(MemoryReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MemoryReply => MemoryReply.decode(value),
+  },
 } as const;
 
 export interface MeshServer extends UntypedServiceImplementation {
@@ -1124,6 +1258,7 @@ export interface MeshServer extends UntypedServiceImplementation {
   generate: handleServerStreamingCall<GenerateRequest, GenerateMessage>;
   /** Lane and connection "rows". */
   rows: handleServerStreamingCall<RowsSubscribe, RowsMessage>;
+  memory: handleUnaryCall<MemoryRequest, MemoryReply>;
 }
 
 export interface MeshClient extends Client {
@@ -1208,6 +1343,21 @@ export interface MeshClient extends Client {
   /** Lane and connection "rows". */
   rows(request: RowsSubscribe, options?: Partial<CallOptions>): ClientReadableStream<RowsMessage>;
   rows(request: RowsSubscribe, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<RowsMessage>;
+  memory(
+    request: MemoryRequest,
+    callback: (error: ServiceError | null, response: MemoryReply) => void,
+  ): ClientUnaryCall;
+  memory(
+    request: MemoryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: MemoryReply) => void,
+  ): ClientUnaryCall;
+  memory(
+    request: MemoryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: MemoryReply) => void,
+  ): ClientUnaryCall;
 }
 
 export const MeshClient = makeGenericClientConstructor(MeshService, "weft.mesh.v1.Mesh") as unknown as {

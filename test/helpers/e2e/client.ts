@@ -77,8 +77,8 @@ export async function complete(
 }
 
 /** The fields that make the same request again, anywhere. */
-export function again(ask: Ask, { request_id, nonce, history_length }: Started, more: Ask["weft"] = {}): Ask {
-  return { ...ask, weft: { request_id, nonce, history_length, ...more } };
+export function again(ask: Ask, { request_id, nonce, history_length, memory }: Started, more: Ask["weft"] = {}): Ask {
+  return { ...ask, weft: { request_id, nonce, history_length, memory, ...more } };
 }
 
 /** Every byte of the text is where its position says: nothing is missing, nothing comes twice. */

@@ -2,6 +2,7 @@ import { type Bytes, compare, toHex } from "../../../offchain/core/bytes.ts";
 import { type Checkpoint, checkpointHash } from "../../../offchain/core/checkpoint.ts";
 import { type Advance, checkpointOf } from "../../../offchain/core/cut.ts";
 import type { Answer } from "../../../offchain/core/events.ts";
+import type { Lesson } from "../../../offchain/core/fold.ts";
 import { Memories } from "../../../offchain/core/memories.ts";
 import type { Proposal } from "../../../offchain/core/proposal.ts";
 import { encodeSet, type Registry } from "../../../offchain/core/registry.ts";
@@ -74,8 +75,14 @@ export class Canvass {
 /**
  * What an honest worker would propose, of these advances only; what nobody holds is made up.
  * Undefined when the tracks do not go that way from the latest cut.
+ * @param twist what becomes of what its segments teach
  */
-export function proposalOf(life: Life, advances: readonly Advance[], madeUp: () => Bytes): Proposal | undefined {
+export function proposalOf(
+  life: Life,
+  advances: readonly Advance[],
+  madeUp: () => Bytes,
+  twist: (lesson: Lesson) => Lesson | undefined = (lesson) => lesson,
+): Proposal | undefined {
   const { replica, consensus } = life.protocol;
   const { cut, ...latest } = consensus.latest;
   const { crypto, registry } = replica;
@@ -89,7 +96,10 @@ export function proposalOf(life: Life, advances: readonly Advance[], madeUp: () 
       registry,
       {
         hashAt: (track, at) => replica.track(track)?.hashAt(at) ?? madeUp(),
-        lessonAt: (track, at) => replica.track(track)?.lessonAt(at),
+        lessonAt: (track, at) => {
+          const lesson = replica.track(track)?.lessonAt(at);
+          return lesson && twist(lesson);
+        },
       },
     );
     return { checkpoint, advances };

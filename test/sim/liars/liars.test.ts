@@ -25,6 +25,7 @@ const TOLD: Readonly<Record<Exclude<Role, "honest">, { least: number; kinds: num
   "false-rows": { least: 30, kinds: 4, seeds: [5] },
   forger: { least: 15, kinds: 5, seeds: [5] },
   impostor: { least: 30, kinds: 4, seeds: [5] },
+  "false-teacher": { least: 30, kinds: 12, seeds: [5] },
 };
 
 /** Those whom it convicts, in the end. */

@@ -6,6 +6,7 @@ import { FalseBeats } from "./beats.ts";
 import { Censor } from "./censor.ts";
 import { Equivocator, Forker } from "./equivocation.ts";
 import { FalseRows } from "./false-rows.ts";
+import { FalseTeacher } from "./false-teacher.ts";
 import { Flooder } from "./flooder.ts";
 import { Forger } from "./forger.ts";
 import { Garbage } from "./garbage.ts";
@@ -30,6 +31,7 @@ const LIARS: Readonly<Record<Role, new (life: Life, random: Random) => Liar>> = 
   "false-rows": FalseRows,
   forger: Forger,
   impostor: Impostor,
+  "false-teacher": FalseTeacher,
 };
 
 /** Makes a liar of one life of a worker. All chance in its lies is drawn from `random`. */

@@ -1,4 +1,5 @@
 import { SOUND } from "../disk.ts";
+import { ALIKE } from "../memory-plan.ts";
 import type { Plan, Role } from "../plan.ts";
 import { planOf } from "../swarm.ts";
 import type { SimWorker } from "../worker.ts";
@@ -7,11 +8,14 @@ import { World } from "../world.ts";
 const LYING_MS = 20_000;
 const SETTLE_MS = 20_000;
 
-/** A network without mishaps, in which operators have these roles: what goes wrong in it, a liar did. */
+/** A network without mishaps, in which operators have these roles: what goes wrong in it, a liar did. Where one lies about it, there is memory. */
 export function quietPlan(seed: number, roles: readonly Role[]): Plan {
-  const plan = planOf(seed, "default");
+  const { memory: _, ...plan } = planOf(seed, "default");
+  const remembers = roles.includes("false-teacher");
+  const others = { columns: 100, orders: [1, 3], salt: seed, writers: [0, 1] };
   return {
     ...plan,
+    ...(remembers ? { memory: { memories: [...ALIKE, others], teaching: 0.5, reading: 0.5 } } : {}),
     operators: roles.map((role) => ({ stake: 1000, role, founder: true })),
     network: { ...plan.network, delayMs: 5, jitterMs: 2, tailChance: 0, loss: 0 },
     disk: SOUND,

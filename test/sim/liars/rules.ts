@@ -1,5 +1,6 @@
 import { Context } from "../../../offchain/core/context.ts";
 import { turnId } from "../../../offchain/core/segment.ts";
+import type { Learn } from "../../../offchain/core/snapshot.ts";
 import { LIMIT_LEARNT } from "../../../offchain/core/turn.ts";
 import type { Scribe } from "./scribe.ts";
 
@@ -10,6 +11,9 @@ export type Elsewhere = {
   uncommitted: Uint8Array;
   checkpoint: { number: number; hash: Uint8Array };
 };
+
+/** What a lesson about another author's turn would say, if it were one's own. */
+export type Borrowed = Partial<Learn> & { turn: Uint8Array; first: number; count: number };
 
 /** Adds snapshots to a track's next segment that break one rule of DESIGN §3, after others that keep them all. */
 type Breach = (scribe: Scribe, elsewhere: Elsewhere) => void;
@@ -121,6 +125,39 @@ export const BREACHES: Readonly<Record<string, Breach>> = {
   "a snapshot that cannot be read": (scribe) => {
     scribe.turn();
     scribe.addBody(scribe.ink.random.bytes(scribe.ink.random.int(0, 200)));
+  },
+};
+
+/** Teach what may not be taught, each in a segment that nobody may take. */
+export const FALSE_LESSONS: Readonly<Record<string, (scribe: Scribe, borrowed: Borrowed) => void>> = {
+  "somebody else's turn": (scribe, borrowed) => {
+    scribe.turn().learn(borrowed.first, borrowed.count, borrowed);
+  },
+  "the same twice": (scribe) => {
+    scribe.turn().learn(2, 3);
+    scribe.seal();
+    scribe.again().learn(2, 3);
+  },
+  "the same twice, of one segment": (scribe) => {
+    scribe.turn().learn(2, 3).learn(2, 3);
+  },
+  "before its tokens": (scribe) => {
+    const turn = scribe.turn();
+    turn.learn(turn.context.length, 2).tokens("written", [8, 9]);
+  },
+  "before its tokens, which are in the next segment": (scribe) => {
+    const turn = scribe.turn();
+    turn.learn(turn.context.length, 2);
+  },
+  "not last in its segment": (scribe) => {
+    scribe.turn().learn(2, 3).close();
+  },
+  "what was carried": (scribe) => {
+    const given = scribe.tokens(2);
+    scribe.open(scribe.request(given)).tokens("given", given).tokens("carried", scribe.tokens(3)).learn(2, 3);
+  },
+  "longer ago than right before": (scribe) => {
+    scribe.turn().tokens("written", [4]).learn(2, 3);
   },
 };
 

@@ -6,7 +6,7 @@ import type { Segment } from "../../../offchain/core/segment.ts";
 import { Track } from "../../../offchain/core/track.ts";
 import { Random } from "../random.ts";
 import { simulatedKeyring } from "../simcrypto.ts";
-import { BREACHES, type Elsewhere, ORPHANS } from "./rules.ts";
+import { BREACHES, type Elsewhere, FALSE_LESSONS, ORPHANS } from "./rules.ts";
 import { type Ink, Scribe } from "./scribe.ts";
 import { Story, type Tone } from "./story.ts";
 
@@ -42,6 +42,21 @@ describe("segments that break a rule", () => {
     });
 });
 
+describe("lessons that break a rule", () => {
+  for (const [name, teach] of Object.entries(FALSE_LESSONS))
+    test(name, () => {
+      const author = scribe();
+      const track = new Track(crypto, author.track);
+      const foreign = scribe().turn();
+      const { length, root } = foreign.context;
+      teach(author, { turn: foreign.id, previous: foreign.latest, start: 0, first: 2, count: 1, length, root });
+      author.seal();
+      for (const segment of author.written.slice(0, -1)) read(track, segment);
+      const sealed = author.written[author.written.length - 1];
+      assert.throws(() => track.examine(sealed, sealed.hash), { code: "invalid_snapshot" });
+    });
+});
+
 describe("orphans break none that a track can tell", () => {
   for (const [name, orphan] of Object.entries(ORPHANS))
     test(name, () => {
@@ -61,7 +76,7 @@ describe("another story", () => {
     turn.tokens("written", [10 + i]);
     author.seal();
   }
-  turn.learn(4, 1);
+  turn.learn(7, 1);
   author.seal();
   turn.close();
   author.seal();

@@ -30,6 +30,7 @@ export class Scribe {
   /** The track can never go on: somebody holds a segment of it that breaks a rule. */
   broken = false;
   #pending: Bytes[] = [];
+  #latest?: ScribedTurn;
 
   constructor(ink: Ink, track: TrackKey) {
     this.ink = ink;
@@ -91,7 +92,14 @@ export class Scribe {
     const start = { length: 0, peaks: [] };
     this.add({ type: "open", requestId: requestId(this.ink.hashing, request), request, start, ...changes });
     const { length, peaks } = changes.start ?? start;
-    return new ScribedTurn(this, request, place, contextOf(this.ink.hashing, length, peaks));
+    this.#latest = new ScribedTurn(this, request, place, contextOf(this.ink.hashing, length, peaks));
+    return this.#latest;
+  }
+
+  /** The turn that was written last, to go on with. */
+  again(): ScribedTurn {
+    if (!this.#latest) throw new TypeError("no turn was written yet");
+    return this.#latest;
   }
 
   /** A whole turn that keeps every rule, of tokens that no model said. Not sealed. */

@@ -48,8 +48,8 @@ export const FALLS: readonly Mutant[] = [
     file: "offchain/core/consensus.ts",
     changes: [
       {
-        find: "    const parent = this.latest;\n    if (!parent.cut) throw",
-        replace: "    const parent = this.committed(this.next - 1) as Committed;\n    if (!parent.cut) throw",
+        find: "    const parent = this.latest;\n    const memories",
+        replace: "    const parent = this.committed(this.next - 1) as Committed;\n    const memories",
       },
       {
         find: "    if (checkpoint.number !== this.next || !equal(checkpoint.parent, latest.hash))\n",

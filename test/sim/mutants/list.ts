@@ -1,4 +1,5 @@
 import { FALLS } from "./falls.ts";
+import { MEMORY } from "./memory.ts";
 import type { Mutant } from "./plant.ts";
 
 /**
@@ -111,7 +112,7 @@ export const MUTANTS: readonly Mutant[] = [
           "    const { checkpoint, hash, cut } = this.#consensus.latest;\n    const anchor = cut && { number: checkpoint.number, hash, cut };\n    if (anchor && anchor.number",
       },
       {
-        find: "number <= this.#following.final && at + this.#seconds < this.#following.active()",
+        find: "number <= Math.min(final, memoryBase.number) && at + this.#seconds < this.#following.active()",
         replace: "at <= this.#following.active()",
       },
     ],
@@ -296,4 +297,5 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ["L3", "L6", "S1"],
   },
   ...FALLS,
+  ...MEMORY,
 ];

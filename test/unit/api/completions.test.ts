@@ -56,6 +56,7 @@ test("a stream has the shape of the OpenAI API, in order, with usage where asked
     history_length: 7,
     model: id32(3),
     gateway: id20(4),
+    memory: null,
     receipt: `/v1/receipts/${id32(1)}`,
   });
   assert.deepEqual(chunks[3].weft.takeover, { from: id20(5), reason: "silent", detected_ms: 12 });

@@ -2,13 +2,14 @@ import type { AddressInfo } from "node:net";
 import { type Logger, pino } from "pino";
 import { type ApiOptions, type ApiPorts, type CompletionEvent, createApi } from "../../../offchain/api/server.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
+import { WeftError } from "../../../offchain/core/errors.ts";
 
 export const id32 = (byte: number) => toHex(new Uint8Array(32).fill(byte));
 export const id20 = (byte: number) => toHex(new Uint8Array(20).fill(byte));
 
 export const started: CompletionEvent = {
   type: "started",
-  info: { requestId: id32(1), nonce: id32(2), historyLength: 7, model: id32(3), gateway: id20(4) },
+  info: { requestId: id32(1), nonce: id32(2), historyLength: 7, model: id32(3), gateway: id20(4), memory: null },
 };
 
 /** An answer with a takeover in its middle. */
@@ -38,9 +39,19 @@ export async function* play(events: CompletionEvent[]): AsyncGenerator<Completio
   yield* events;
 }
 
+const noMemory = (): never => {
+  throw new WeftError("not_found", "there is no such memory");
+};
+
 export function fakePorts(overrides: Partial<ApiPorts> = {}): ApiPorts {
   return {
     complete: () => play(story),
+    memories: {
+      make: () => noMemory(),
+      list: () => [],
+      show: () => noMemory(),
+      teach: async () => noMemory(),
+    },
     models: () => [{ id: "weft-austen", created: 1 }],
     receipt: async (requestId, range) => ({ requestId, ...range }),
     checkpointPage: (_part, number, from) => ({ number, hash: id32(9), from, items: ["0x01"], next: null }),

@@ -34,6 +34,14 @@ describe("consensus", () => {
     }
   });
 
+  test("a proposal that is made again is not worked out again", () => {
+    const { nodes } = settled([[members[0], "1", 3]]);
+    const { proposal } = offer(nodes[0])!;
+    const [once, again] = [0, 1].map((now) => nodes[1].consensus.judge(proposal, now));
+    assert.ok(once.type === "sign" && again.type === "sign");
+    assert.equal(once.built, again.built);
+  });
+
   test("any flipped field of a checkpoint is never signed", () => {
     const { nodes } = settled([[members[0], "1", 3]]);
     const { proposal } = offer(nodes[0])!;

@@ -59,6 +59,10 @@ function chain(every = 10) {
     committedAt: (number: number) => (known.has(number) ? number * every : undefined),
     active: (time?: number) => time ?? following.time,
     forgetCuts: () => false,
+    /** How far the memories on disk are. */
+    get memoryBase() {
+      return { number: following.final };
+    },
     get anchor() {
       const number = consensus.standing.filter((one) => known.get(one)?.cut).at(-1);
       return number === undefined ? undefined : { number, ...known.get(number) };

@@ -122,6 +122,7 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
     segmentsSince: (since) => self.stored.slice(since.at(-1)?.sequence ?? 0),
     fetch: (_track, from, to) => self.stored.slice(from - 1, to),
     cut: () => undefined,
+    memory: () => undefined,
     answered: (id, answer) => void self.answers.push({ id, answer }),
     attest: (_from, ticket) => self.mesh.reply(ticket, { type: "refused", code: "busy", message: "not now" }),
     generate: async function* () {},

@@ -32,10 +32,12 @@ const deployment = {
 
 /** The protocol of one of four operators over a store on disk, and the chain as the test has it. */
 export class StoredWorker {
-  readonly #folder = mkdtempSync(join(tmpdir(), "weft-protocol-"));
+  readonly folder = mkdtempSync(join(tmpdir(), "weft-protocol-"));
   readonly founding: readonly ChainEvent[];
   store!: Store;
   protocol!: Protocol;
+  /** Of the latest block, in seconds. */
+  time = 1;
   #block = 100;
 
   constructor() {
@@ -45,17 +47,25 @@ export class StoredWorker {
     this.follow("events", this.founding);
   }
 
-  /** As a process that starts does. */
-  open(): void {
+  /** As a process that starts does. @returns what it decided to do */
+  open(): Effect[] {
     const identity = { operator: self.operator, chainId: DOMAIN.chainId, ledger: fromHex(LEDGER, 20) };
-    this.store = Store.open(this.#folder, { identity });
+    this.store = Store.open(this.folder, { identity });
     this.protocol = new Protocol(protocolOptions(crypto, deployment, self.operator, self.signer), 0);
-    this.#carryOut(this.protocol.recall(this.store.disk()));
+    const effects = this.protocol.recall(this.store.disk());
+    this.#carryOut(effects);
+    return effects;
+  }
+
+  /** The process ends, and another begins. */
+  restart(): Effect[] {
+    this.store.close();
+    return this.open();
   }
 
   end(): void {
     this.store.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** What is to be stored, as the driver stores it. */
@@ -69,14 +79,14 @@ export class StoredWorker {
         number: block,
         hash: `0x${block}`,
         parentHash: `0x${block - 1}`,
-        timestamp: block,
+        timestamp: this.time,
       })),
       events,
     );
   }
 
   follow(type: "events" | "reorg", events: readonly ChainEvent[]): void {
-    this.#carryOut(this.protocol.step({ type: "chain", update: { type, events, time: 1 } }, 0));
+    this.#carryOut(this.protocol.step({ type: "chain", update: { type, events, time: this.time } }, 0));
   }
 
   hold(...segments: readonly Sealed[]): void {
@@ -102,12 +112,17 @@ export class StoredWorker {
       kind: "committed",
       checkpoint,
       hash,
-      committedAt: 1,
+      committedAt: this.time,
       block: this.#block++,
       logIndex: 0,
     };
+    this.log(event);
+    return event;
+  }
+
+  /** The chain says one thing more. */
+  log(event: ChainEvent): void {
     this.#log([event]);
     this.follow("events", [event]);
-    return event;
   }
 }

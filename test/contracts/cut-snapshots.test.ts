@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import type { Abi, Address, Hex } from "viem";
+import { toHex } from "../../offchain/core/bytes.ts";
+import { Context } from "../../offchain/core/context.ts";
+import { decodeSnapshot, type Snapshot } from "../../offchain/core/snapshot.ts";
+import { crypto } from "../../offchain/crypto/crypto.ts";
+import { begin, GIVEN, HISTORY, later, openings, prompts } from "../helpers/breaches.ts";
+import { requestOf, type Sealed, type TrackWriter } from "../helpers/core.ts";
+import { extend, Historian, type Made, openCourt } from "./courts/history.ts";
+import { type Call, found, openWorld, reverts, type World } from "./fixture.ts";
+
+/** One snapshot of a history, and the context after it where only tokens came before. */
+type Shown = { made: Made; at: [number, number]; snapshot: Snapshot };
+
+describe("CutCourt: snapshots that break a rule", () => {
+  let world: World;
+  let court: { address: Address; abi: Abi };
+  let historian: Historian;
+  let restore: () => Promise<void>;
+  let writer: TrackWriter;
+
+  before(async () => {
+    world = await openWorld();
+    historian = await Historian.of(world, await found(world, 4));
+    court = await openCourt(world, "CutCourt");
+  });
+  beforeEach(async () => {
+    restore = await world.remember();
+    writer = historian.track(1, "told");
+  });
+  afterEach(() => restore());
+  after(() => world.close());
+
+  async function commit(parent: Made, ...segments: Sealed[]): Promise<Made> {
+    const made = historian.make(parent, extend(parent, [segments]));
+    await historian.commit(made);
+    return made;
+  }
+
+  const shownOf = (made: Made): Shown[] =>
+    made.places.map(([segment, index]) => ({
+      made,
+      at: [segment, index],
+      snapshot: decodeOr(made.segments[segment]?.snapshots[index]?.body as Uint8Array),
+    }));
+  const decodeOr = (body: Uint8Array): Snapshot => {
+    try {
+      return decodeSnapshot(body);
+    } catch {
+      return { type: "close" } as Snapshot; // malformed: proven by itself
+    }
+  };
+  const proofOf = ({ made, at }: Shown) => made.snapshotAt(...at);
+  /** Peaks of the context after a snapshot of a turn that was opened with history and given tokens. */
+  const peaksAfter = ({ snapshot }: Shown, told: readonly Shown[]): Hex[] => {
+    const ids: number[] = [];
+    for (const { snapshot: s } of told) {
+      if (s.type === "open") ids.splice(0, ids.length, ...HISTORY.slice(0, s.start.length));
+      if (s.type === "tokens") ids.push(...s.ids);
+      if (s === snapshot) break;
+    }
+    return Context.of(crypto, ids).peaks.map(toHex);
+  };
+
+  /** Every accusation that can be made of what a checkpoint says, with what was said before it. */
+  function* accusations(accused: Made, told: readonly Shown[]): Generator<Call> {
+    const hash = toHex(accused.hash);
+    const call = (functionName: string, ...args: unknown[]): Call => ({
+      ...court,
+      functionName,
+      args: [hash, ...args],
+    });
+    for (const one of told.filter(({ made }) => made === accused)) {
+      yield call("proveSnapshot", proofOf(one));
+      for (const other of told.filter((shown) => shown !== one)) {
+        yield call("proveSuccession", proofOf(one), proofOf(other), []);
+        yield call("proveSuccession", proofOf(one), proofOf(other), peaksAfter(other, told));
+        yield call("proveRequest", proofOf(one), proofOf(other));
+        yield call("proveTwins", proofOf(one), proofOf(other));
+      }
+    }
+  }
+
+  async function proves(call: Call): Promise<boolean> {
+    const { chain, accounts } = world;
+    return chain.simulateContract({ account: accounts[0] as Address, ...call }).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  for (const [index, [message, act]] of [...openings, ...later].entries())
+    test(`${message} (${index})`, async () => {
+      const story = begin(writer);
+      const parent = await commit(historian.genesis, writer.seal());
+      act(story);
+      const accused = await commit(parent, writer.seal());
+      await isProven(accused, [...shownOf(parent), ...shownOf(accused)]);
+    });
+
+  for (const [index, [message, act]] of prompts.entries())
+    test(`${message} (prompt ${index})`, async () => {
+      act(writer.open(requestOf(GIVEN, {}, HISTORY)));
+      const accused = await commit(historian.genesis, writer.seal());
+      await isProven(accused, shownOf(accused));
+    });
+
+  async function isProven(accused: Made, told: readonly Shown[]): Promise<void> {
+    for (const call of accusations(accused, told)) {
+      if (!(await proves(call))) continue;
+      await world.send(call);
+      const args = [toHex(accused.hash)];
+      assert.equal(await world.chain.readContract({ ...court, functionName: "condemned", args }), true);
+      return;
+    }
+    assert.fail("nothing proves it");
+  }
+
+  test("S9: of turns that keep the rules, nothing proves anything", async () => {
+    const { turn } = begin(writer);
+    const parent = await commit(historian.genesis, writer.seal());
+    turn.tokens("carried", [31]).tokens("written", [32]);
+    const first = writer.seal();
+    turn.tokens("written", [33]).learn(8, 1);
+    const second = writer.seal();
+    const other = writer.open(requestOf(GIVEN, {}, HISTORY));
+    other.tokens("carried", HISTORY).tokens("given", GIVEN).tokens("written", [5]).close("stop");
+    turn.close("stop");
+    const accused = await commit(parent, first, second, writer.seal());
+    const told = [...shownOf(parent), ...shownOf(accused)];
+    const calls = [...accusations(accused, told)];
+    assert.ok(calls.length > 300);
+    for (const call of calls) assert.equal(await proves(call), false, call.functionName);
+    const sound = (functionName: string, ...args: unknown[]) =>
+      reverts(world, { ...court, functionName, args: [toHex(accused.hash), ...args] }, "CutCourtSound");
+    const [open, , given, carried] = told as [Shown, Shown, Shown, Shown];
+    await sound("proveSnapshot", proofOf(carried));
+    await sound("proveSuccession", proofOf(carried), proofOf(given), peaksAfter(given, told));
+    await sound("proveRequest", proofOf(carried), proofOf(open));
+    await sound("proveTwins", proofOf(carried), proofOf(given));
+  });
+});
