@@ -119,10 +119,7 @@ export class Consensus {
 
   /** The long-term memories with what no checkpoint has yet. */
   live(): LiveMemory {
-    const { cut, memories } = this.latest;
-    const { live } = this.#replica;
-    live.rebase(cut && memories && { cut, memories });
-    return live;
+    return this.#replica.live.on(this.latest);
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */

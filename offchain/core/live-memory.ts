@@ -61,14 +61,16 @@ export class LiveMemory {
     for (const names of [this.#parts, this.#replica.tracks]) for (const name of names.keys()) this.touch(name);
   }
 
-  /** @param base the latest checkpoint's; undefined while its memories are not known */
-  rebase(base: Base | undefined): void {
+  /** Beyond the latest checkpoint, from now on: of one whose memories are not known nothing is said. */
+  on({ cut, memories }: Partial<Base>): this {
+    const base = cut && memories && { cut, memories };
     this.#isKnown = base !== undefined;
-    if (!base || (base.cut === this.#base.cut && base.memories === this.#base.memories)) return;
+    if (!base || (base.cut === this.#base.cut && base.memories === this.#base.memories)) return this;
     this.#survey = surveyOf(base.memories, { memories: this.#base.memories, survey: this.#survey });
     this.#base = base;
     this.#cosine = undefined;
     this.touchAll();
+    return this;
   }
 
   /**
