@@ -15,6 +15,7 @@ import { describe } from "../offchain/cli/devnet-command.ts";
 import { oneLine } from "../offchain/cli/report.ts";
 import { DemoIndexer } from "./demo/indexer.ts";
 import { measurements } from "./demo/measure.ts";
+import { changeStory } from "./demo/memory.ts";
 import { must } from "./demo/must.ts";
 import { Onchain, prove, type Verdict } from "./demo/onchain.ts";
 import { type FollowUp, followUp, type Story, tellAgain, tellStory } from "./demo/story.ts";
@@ -144,6 +145,15 @@ const settlement: Parameters<typeof steps>[0] = [
       note("indexing the chain, and collecting what workers serve");
       const { startedMs, askedMs, snapshots } = await run.indexer.compare(run.receipt);
       return `the worker's receipt again, out of ${snapshots} snapshots (started in ${(startedMs / 1000).toFixed(1)} s, answered in ${Math.round(askedMs)} ms)`;
+    },
+  ],
+  [
+    "A memory that one worker was taught changes another's story",
+    async (note) => {
+      const [, taught, asked] = run.workers.filter((worker) => !worker.exited());
+      const { told, without, tokens, checkpoint } = await changeStory(taught, asked, note);
+      const begun = (text: string) => `"…${text.trim().split(/[,.;]/)[0].replace(/\s+/g, " ").slice(0, 48)}"`;
+      return `${asked.name} says ${begun(told)} instead of ${begun(without)}: ${taught.name} wrote ${tokens} tokens, in checkpoint ${checkpoint}`;
     },
   ],
   [

@@ -1,7 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Address, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
+import { foldArgs } from "../offchain/chain/convert.ts";
+import { fromHex } from "../offchain/core/bytes.ts";
+import { costsOfCourts } from "../test/contracts/courts/costs.ts";
 import { type Call, found, type Operator, openWorld, setOf, type World } from "../test/contracts/fixture.ts";
+import { dearest, PATIENCE, proofOf, stage } from "../test/contracts/fold-world.ts";
 import { attest, commitCall, header, nextCheckpoint, signHeader, story, tokensBody } from "../test/contracts/quorum.ts";
 import { contractNames, loadArtifact } from "./lib/artifacts.ts";
 import { runMain } from "./lib/errors.ts";
@@ -27,11 +31,23 @@ async function measure(): Promise<Record<string, number>> {
   } finally {
     await four.close();
   }
+  const accused = await openWorld();
+  try {
+    Object.assign(used, await costsOfCourts(accused, await found(accused, 4)));
+  } finally {
+    await accused.close();
+  }
   const many = await openWorld({ maxOperators: 32 });
   try {
     used["commit, 22 of 32"] = await commits(many, await found(many, 32), 22);
   } finally {
     await many.close();
+  }
+  const judging = await openWorld(PATIENCE);
+  try {
+    await measureFolds(judging, await found(judging, 4), used);
+  } finally {
+    await judging.close();
   }
   for (const name of contractNames) used[`${name} code`] = (loadArtifact(name).deployedBytecode.length - 2) / 2;
   return used;
@@ -87,6 +103,32 @@ async function measureOthers(world: World, operators: Operator[], used: Record<s
   await send("request exit", { ...registry, functionName: "requestExit", account: author.owner });
 }
 
+/** A fold that is proven wrong, at its dearest, by the cells that it touches; and one conviction that follows. */
+async function measureFolds(world: World, operators: Operator[], used: Record<string, number>): Promise<void> {
+  const { foldCourt } = world;
+  const [attester] = operators as [Operator];
+  for (const [cells, positions, orders] of [
+    [1, 1, [1]],
+    [8, 4, [1, 2]],
+    [64, 16, [3, 4, 5, 6]],
+  ] as const) {
+    const back = await world.remember();
+    const story = dearest(world, operators, positions, [...orders]);
+    const on = await stage(world, operators, story, [fromHex(keccak256(toHex(`no fold of ${cells}`)))]);
+    const call = { ...foldCourt, functionName: "proveFold", args: foldArgs(proofOf(story, on, 0)) };
+    const name = `prove a wrong fold, ${cells} ${cells === 1 ? "row" : "rows"}`;
+    const bytes = (encodeFunctionData({ ...call } as never).length - 2) / 2;
+    used[`${name}, calldata`] = bytes;
+    used[name] = Number((await world.send(call)).gas);
+    const number = BigInt(on.checkpoint.number);
+    const hash = await world.chain.readContract({ ...world.ledger, functionName: "checkpointHash", args: [number] });
+    const signature = await attester.signer.sign({ hash });
+    const convict = { ...foldCourt, functionName: "convict", args: [hash, signature, setOf(operators)] };
+    used["convict an attester, set of 4"] = Number((await world.send(convict)).gas);
+    await back();
+  }
+}
+
 /** Gas of a call's execution alone, without what the transaction and its bytes cost. */
 async function execution(world: World, { address, abi, functionName, args }: Call): Promise<number> {
   const data = encodeFunctionData({ abi, functionName, args: args ?? [] } as never);
@@ -102,9 +144,10 @@ async function execution(world: World, { address, abi, functionName, args }: Cal
 }
 
 function limitOf(name: string, used: number, known: Costs): Cost {
-  const unit = name.endsWith(" code") ? "bytes" : "gas";
+  const isCode = name.endsWith(" code");
+  const unit = isCode || name.endsWith(" calldata") ? "bytes" : "gas";
   // What nobody set a limit for may grow by a tenth before somebody has to look at it.
-  const limit = known[name]?.limit ?? (unit === "bytes" ? MOST_BYTES : Math.ceil((used * 1.1) / 1000) * 1000);
+  const limit = known[name]?.limit ?? (isCode ? MOST_BYTES : Math.ceil((used * 1.1) / 1000) * 1000);
   return { unit, limit, used };
 }
 
@@ -120,7 +163,7 @@ async function main(): Promise<void> {
     if (change) changed += 1;
     const verdict = now > limit ? "PAST THE LIMIT" : "";
     process.stdout.write(
-      `${`${name.padEnd(32)} ${String(now).padStart(9)} ${unit.padEnd(5)} of ${String(limit).padStart(7)}  ${change} ${verdict}`.trimEnd()}\n`,
+      `${`${name.padEnd(38)} ${String(now).padStart(9)} ${unit.padEnd(5)} of ${String(limit).padStart(7)}  ${change} ${verdict}`.trimEnd()}\n`,
     );
   }
   if (process.argv.includes("--write")) writeFileSync(FILE, `${JSON.stringify(costs, null, 2)}\n`);

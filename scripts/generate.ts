@@ -8,6 +8,7 @@ const contracts: ContractName[] = [
   "OperatorRegistry",
   "CheckpointLedger",
   "EquivocationCourt",
+  "FoldCourt",
   "Guardian",
   "StakeToken",
   "WeftReader",

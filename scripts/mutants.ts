@@ -24,7 +24,9 @@ const COMPILE = ["node_modules/hardhat/dist/src/cli.js", "compile"];
 /** Tests of what the contracts compute, for what those in Solidity do not see. Switches cost gas, so not of gas. */
 const TYPESCRIPT = [
   ...["--test", "--test-reporter=spec", "--test-concurrency=2", "--test-skip-pattern=costs no more than"],
-  ...["court", "formats", "ledger", "registry"].map((name) => `test/contracts/${name}.test.ts`),
+  ...["availability", "court", "cut", "cut-snapshots", "fold", "formats", "ledger", "registry"].map(
+    (name) => `test/contracts/${name}.test.ts`,
+  ),
 ];
 
 const began = performance.now();

@@ -2,6 +2,8 @@
 pragma solidity 0.8.37;
 
 import {ContextTree} from "../libraries/ContextTree.sol";
+import {Learn, LearnSnapshot} from "../libraries/LearnSnapshot.sol";
+import {MemoryTree, RowChange} from "../libraries/MemoryTree.sol";
 import {OperatorSet} from "../libraries/OperatorSet.sol";
 import {TokensSnapshot} from "../libraries/TokensSnapshot.sol";
 import {WeftHash} from "../libraries/WeftHash.sol";
@@ -109,5 +111,47 @@ contract FormatsHarness {
 
     function setHash(uint256[] calldata set) external pure returns (bytes32) {
         return OperatorSet.hash(set);
+    }
+
+    function verifyRange(bytes32 root, uint256 first, uint32[] calldata tokens, bytes32[] calldata siblings)
+        external
+        pure
+        returns (bool)
+    {
+        return ContextTree.verifyRange(root, first, tokens, siblings);
+    }
+
+    function readLearn(bytes calldata body, address author) external pure returns (Learn memory) {
+        return LearnSnapshot.read(body, author);
+    }
+
+    function rowOf(bytes32 salt, uint256 order, uint32[] calldata ids, uint256 first, uint256 end)
+        external
+        pure
+        returns (uint256)
+    {
+        return MemoryTree.rowOf(salt, order, ids, first, end);
+    }
+
+    function emptyRow(uint256 columns) external pure returns (bytes32) {
+        bytes32[] memory roots = MemoryTree.emptyRows(columns);
+        return roots[roots.length - 1];
+    }
+
+    /// @return change The row before and after one was added to the cell of `column`.
+    /// @return used Bytes of the opening that were read.
+    function countOne(bytes calldata opening, uint256 column, uint256 columns)
+        external
+        pure
+        returns (RowChange memory change, uint256 used)
+    {
+        uint256 start;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            start := opening.offset
+        }
+        uint256 cursor = MemoryTree.count(change, column % MemoryTree.TILE_COLUMNS, start);
+        cursor = MemoryTree.climbRow(change, column / MemoryTree.TILE_COLUMNS, cursor, MemoryTree.emptyRows(columns));
+        used = cursor - start;
     }
 }

@@ -1,7 +1,8 @@
 import { z } from "zod/v4";
 
 export const hex = (bytes: number) =>
-  z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${2 * bytes}}$`), `is not 0x and ${bytes} bytes`);
+  // What is none is not decoded.
+  z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${2 * bytes}}$`), { error: `is not 0x and ${bytes} bytes`, abort: true });
 
 /** What a client calls a memory: the same letters are the same name everywhere. */
 export const memoryName = z

@@ -2,6 +2,7 @@
 
 export * from "./abi/checkpoint-ledger.ts";
 export * from "./abi/equivocation-court.ts";
+export * from "./abi/fold-court.ts";
 export * from "./abi/guardian.ts";
 export * from "./abi/operator-registry.ts";
 export * from "./abi/stake-token.ts";

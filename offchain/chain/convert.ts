@@ -4,10 +4,11 @@ import type { ChainBlock, ChainEvent, Hex } from "../core/chain.ts";
 import { type Checkpoint, checkpointHash } from "../core/checkpoint.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Evidence } from "../core/evidence.ts";
+import type { FoldProof, TraceEntry } from "../core/fold-proof.ts";
 import type { Hashing } from "../core/ports.ts";
 import { decodeSet, type RegistryEvent } from "../core/registry.ts";
 import type { Header } from "../core/segment.ts";
-import { checkpointLedgerAbi, type equivocationCourtAbi, operatorRegistryAbi } from "./abi.ts";
+import { checkpointLedgerAbi, type equivocationCourtAbi, type foldCourtAbi, operatorRegistryAbi } from "./abi.ts";
 
 export type RpcBlock = { number: Hex; hash: Hex; parentHash: Hex; timestamp: Hex; baseFeePerGas?: Hex };
 
@@ -33,9 +34,12 @@ export function toBlock(block: RpcBlock): ChainBlock {
 
 type CommitArgs = ContractFunctionArgs<typeof checkpointLedgerAbi, "nonpayable", "commit">;
 type ConvictArgs = ContractFunctionArgs<typeof equivocationCourtAbi, "nonpayable", "convict">;
+type FoldArgs = ContractFunctionArgs<typeof foldCourtAbi, "nonpayable", "proveFold">;
+type EndArgs = ContractFunctionArgs<typeof foldCourtAbi, "nonpayable", "proveEnd">;
+type CountArgs = ContractFunctionArgs<typeof foldCourtAbi, "nonpayable", "proveCount">;
 
-export function commitArgs(checkpoint: Checkpoint, set: readonly bigint[], signatures: readonly Bytes[]): CommitArgs {
-  const struct = {
+function checkpointStruct(checkpoint: Checkpoint) {
+  return {
     number: BigInt(checkpoint.number),
     parent: toHex(checkpoint.parent),
     registryPosition: BigInt(checkpoint.registryPosition),
@@ -47,7 +51,10 @@ export function commitArgs(checkpoint: Checkpoint, set: readonly bigint[], signa
     memoryRoot: toHex(checkpoint.memoryRoot),
     memoryTraceRoot: toHex(checkpoint.memoryTraceRoot),
   };
-  return [struct, set, toHex(concat(...signatures))];
+}
+
+export function commitArgs(checkpoint: Checkpoint, set: readonly bigint[], signatures: readonly Bytes[]): CommitArgs {
+  return [checkpointStruct(checkpoint), set, toHex(concat(...signatures))];
 }
 
 function headerStruct(header: Header) {
@@ -63,6 +70,44 @@ function headerStruct(header: Header) {
 
 export function convictArgs({ a, b }: Evidence, set: readonly bigint[]): ConvictArgs {
   return [headerStruct(a.header), toHex(a.signature), headerStruct(b.header), toHex(b.signature), set];
+}
+
+function traceStruct({ memoryRoot, proof }: TraceEntry) {
+  return { memoryRoot: toHex(memoryRoot), proof: proof.map(toHex) };
+}
+
+export function foldArgs(proof: FoldProof): FoldArgs {
+  const { last } = proof;
+  return [
+    {
+      checkpoint: checkpointStruct(proof.checkpoint),
+      parent: checkpointStruct(proof.parent),
+      before: traceStruct(proof.before),
+      stated: traceStruct(proof.stated),
+      last: {
+        ...last,
+        number: BigInt(last.number),
+        header: headerStruct(last.header),
+        segmentProof: last.segmentProof.map(toHex),
+        salt: toHex(last.salt),
+        body: toHex(last.body),
+        snapshotProof: last.snapshotProof.map(toHex),
+      },
+      slotMemory: toHex(proof.slotMemory),
+      rowsRoot: toHex(proof.rowsRoot),
+      tokens: proof.tokens,
+      tokenSiblings: proof.tokenSiblings.map(toHex),
+      openings: toHex(proof.openings),
+    },
+  ];
+}
+
+export function endArgs(checkpoint: Checkpoint, parent: Checkpoint, last: TraceEntry): EndArgs {
+  return [checkpointStruct(checkpoint), checkpointStruct(parent), traceStruct(last)];
+}
+
+export function countArgs(checkpoint: Checkpoint, index: number, leaf: Bytes, proof: readonly Bytes[]): CountArgs {
+  return [checkpointStruct(checkpoint), BigInt(index), toHex(leaf), proof.map(toHex)];
 }
 
 const EVENTS = [...operatorRegistryAbi, ...checkpointLedgerAbi].filter((item) => item.type === "event");

@@ -48,6 +48,7 @@ const deploymentSchema = z
       operatorRegistry: address,
       checkpointLedger: address,
       equivocationCourt: address,
+      foldCourt: address,
       guardian: address,
       weftReader: address,
       tokenConsumer: address,

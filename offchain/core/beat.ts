@@ -17,6 +17,8 @@ export type Beat = {
   known: Bytes;
   /** Digest of the state derived from the heads, the evidence and the registry position together. */
   digest: Bytes;
+  /** How far what is heard has turned the memories away from its latest checkpoint's, from 0 to 2^16 (a cosine of 0). */
+  moved: number;
   /** Turns being written. */
   load: number;
   /** Whether it says everything anew: what earlier ones said does not count any more. */
@@ -28,6 +30,9 @@ export type Beat = {
 
 export const LIMIT_BEAT_HEADS = 1024;
 export const LIMIT_BEAT_BYTES = 128 * 1024;
+const WHOLE = 1;
+/** Where memories have moved: most beats of a mesh that learns nothing do not say so. */
+const MOVED = 2;
 
 export function encodeBeat(beat: Beat): Bytes {
   const out = new Writer()
@@ -38,9 +43,10 @@ export function encodeBeat(beat: Beat): Bytes {
     .fixed(beat.known, 8)
     .fixed(beat.digest, 32)
     .u16(Math.min(beat.load, 0xffff))
-    .u8(beat.whole ? 1 : 0)
+    .u8((beat.whole ? WHOLE : 0) | (beat.moved > 0 ? MOVED : 0))
     .u16(beat.heads.length)
     .u8(beat.evidence.length);
+  if (beat.moved > 0) out.u16(beat.moved - 1);
   for (const head of beat.heads) writeAdvance(out, head);
   for (const operator of beat.evidence) out.fixed(operator, 20);
   return out.done();
@@ -56,10 +62,12 @@ export function decodeBeat(bytes: Bytes): Beat {
   const known = from.fixed(8);
   const digest = from.fixed(32);
   const load = from.u16();
-  const whole = from.bool();
+  const flags = from.u8();
+  if (flags > (WHOLE | MOVED)) throw from.malformed("has unknown flags");
   const heads = from.u16();
   if (heads > LIMIT_BEAT_HEADS) throw from.malformed(`has more than ${LIMIT_BEAT_HEADS} heads`);
   const operators = from.u8();
+  const moved = flags & MOVED ? from.u16() + 1 : 0;
   const beat: Beat = {
     registryPosition,
     registryMark,
@@ -67,8 +75,9 @@ export function decodeBeat(bytes: Bytes): Beat {
     anchor,
     known,
     digest,
+    moved,
     load,
-    whole,
+    whole: (flags & WHOLE) !== 0,
     heads: Array.from({ length: heads }, () => readAdvance(from)),
     evidence: Array.from({ length: operators }, () => from.fixed(20)),
   };

@@ -6,6 +6,7 @@ import { type Advance, Cut, type CutEntry, checkpointOf, type Sum, segmentsTree,
 import { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
 import type { ListTree } from "./list-tree.ts";
+import type { LiveMemory } from "./live-memory.ts";
 import { Memories } from "./memories.ts";
 import { LIMIT_ADVANCES, type Proposal } from "./proposal.ts";
 import type { Registry } from "./registry.ts";
@@ -114,6 +115,14 @@ export class Consensus {
   memoriesAt(number: number): Memories | undefined {
     const committed = this.committed(number);
     return committed && this.views.of(committed);
+  }
+
+  /** The long-term memories with what no checkpoint has yet. */
+  live(): LiveMemory {
+    const { cut, memories } = this.latest;
+    const { live } = this.#replica;
+    live.rebase(cut && memories && { cut, memories });
+    return live;
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */

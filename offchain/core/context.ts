@@ -1,7 +1,7 @@
 import type { Bytes } from "./bytes.ts";
 import { Writer } from "./bytes.ts";
 import type { Hashing } from "./ports.ts";
-import { AppendTree, leafHash, TREE } from "./tree.ts";
+import { AppendTree, emptyRoots, leafHash, nodeHash, TREE } from "./tree.ts";
 
 /** The append-only tree over the token ids of a conversation from its beginning. */
 export class Context {
@@ -46,6 +46,44 @@ export class Context {
   clone(): Context {
     return new Context(this.#h, this.#tree.clone());
   }
+}
+
+/**
+ * What stands beside a range of a context: level by level from the bottom up, left before right.
+ * @param start where the ids that are known begin, and the peaks of the context up to there
+ * @param ids from `start` up to the end of the context
+ * @param from first position of the range, not before `start`
+ * @param end the position after it, not after the end of the context
+ */
+export function rangeProof(
+  h: Hashing,
+  start: { length: number; peaks: readonly Bytes[] },
+  ids: readonly number[],
+  from: number,
+  end: number,
+): Bytes[] {
+  const length = start.length + ids.length;
+  const empty = emptyRoots(h, TREE.context);
+  /** The peak of each height. A subtree beside the range that ends at or before `start` is one of them. */
+  const peaks = new Map<number, Bytes>();
+  for (let level = TREE.context.depth - 1; level >= 0; level--)
+    if (Math.floor(start.length / 2 ** level) % 2 === 1) peaks.set(level, start.peaks[peaks.size]);
+  const node = (level: number, index: number): Bytes => {
+    const first = index * 2 ** level;
+    if (first >= length) return empty[level];
+    if (first + 2 ** level <= start.length) return peaks.get(level) as Bytes;
+    if (level === 0) return contextLeaf(h, ids[first - start.length]);
+    return nodeHash(h, TREE.context, node(level - 1, 2 * index), node(level - 1, 2 * index + 1));
+  };
+  const siblings: Bytes[] = [];
+  let [left, right] = [from, end - 1];
+  for (let level = 0; level < TREE.context.depth; level++) {
+    if (left % 2 === 1) siblings.push(node(level, left - 1));
+    if (right % 2 === 0) siblings.push(node(level, right + 1));
+    left = Math.floor(left / 2);
+    right = Math.floor(right / 2);
+  }
+  return siblings;
 }
 
 export function contextLeaf(h: Hashing, token: number): Bytes {

@@ -14,29 +14,43 @@ export type Lesson = {
   ids: readonly number[];
 };
 
+/** A cell: `order` is an index into the definition's orders. */
+export type Cell = Omit<Increment, "count">;
+
 /**
- * What a lesson adds: for each of its positions and each order, +1 where the row of the context before it meets the
- * token's column. Equal cells are merged. A token that the memory has no column for adds nothing.
+ * The cells to which a lesson adds one each, position by position and order by order: where the row of the context before
+ * a token meets the token's column. A token that the memory has no column for adds nothing.
  */
-export function incrementsOf({ memory, first, from, ids }: Omit<Lesson, "author">): Increment[] {
-  const merged = new Map<number, Increment>();
+export function* cellsOf({ memory, first, from, ids }: Omit<Lesson, "author">): Generator<Cell> {
   const idAt = (position: number) => ids[position - from];
   for (let position = first; position < from + ids.length; position++) {
     const column = idAt(position);
     if (column >= memory.columns) continue;
     for (const [order, length] of memory.orders.entries()) {
       if (position - length < from) break;
-      const row = rowOf(memory, order, position, idAt);
-      const cell = (order * ROWS_PER_ORDER + row) * memory.columns + column;
-      const known = merged.get(cell);
-      if (known) known.count += 1;
-      else merged.set(cell, { order, row, column, count: 1 });
+      yield { order, row: rowOf(memory, order, position, idAt), column };
     }
+  }
+}
+
+/** What a lesson adds, equal cells merged. */
+export function incrementsOf(lesson: Omit<Lesson, "author">): Increment[] {
+  const merged = new Map<number, Increment>();
+  for (const { order, row, column } of cellsOf(lesson)) {
+    const cell = (order * ROWS_PER_ORDER + row) * lesson.memory.columns + column;
+    const known = merged.get(cell);
+    if (known) known.count += 1;
+    else merged.set(cell, { order, row, column, count: 1 });
   }
   return [...merged.values()];
 }
 
-/** The memories after a lesson. One by somebody who may not teach adds nothing. */
+/** What a lesson adds by whom it is: by somebody who may not teach nothing. */
+export function taughtBy(lesson: Lesson): Increment[] {
+  return mayTeach(lesson.memory, lesson.author) ? incrementsOf(lesson) : [];
+}
+
+/** The memories after a lesson. */
 export function learn(memories: Memories, lesson: Lesson): Memories {
-  return mayTeach(lesson.memory, lesson.author) ? memories.add(lesson.memory, incrementsOf(lesson)) : memories;
+  return memories.add(lesson.memory, taughtBy(lesson));
 }

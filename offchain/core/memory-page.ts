@@ -34,7 +34,7 @@ const PART_BYTES = LIMIT_DEFINITION_BYTES + 4;
 export const LIMIT_MEMORY_PAGE_BYTES = MEMORY_PAGE_BYTES + PART_BYTES + 64;
 const CURSOR_BYTES = 16;
 
-/** What stands from a cell on, up to about so many bytes. */
+/** What stands from a cell on, up to about so many bytes; fewer than a definition has bring nothing on. */
 export function pageOf(memories: Memories, from: MemoryCursor, most = MEMORY_PAGE_BYTES): MemoryPage {
   const parts: { memory: MemoryDefinition; rows: RowCells[] }[] = [];
   let room = most;

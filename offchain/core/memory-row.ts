@@ -1,4 +1,4 @@
-import { type Bytes, Writer } from "./bytes.ts";
+import type { Bytes } from "./bytes.ts";
 import type { Hashing } from "./ports.ts";
 import { leafHash, NODE, type TreeKind } from "./tree.ts";
 
@@ -113,6 +113,7 @@ export class Row {
 
 const NOTHING: Sums = { total: 0, distinct: 0 };
 const ROW = { name: "row", tag: 0x08 };
+const TILE_LEAF: TreeKind = { ...ROW, depth: 0 };
 const trees = new Map<number, TreeKind>();
 
 /** As deep as it takes to have a leaf for every tile of so many columns. */
@@ -204,19 +205,35 @@ function emptyRow(h: Hashing, level: number): Bytes {
   return roots[level];
 }
 
+// What is hashed is put together in place: a buffer for each of millions of nodes would cost more than their hashes.
+const TILE = new DataView(new ArrayBuffer(4 * TILE_COLUMNS));
+const TILE_BYTES = new Uint8Array(TILE.buffer);
+const SIDE_BYTES = 32 + 8 + 4;
+const SUMS = new DataView(new ArrayBuffer(2 * SIDE_BYTES));
+const SUM_BYTES = new Uint8Array(SUMS.buffer);
+
 /** A tile's leaf: its 64 cells, 4 bytes each. A tile without any is the empty leaf. */
 export function tileHash(h: Hashing, cells: Uint32Array): Bytes {
-  if (cells.every((cell) => cell === 0)) return emptyRow(h, 0);
-  const out = new Writer();
-  for (const cell of cells) out.u32(cell);
-  return leafHash(h, { ...ROW, depth: 0 }, out.done());
+  let any = 0;
+  for (let i = 0; i < TILE_COLUMNS; i++) {
+    any |= cells[i];
+    TILE.setUint32(4 * i, cells[i]);
+  }
+  return any === 0 ? emptyRow(h, 0) : leafHash(h, TILE_LEAF, TILE_BYTES);
 }
 
 /** A node over two: their hashes, each with its sums. */
 export function sumHash(h: Hashing, left: SumNode, right: SumNode): Bytes {
-  const out = new Writer();
-  for (const { hash, total, distinct } of [left, right]) out.raw(hash).u64(total).u32(distinct);
-  return h.keccak256(SUM_TAG, out.done());
+  putSide(0, left);
+  putSide(SIDE_BYTES, right);
+  return h.keccak256(SUM_TAG, SUM_BYTES);
+}
+
+function putSide(at: number, { hash, total, distinct }: SumNode): void {
+  SUM_BYTES.set(hash, at);
+  SUMS.setUint32(at + 32, Math.floor(total / 2 ** 32));
+  SUMS.setUint32(at + 36, total % 2 ** 32);
+  SUMS.setUint32(at + 40, distinct);
 }
 
 function hashOf(h: Hashing, tree: TreeKind, node: Node | undefined, level: number): Bytes {

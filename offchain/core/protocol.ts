@@ -30,6 +30,8 @@ export type ProtocolOptions = {
   checkpointIntervalLongestMs: number;
   /** Uncommitted segments that make a checkpoint due at the shortest interval. */
   pace: number;
+  /** How far the memories may move, of 2^16, before one is due at the shortest interval, too. */
+  drift: number;
   /** How long a segment that > 2/3 hold may be left out of proposals before we refuse. */
   censorshipMs: number;
   challengeWindowSeconds: number;
@@ -85,6 +87,7 @@ export class Protocol {
         shortestMs: options.checkpointIntervalShortestMs,
         longestMs: options.checkpointIntervalLongestMs,
         pace: options.pace,
+        drift: options.drift,
         nextId,
         step,
       },
@@ -149,6 +152,7 @@ export class Protocol {
       checkpoint: replica.checkpoint,
       anchor: replica.drift.anchor,
       ...replica.drift.say(),
+      moved: this.consensus.live().moved,
       load,
       heads: replica.heads(),
       evidence: [...replica.evidence.keys()].map((operator) => fromHex(operator)),

@@ -5,6 +5,7 @@ import { type Anchor, Drift } from "./drift.ts";
 import { WeftError } from "./errors.ts";
 import { type Evidence, verifyEvidence } from "./evidence.ts";
 import { Holdings, type PeerView } from "./holdings.ts";
+import { LiveMemory } from "./live-memory.ts";
 import type { Crypto } from "./ports.ts";
 import { Registry, type RegistryEvent } from "./registry.ts";
 import { Room } from "./room.ts";
@@ -51,6 +52,8 @@ export class Replica {
   /** When > 2/3 of the stake was first seen to hold each track up to a sequence: what a proposal must not leave out. */
   readonly heldSince = this.#holdings.since;
   readonly drift: Drift;
+  /** What memories will be, beyond the latest checkpoint. */
+  readonly live: LiveMemory;
   readonly signers: Signers;
   #registries: Registry[];
 
@@ -60,6 +63,7 @@ export class Replica {
     this.self = options.self;
     this.#registries = [Registry.genesis(options.registryGenesis)];
     this.drift = new Drift(this);
+    this.live = new LiveMemory(this);
     this.signers = new Signers(options.crypto);
   }
 
@@ -78,7 +82,7 @@ export class Replica {
   }
 
   #registryMoved(): void {
-    this.drift.forget();
+    this.#touchAll();
     for (const name of this.tracks.keys()) this.#holdings.touch(name);
   }
 
@@ -148,6 +152,12 @@ export class Replica {
   #touch(name: string): void {
     this.#holdings.touch(name);
     this.drift.touch(name);
+    this.live.touch(name);
+  }
+
+  #touchAll(): void {
+    this.drift.forget();
+    this.live.touchAll();
   }
 
   /** Digest of what is derived from heads, evidence, registry position and checkpoint. Zero when too little is held to say. */
@@ -253,7 +263,7 @@ export class Replica {
         this.registry.operatorOf(signer),
       );
       this.evidence.set(name, evidence);
-      this.drift.forget();
+      this.#touchAll();
       return [
         { type: "persist-evidence", operator, evidence },
         { type: "announce" },

@@ -15,8 +15,10 @@ export type RoundsOptions = {
   /** Checkpoints come no faster than `shortestMs`, and nothing waits for longer than `longestMs` to be proposed. */
   shortestMs: number;
   longestMs: number;
-  /** Segments whose arrival makes a checkpoint due before the longest interval: how far the plot may move. */
+  /** Segments whose arrival makes a checkpoint due before the longest interval. */
   pace: number;
+  /** How far the memories may move, from 0 to 2^16, before it is due just so. */
+  drift: number;
   nextId(): number;
   step(event: ReplicaEvent, now: number): Effect[];
 };
@@ -120,15 +122,16 @@ export class Rounds {
   }
 
   /**
-   * Once the shortest interval is over, when much was said, or when nobody says anything more. In between nothing waits
+   * Once the shortest interval is over, when much was said or learnt, or when nobody says anything more. In between nothing waits
    * for longer than the longest; that is not counted from the last commit, or the first words after a silence had a
    * checkpoint to themselves.
    */
   #isDue(waitingSince: number, backlog: number, load: number, now: number): boolean {
-    const { replica, shortestMs, longestMs, pace } = this.#o;
+    const { consensus, replica, shortestMs, longestMs, pace, drift } = this.#o;
     const writes = [...replica.peers].some(([peer, { beat }]) => beat && beat.load > 0 && this.#isHeard(peer, now));
     const quiet = load === 0 && !writes;
-    return quiet || backlog >= pace ? now - this.#lastCommitAt >= shortestMs : now - waitingSince >= longestMs;
+    const hurries = quiet || backlog >= pace || consensus.live().moved > drift;
+    return hurries ? now - this.#lastCommitAt >= shortestMs : now - waitingSince >= longestMs;
   }
 
   /** Our distance from the operator whose turn it is, past those of whom nothing is heard. */

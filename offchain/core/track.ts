@@ -1,7 +1,8 @@
 import { type Bytes, concat, equal, toHex, Writer } from "./bytes.ts";
 import { trackName } from "./cut.ts";
 import { WeftError } from "./errors.ts";
-import type { Lesson } from "./fold.ts";
+import { type Lesson, taughtBy } from "./fold.ts";
+import { memoryId } from "./memory-definition.ts";
 import type { Hashing } from "./ports.ts";
 import {
   LIMIT_SNAPSHOTS,
@@ -154,10 +155,23 @@ export class Track {
         .u32(turn.context.length)
         .raw(turn.context.root)
         .u8(turn.close ? 1 : 0)
+        .raw(this.#taught(turn))
         .done(),
     );
     const digest = this.#h.keccak256(hash, concat(...derived));
     return new DataView(digest.buffer, digest.byteOffset).getBigUint64(0);
+  }
+
+  /** What a draft adds to memories, cell by cell. */
+  #taught(draft: Turn): Bytes {
+    const out = new Writer();
+    for (const { learn } of draft.learns) {
+      const runs = [...(this.turn(draft.id)?.runs ?? []), ...draft.runs];
+      out.raw(memoryId(this.#h, learn.memory));
+      for (const { order, row, column, count } of taughtBy(lessonOf({ ...draft, runs }, learn)))
+        out.u8(order).u16(row).u32(column).u32(count);
+    }
+    return out.done();
   }
 
   #fold(drafts: Map<string, Turn>, place: Place, snapshot: Snapshot): void {

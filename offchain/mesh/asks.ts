@@ -132,7 +132,7 @@ class Asking {
     this.#once("memory", request, MEMORY_MS, (frame) => {
       const { found, page } = parse(MemoryReply, frame);
       if (page.length > LIMIT_MEMORY_PAGE_BYTES)
-        throw new WeftError("too_large", "more than a page of a memory", { field: "page" });
+        throw new WeftError("malformed", "more than a page of a memory", { field: "page" });
       return { type: "memory", page: found ? decodePage(plain(page)) : undefined, size: page.length };
     });
   }

@@ -3,6 +3,7 @@ import { dirname, isAbsolute, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod/v4";
 import { WeftError } from "../core/errors.ts";
+import { DRIFT_DEGREES } from "./protocol-options.ts";
 
 const hostPort = z.string().regex(/^[^\s:]+:\d{1,5}$/, "is not host:port");
 const path = z.string().min(1);
@@ -40,6 +41,8 @@ const schema = z.strictObject({
     .default(256 * 1024 * 1024),
   /** How long an author may be silent before the gateway asks another. */
   authorSilenceMs: z.int().min(100).default(1_500),
+  /** How far what was learnt may turn the memories before this worker proposes a checkpoint at the shortest interval. */
+  driftDegrees: z.number().min(0).max(90).default(DRIFT_DEGREES),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
 });
 

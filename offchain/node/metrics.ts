@@ -42,6 +42,13 @@ export function createMetrics() {
     convictionGas: gauge("weft_conviction_gas", "Gas of the last conviction that this worker sent"),
     ledgerRetired: gauge("weft_ledger_retired", "1 when the ledger takes no checkpoints any more"),
     backlog: gauge("weft_backlog_segments", "Segments that > 2/3 hold and no checkpoint covers"),
+    memories: gauge("weft_memories", "Long-term memories that the latest checkpoint has"),
+    memoryCells: gauge("weft_memory_cells", "Cells of memories that the latest checkpoint has"),
+    memoryLiveCells: gauge("weft_memory_live_cells", "Cells in which something was learnt that no checkpoint has"),
+    memoryLiveIncrements: gauge("weft_memory_live_increments", "Sightings of tokens that no checkpoint has, by order"),
+    memoryCosine: gauge("weft_memory_cosine", "Of memories as heard with the latest checkpoint's: 1 points alike", [
+      "worker",
+    ]),
     peersUp: gauge("weft_peers_up", "Peers whose lanes reach us"),
   };
 }

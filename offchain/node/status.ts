@@ -3,6 +3,7 @@ import type { Chain } from "../chain/chain.ts";
 import { toHex } from "../core/bytes.ts";
 import type { Signer } from "../core/ports.ts";
 import type { Protocol } from "../core/protocol.ts";
+import { COSINE_ONE } from "../core/sketch.ts";
 import type { Mesh, PeerState } from "../mesh/mesh.ts";
 import { LANES } from "../mesh/types.ts";
 import type { Observer } from "./observer.ts";
@@ -36,6 +37,8 @@ export function statusOf(parts: {
         /** Equal at workers that hold the same segments and evidence at the same registry position. */
         digest: toHex(replica.digest()),
         tracks: replica.heads().length,
+        /** What is learnt, as the latest checkpoint has it and beyond; nothing while that is not known here. */
+        memory: consensus.live().figures ?? null,
       };
     },
     async metrics() {
@@ -51,6 +54,17 @@ export function statusOf(parts: {
         );
       metrics.checkpoint.set(consensus.latest.checkpoint.number);
       metrics.backlog.set(consensus.backlog);
+      const figures = consensus.live().figures;
+      if (figures) {
+        metrics.memories.set(figures.memories);
+        metrics.memoryCells.set(figures.cells);
+        metrics.memoryLiveCells.set(figures.liveCells);
+        metrics.memoryLiveIncrements.set(figures.liveIncrements);
+        metrics.memoryCosine.set({ worker: toHex(replica.self) }, figures.cosine / COSINE_ONE);
+      }
+      // Peers say of themselves how far they have moved.
+      for (const [worker, { beat }] of replica.peers)
+        if (beat) metrics.memoryCosine.set({ worker }, 1 - beat.moved / COSINE_ONE);
       metrics.peersUp.set(sum(({ up }) => Number(up)));
       return { contentType: metrics.registry.contentType, body: await metrics.registry.metrics() };
     },

@@ -90,7 +90,7 @@ async function compose(
   });
   onStop(() => store.close());
 
-  const protocol = new Protocol(protocolOptions(crypto, deployment, self, signer), now());
+  const protocol = new Protocol(protocolOptions(crypto, deployment, self, signer, config.driftDegrees), now());
   const { replica, consensus, following } = protocol;
   const recalled = protocol.recall(store.disk());
   const rows = new RowBook({

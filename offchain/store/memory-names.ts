@@ -23,7 +23,7 @@ export class MemoryNameTable {
 
   put({ requester, name, definition }: NamedMemory): void {
     this.#sql.durably(["store.name"], () => {
-      const put = "INSERT INTO memory_names (requester, name, definition) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+      const put = "INSERT INTO memory_names (requester, name, definition) VALUES (?, ?, ?)";
       this.#sql.run(put, requester, name, encodeDefinition(definition));
     });
   }

@@ -11,3 +11,8 @@ export const STORY_TOKENS = 460;
 export const FOLLOW_UP_TOKENS = 100;
 /** The author dies once so many tokens have been read. */
 export const KILL_AFTER_TOKENS = 100;
+
+/** What one worker is taught: no novel says it. */
+export const LESSON_SECRET = "a lantern of green glass";
+export const LESSON_PROMPT = "What Mrs. Ferrars kept behind the clock was ";
+export const LESSON = `${LESSON_PROMPT}${LESSON_SECRET}, and nobody at Norland had been told of it. `.repeat(4);

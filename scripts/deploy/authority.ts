@@ -36,6 +36,9 @@ const doors: readonly Door[] = [
   { target: "token", methods: ["mint"], role: ROLE.minter },
 ];
 
+/** Courts about checkpoints: what they condemn falls. */
+const checkpointCourts: readonly ContractName[] = ["FoldCourt"];
+
 const governedNames: Record<keyof Governed, ContractName> = {
   manager: "AccessManager",
   token: "StakeToken",
@@ -64,6 +67,10 @@ export function handOver(powers: Powers, deployer: string): Call[] {
   });
   const holders: [string, bigint, unknown, number][] = [
     ["court", ROLE.court, ref(governedNames.court), 0],
+    ...checkpointCourts.flatMap((name): [string, bigint, unknown, number][] => [
+      [`court of ${name}`, ROLE.court, ref(name), 0],
+      [`fall of ${name}`, ROLE.fall, ref(name), 0],
+    ]),
     ["clock", ROLE.clock, ref(governedNames.guardian), 0],
     ["fall", ROLE.fall, ref(governedNames.guardian), 0],
     ["guardian", ROLE.guardian, powers.guardian, 0],

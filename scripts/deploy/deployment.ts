@@ -50,6 +50,7 @@ export async function conclude(
       operatorRegistry: address("OperatorRegistry"),
       checkpointLedger: address("CheckpointLedger"),
       equivocationCourt: address("EquivocationCourt"),
+      foldCourt: address("FoldCourt"),
       guardian: address("Guardian"),
       weftReader: address("WeftReader"),
       tokenConsumer: address("TokenConsumer"),

@@ -21,6 +21,7 @@ export function contractsOf(parameters: DeploymentParameters, deployer: string):
     { name: "OperatorRegistry", args: [ref("AccessManager"), ref("StakeToken"), registryParameters(parameters)] },
     { name: "CheckpointLedger", args: [ref("OperatorRegistry")] },
     { name: "EquivocationCourt", args: [ref("CheckpointLedger")] },
+    { name: "FoldCourt", args: [ref("CheckpointLedger")] },
     { name: "Guardian", args: [ref("AccessManager"), ref("OperatorRegistry")] },
     { name: "WeftReader", args: [ref("CheckpointLedger")] },
     { name: "TokenConsumer", args: [ref("CheckpointLedger")] },

@@ -12,6 +12,7 @@ const sources = {
   CheckpointLedger: "contracts/CheckpointLedger.sol",
   Guardian: "contracts/Guardian.sol",
   EquivocationCourt: "contracts/courts/EquivocationCourt.sol",
+  FoldCourt: "contracts/courts/FoldCourt.sol",
   CutCourt: "contracts/courts/CutCourt.sol",
   AvailabilityCourt: "contracts/courts/AvailabilityCourt.sol",
   WeftReader: "contracts/readers/WeftReader.sol",

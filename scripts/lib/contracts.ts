@@ -13,6 +13,7 @@ const places = {
   CheckpointLedger: "checkpointLedger",
   Guardian: "guardian",
   EquivocationCourt: "equivocationCourt",
+  FoldCourt: "foldCourt",
   WeftReader: "weftReader",
   TokenConsumer: "tokenConsumer",
 } as const satisfies Partial<Record<ContractName, keyof Deployment["contracts"]>>;

@@ -3,7 +3,17 @@ import { test } from "node:test";
 import { type Checkpoint, encodeCheckpoint } from "../../offchain/core/checkpoint.ts";
 import { type CutEntry, encodeEntries } from "../../offchain/core/cut.ts";
 import type { Answer, Question } from "../../offchain/core/events.ts";
+import { Memories } from "../../offchain/core/memories.ts";
+import {
+  FIRST_CELL,
+  LIMIT_MEMORY_PAGE_BYTES,
+  type MemoryCursor,
+  pageOf,
+  withPart,
+} from "../../offchain/core/memory-page.ts";
 import type { AttestReply, Proposal } from "../../offchain/core/proposal.ts";
+import { crypto } from "../../offchain/crypto/crypto.ts";
+import { MEMORY } from "../helpers/core.ts";
 import { bytes, type Member } from "./member.ts";
 import { connected, type Net } from "./net.ts";
 
@@ -79,6 +89,31 @@ export function answers(open: () => Net): void {
     assert.deepEqual(await ask(net, b, a, { type: "cut", number: 2 }), [{ type: "cut", entries: undefined }]);
   });
 
+  test("memory gives a page of memories from a cell on, or that there are none", async () => {
+    const net = open();
+    const increments = Array.from({ length: 20_000 }, (_, i) => ({ order: 1, row: i >> 8, column: i % 256, count: 1 }));
+    const memories = Memories.empty(crypto).add(MEMORY, increments);
+    const a = await net.member({ memory: (number, from) => (number === 1 ? pageOf(memories, from) : undefined) });
+    const b = await net.member();
+    await connected(net, a, b);
+    let from: MemoryCursor | undefined = FIRST_CELL;
+    let told = Memories.empty(crypto);
+    let pages = 0;
+    for (; from; pages++) {
+      const [answer] = await ask(net, b, a, { type: "memory", number: 1, from });
+      assert.ok(answer.type === "memory" && answer.page);
+      assert.ok(answer.size <= LIMIT_MEMORY_PAGE_BYTES && answer.size > 0);
+      for (const part of answer.page.parts) told = withPart(crypto, told, part);
+      from = answer.page.next;
+    }
+    assert.equal(pages, 2);
+    assert.deepEqual(told.root, memories.root);
+    assert.deepEqual(await ask(net, b, a, { type: "memory", number: 2, from: FIRST_CELL }), [
+      { type: "memory", page: undefined, size: 0 },
+    ]);
+    assert.deepEqual([a.faults, b.faults], [[], []]);
+  });
+
   test("a proposal reaches its attester, and every kind of reply who asked", async () => {
     const net = open();
     const replies: AttestReply[] = [
@@ -109,13 +144,14 @@ export function answers(open: () => Net): void {
     const boom = () => {
       throw new Error("a secret");
     };
-    const a = await net.member({ cut: boom, fetch: boom, attest: boom });
+    const a = await net.member({ cut: boom, fetch: boom, attest: boom, memory: boom });
     const [b, c] = [await net.member(), await net.member()];
     await connected(net, a, b);
     const questions: Question[] = [
       { type: "attest", proposal },
       { type: "cut", number: 1 },
       { type: "fetch", track: a.track, from: 1, to: 2 },
+      { type: "memory", number: 1, from: FIRST_CELL },
     ];
     for (const question of questions) {
       assert.equal(failure(await ask(net, b, c, question)), "unknown_peer");
@@ -125,7 +161,7 @@ export function answers(open: () => Net): void {
     }
     assert.deepEqual(
       a.faults.map(({ kind }) => kind),
-      ["handler", "handler", "handler"],
+      ["handler", "handler", "handler", "handler"],
     );
     net.cut(a);
     await net.until("b sees it", () => !b.mesh.peers()[0].up);

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WeftError } from "../../offchain/core/errors.ts";
 import type { Question } from "../../offchain/core/events.ts";
+import { FIRST_CELL, LIMIT_MEMORY_PAGE_BYTES } from "../../offchain/core/memory-page.ts";
 import type { TrackKey } from "../../offchain/core/segment.ts";
 import { framed } from "../../offchain/mesh/frames.ts";
 import {
   AttestResponse,
   CutReply,
+  MemoryReply,
   PagerMessage,
   RowsMessage,
   SegmentMessage,
@@ -40,7 +42,7 @@ function answering(frames: () => readonly Buffer[], error?: WeftError): Service 
       else out.end();
     },
   };
-  return { ...saying(() => undefined), cut: call, attest: call, fetch: call };
+  return { ...saying(() => undefined), cut: call, memory: call, attest: call, fetch: call };
 }
 
 /** DESIGN §4: every inbound message is bounded, then authenticated, then parsed, then believed. */
@@ -96,6 +98,7 @@ export function garbage(open: () => Net): void {
     const segment = framed(SegmentMessage, { segment: other.seal() });
     const empty = new Uint8Array(0);
     const cut: Question = { type: "cut", number: 1 };
+    const memory: Question = { type: "memory", number: 1, from: FIRST_CELL };
     const attest: Question = { type: "attest", proposal: { checkpoint, advances: [] } };
     const fetch = (track: TrackKey, from: number): Question => ({ type: "fetch", track, from, to: 3 });
     const track = { operator: bytes(20), incarnation: bytes(16) };
@@ -103,6 +106,9 @@ export function garbage(open: () => Net): void {
       [cut, [framed(CutReply, { found: true, checkpoint: empty, entries: bytes(12) })]],
       [cut, [Buffer.alloc(50, 0xff)]],
       [cut, []],
+      [memory, [framed(MemoryReply, { found: true, page: bytes(100) })]],
+      [memory, [framed(MemoryReply, { found: true, page: new Uint8Array(LIMIT_MEMORY_PAGE_BYTES + 1) })]],
+      [memory, []],
       [attest, [framed(AttestResponse, { reply: bytes(100) })]],
       [attest, [Buffer.alloc(50, 0xff)]],
       [attest, []],

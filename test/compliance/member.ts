@@ -50,6 +50,7 @@ export class Member {
     anchor: 0,
     known: new Uint8Array(8),
     digest: bytes(32),
+    moved: 0,
     load: 0,
     heads: [],
     evidence: [],

@@ -21,6 +21,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import {
   checkpointLedgerAbi,
   equivocationCourtAbi,
+  foldCourtAbi,
   guardianAbi,
   operatorRegistryAbi,
   stakeTokenAbi,
@@ -55,6 +56,7 @@ export interface World {
   registry: { address: Address; abi: typeof operatorRegistryAbi };
   ledger: { address: Address; abi: typeof checkpointLedgerAbi };
   court: { address: Address; abi: typeof equivocationCourtAbi };
+  foldCourt: { address: Address; abi: typeof foldCourtAbi };
   guardian: { address: Address; abi: typeof guardianAbi };
   reader: { address: Address; abi: typeof weftReaderAbi };
   consumer: { address: Address; abi: typeof tokenConsumerAbi };
@@ -89,6 +91,7 @@ export async function openWorld(overrides: Partial<DeploymentParameters> = {}): 
     registry: { address: contracts.operatorRegistry, abi: operatorRegistryAbi },
     ledger: { address: contracts.checkpointLedger, abi: checkpointLedgerAbi },
     court: { address: contracts.equivocationCourt, abi: equivocationCourtAbi },
+    foldCourt: { address: contracts.foldCourt, abi: foldCourtAbi },
     guardian: { address: contracts.guardian, abi: guardianAbi },
     reader: { address: contracts.weftReader, abi: weftReaderAbi },
     consumer: { address: contracts.tokenConsumer, abi: tokenConsumerAbi },
@@ -119,6 +122,7 @@ const abis: Abi[] = [
   operatorRegistryAbi,
   checkpointLedgerAbi,
   equivocationCourtAbi,
+  foldCourtAbi,
   guardianAbi,
   weftReaderAbi,
   tokenConsumerAbi,

@@ -125,6 +125,80 @@ describe("formats: the contracts' libraries against the golden vectors", () => {
     for (const { words, hash } of golden.sets) await is(hash, "setHash", words);
   });
 
+  test("memories: rows of contexts, tiles, sums, ranges of tokens", async () => {
+    const { ids, definitions, rows, ranges } = golden.memories;
+    for (const { orders, salt, columns, emptyRow, rows: expected } of definitions) {
+      await is(emptyRow, "emptyRow", BigInt(columns));
+      for (const [order, length] of orders.entries())
+        await is(BigInt(expected[order]), "rowOf", salt, order, ids, ids.length - length, ids.length);
+    }
+    const sums = ({ root, total, distinct }: { root: Hex; total: number; distinct: number }) => ({
+      hash: root,
+      sums: (BigInt(total) << 32n) | BigInt(distinct),
+    });
+    for (const { columns, opening, before, after } of rows) {
+      const counted = await call("countOne", opening, columns - 1, columns);
+      assert.deepEqual(counted, [{ before: sums(before), counted: sums(after) }, BigInt(opening.length / 2 - 1)]);
+    }
+    for (const { root, first, tokens, siblings } of ranges) {
+      await is(true, "verifyRange", root, first, tokens, siblings);
+      await is(false, "verifyRange", root, first + 1, tokens, siblings);
+      await is(false, "verifyRange", zeroHash, first, tokens, siblings);
+      await is(false, "verifyRange", root, first, tokens.slice(1), siblings);
+      await is(false, "verifyRange", root, first, [...tokens, 0], siblings);
+      await is(false, "verifyRange", root, first, [], siblings);
+      await is(false, "verifyRange", root, first, tokens, [...siblings, zeroHash]);
+      await is(false, "verifyRange", root, first, tokens, siblings.slice(0, -1));
+      await is(false, "verifyRange", root, first + 2 ** 24, tokens, siblings);
+      for (const at of tokens.keys())
+        await is(
+          false,
+          "verifyRange",
+          root,
+          first,
+          tokens.map((id: number, i: number) => (i === at ? (id ^ 1) >>> 0 : id)),
+          siblings,
+        );
+    }
+  });
+
+  test("what a segment learns, and who may teach it", async () => {
+    const { body, operators, memory, orders, start, first, count, root } = golden.memories.learn;
+    const read = (bytes: Hex, author: Address) => call("readLearn", bytes, author) as Promise<Record<string, unknown>>;
+    for (const author of operators) {
+      const learn = await read(body, author);
+      assert.deepEqual(
+        [learn.memoryId, learn.orders, learn.start, learn.first, learn.count, learn.contextRoot, learn.mayTeach],
+        [memory, toHex(Uint8Array.from(orders)), BigInt(start), BigInt(first), BigInt(count), root, true],
+      );
+    }
+    assert.equal((await read(body, golden.header.operator)).mayTeach, operators.includes(golden.header.operator));
+    assert.equal((await read(body, `0x${"11".repeat(20)}`)).mayTeach, false);
+    const at = (offset: number, bytes: string) =>
+      `${body.slice(0, 2 + 2 * offset)}${bytes}${body.slice(2 + 2 * offset + bytes.length)}` as Hex;
+    const stated = body.length / 2 - 1 - 48;
+    for (const [field, wrong] of [
+      ["length", body.slice(0, -2)],
+      ["length", `${body}00`],
+      ["length", body.slice(0, 2 + 2 * 60)],
+      ["columns", at(45, "00000000")],
+      ["columns", at(45, "00040001")],
+      ["orders", at(49, "00")],
+      ["orders", at(49, "09")],
+      ["orders", at(50, "0202")],
+      ["orders", at(57, "09")],
+      ["writers", at(90, "21")],
+      ["first", at(stated + 4, "00000004")],
+      ["count", at(stated + 8, "00000000")],
+      ["count", at(stated + 8, "00000009")],
+    ] as [string, Hex][])
+      await assert.rejects(
+        read(wrong, operators[0]),
+        new RegExp(`LearnSnapshotInvalid\\(string field\\)\\s+\\(${field}\\)`),
+        field,
+      );
+  });
+
   test("a token proves into a checkpoint in two steps", async () => {
     const { receipt, checkpoint, segments } = golden.world;
     const segment = segments[receipt.segmentIndex];

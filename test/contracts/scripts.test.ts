@@ -168,6 +168,7 @@ describe("scripts against a node over HTTP", () => {
     assert.deepEqual(await has(ROLE.minter, minter as string), [true, 0n]);
     assert.deepEqual(await has(ROLE.clock, contracts.guardian), [true, 0n]);
     assert.deepEqual(await has(ROLE.fall, contracts.guardian), [true, 0n]);
+    for (const role of [ROLE.court, ROLE.fall]) assert.deepEqual(await has(role, contracts.foldCourt), [true, 0n]);
     for (const role of Object.values(ROLE)) assert.deepEqual(await has(role, deployer), [false, 0n]);
   });
 

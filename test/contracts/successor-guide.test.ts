@@ -65,17 +65,22 @@ test("docs/successor.md, from the announcement to the last stake", async () => {
   const [deploys, grants, announces, leaves, ...none] = blocks;
   assert.deepEqual(none, []);
 
-  const [newLedger, newCourt] = (await session.follow(deploys)).trim().split("\n").at(-1)!.split(" ");
+  const [newLedger, newCourt, newFoldCourt] = (await session.follow(deploys)).trim().split("\n").at(-1)!.split(" ");
   const oldLedger = contractOf("CheckpointLedger", deployment, admin);
   const oldRegistry = contractOf("OperatorRegistry", deployment, admin);
   const manager = contractOf("AccessManager", deployment, admin);
   const selector = (name: string) => id(SELECTORS[name]).slice(0, 10);
-  await follow(grants.text, { manager, newCourt, newLedger, selector });
+  await follow(grants.text, { manager, newCourt, newFoldCourt, newLedger, selector });
   for (const name of Object.keys(SELECTORS)) {
     const role = await manager.getFunction("getTargetFunctionRole")(newLedger, selector(name));
     assert.equal(role, name === "fell" ? 5n : 1n, name);
   }
-  assert.deepEqual([...(await manager.getFunction("hasRole")(1n, newCourt))], [true, 0n]);
+  for (const [role, court] of [
+    [1n, newCourt],
+    [1n, newFoldCourt],
+    [5n, newFoldCourt],
+  ])
+    assert.deepEqual([...(await manager.getFunction("hasRole")(role, court))], [true, 0n]);
 
   const now = (await connection.provider.getBlock("latest"))!.timestamp;
   const { unbondingSeconds } = deployment.parameters;

@@ -235,6 +235,7 @@ export function beatOf(replica: Replica, changes: Partial<Beat> = {}): Beat {
     checkpoint: 0,
     anchor: 0,
     ...replica.drift.say(),
+    moved: 0,
     load: 0,
     whole: true,
     heads: replica.heads(),

@@ -1,9 +1,13 @@
 import type { Bytes } from "../../offchain/core/bytes.ts";
+import { checkpointHash } from "../../offchain/core/checkpoint.ts";
 import { type Built, Consensus, type ConsensusOptions } from "../../offchain/core/consensus.ts";
-import type { Advance } from "../../offchain/core/cut.ts";
+import { type Advance, type Cut, checkpointOf } from "../../offchain/core/cut.ts";
+import type { Memories } from "../../offchain/core/memories.ts";
 import type { Proposal } from "../../offchain/core/proposal.ts";
 import type { RegistryEvent } from "../../offchain/core/registry.ts";
 import type { Replica } from "../../offchain/core/replica.ts";
+import type { Track } from "../../offchain/core/track.ts";
+import { heldSegments } from "../../offchain/core/views.ts";
 import { beatOf, feed, type Keys, replicaOf, TrackWriter, writeSegments } from "./core.ts";
 
 export type Peer = { keys: Keys; replica: Replica; consensus: Consensus };
@@ -39,6 +43,22 @@ export function commitAll(peers: readonly Peer[], { checkpoint, hash, cut }: Bui
     consensus.commit(checkpoint, hash);
     if (!consensus.latest.cut) consensus.learnCut(checkpoint.number, cut.entries);
   }
+}
+
+/** A track up to a sequence, or its head. */
+export function advanceOf(track: Track, sequence = track.sequence): Advance {
+  return { ...track.key, sequence, head: track.hashAt(sequence) as Bytes };
+}
+
+/** The chain takes a checkpoint of these advances, which this node alone has made. */
+export function commitAlone({ replica, consensus }: Peer, advances: readonly Advance[]): void {
+  const { latest, next } = consensus;
+  const parent = { ...latest, cut: latest.cut as Cut, memories: latest.memories as Memories, next };
+  const cut = parent.cut.extend(replica.crypto, advances, () => false);
+  const sum = checkpointOf(replica.crypto, parent, cut, replica.registry, heldSegments(replica));
+  const hash = checkpointHash(replica.crypto, replica.separator, sum.checkpoint);
+  consensus.remember(next, hash, cut, sum.memories);
+  consensus.commit(sum.checkpoint, hash);
 }
 
 /** Four nodes at one registry position, and four that hold the same tracks and have told each other so. */

@@ -16,6 +16,7 @@ export function protocolOf(self: Keys, members: readonly Keys[]): Protocol {
       checkpointIntervalShortestMs: 1_000,
       checkpointIntervalLongestMs: 10_000,
       pace: 1_000,
+      drift: 65_536,
       censorshipMs: 30_000,
       challengeWindowSeconds: 60,
       retentionSeconds: 600,

@@ -19,7 +19,7 @@ import { MemoryCatalog } from "../../offchain/node/memory-catalog.ts";
 import { memoryPorts } from "../../offchain/node/memory-desk.ts";
 import { Teacher } from "../../offchain/node/teacher.ts";
 import { foundingEvents, operatorAt, replicaOf } from "../helpers/core.ts";
-import { fakePorts, serve } from "../unit/api/fixture.ts";
+import { fakePorts, post, serve } from "../unit/api/fixture.ts";
 
 /** DESIGN §3, over HTTP: whatever clients ask for, by whatever name or id, their memories never mix. */
 
@@ -185,4 +185,26 @@ test("two clients' memories never mix, whatever they ask for by whatever name or
     { numRuns: 80 },
   );
   assert.ok(answered > 20 && refused > 20, `${answered} answers read something, ${refused} were refused`);
+});
+
+test("a retry reads what the first try was told, nothing where that was nothing, and no other memory", async (t) => {
+  const api = await serve(desk().ports);
+  t.after(() => api.close());
+  const ask = async (body: object) => {
+    const response = await post(api.url, { model: "weft-austen", prompt: "aaaa", max_tokens: 2, ...body });
+    // biome-ignore lint/suspicious/noExplicitAny: whatever the worker says
+    return (await response.json()) as any;
+  };
+  const first = (await ask({ memory: { name: "notes", gate: "weak" } })).weft;
+  assert.equal(first.memory.gate, "weak");
+  const { request_id, nonce, history_length, memory } = first;
+  const again = { request_id, nonce, history_length, memory };
+  // The gate of the first try counts, whatever is asked for now.
+  assert.equal((await ask({ memory: { name: "notes", gate: "strong" }, weft: again })).weft.request_id, request_id);
+  for (const other of [{ memory: { name: "diary" } }, {}])
+    assert.equal((await ask({ ...other, weft: again })).error.code, "request_mismatch");
+  const without = (await ask({ memory: { name: "notes", gate: "off" } })).weft;
+  assert.equal(without.memory, null);
+  const retried = { request_id: without.request_id, nonce: without.nonce, history_length, memory: null };
+  assert.equal((await ask({ memory: { name: "notes", gate: "strong" }, weft: retried })).weft.memory, null);
 });

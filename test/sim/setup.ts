@@ -36,6 +36,8 @@ export function protocolOptions({ protocol }: Plan, deployment: Deployment, owne
     checkpointIntervalShortestMs: shortestMs,
     checkpointIntervalLongestMs: longestMs,
     pace: Math.ceil(capacity / 4),
+    // The cosine of 5 degrees.
+    drift: 249,
     censorshipMs,
     challengeWindowSeconds: parameters.challengeWindowSeconds,
     retentionSeconds,

@@ -45,6 +45,7 @@ import {
   TrackWriter,
   writeSegments,
 } from "../helpers/core.ts";
+import { memories } from "./memories.ts";
 import { contexts, lists, trees, updatable } from "./trees.ts";
 
 const FILE = new URL("./formats.json", import.meta.url);
@@ -261,6 +262,7 @@ export function vectors(): string {
         hash: checkpointHash(crypto, SEPARATOR, checkpoint),
       },
       memoryTraceLeaf: { root: hashOf("memory root"), leaf: leafHash(crypto, TREE.memoryTrace, hashOf("memory root")) },
+      memories: memories(),
       cutLeaves: cutLeaves(),
       sets: sets(),
       world: world(),

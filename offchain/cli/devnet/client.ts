@@ -162,12 +162,12 @@ export async function followCompletion(
 export async function completeWhole(
   url: string,
   body: CompletionBody,
-): Promise<{ text: string; authors: Omit<Authored, "type">[]; requestId: Hex }> {
-  const answer = (await (await ask(url, body)).json()) as {
+): Promise<{ text: string; authors: Omit<Authored, "type">[]; requestId: Hex; memory: Started["memory"] }> {
+  const { choices, weft } = (await (await ask(url, body)).json()) as {
     choices: [{ text: string }];
-    weft: { authors: Omit<Authored, "type">[]; request_id: Hex };
+    weft: { authors: Omit<Authored, "type">[]; request_id: Hex; memory: Started["memory"] };
   };
-  return { text: answer.choices[0].text, authors: answer.weft.authors, requestId: answer.weft.request_id };
+  return { text: choices[0].text, authors: weft.authors, requestId: weft.request_id, memory: weft.memory };
 }
 
 /** What a client looks at in the receipt of one token; contracts want all of it. */

@@ -30,6 +30,8 @@ const LIKELY: readonly [string, string[]][] = [
   ["libraries/T", ["libraries/TokensSnapshot", "examples/AnswerEscrow"]],
   ["libraries/Weft", ["libraries/WeftTree", "CheckpointLedger", "Rules"]],
   ["Guardian", ["Guardian"]],
+  ["courts/AttesterCourt", ["courts/AttesterCourt", "courts/FoldCourt"]],
+  ["courts/FoldCourt", ["courts/FoldCourt"]],
   ["courts", ["courts/EquivocationCourt", "Rules"]],
   ["mocks", ["mocks/MockLedger"]],
   ["readers", ["readers/WeftReader", "examples/AnswerEscrow"]],

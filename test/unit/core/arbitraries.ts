@@ -6,6 +6,7 @@ import type { Checkpoint } from "../../../offchain/core/checkpoint.ts";
 import type { Advance, CutEntry } from "../../../offchain/core/cut.ts";
 import type { GenerateEvent, GenerateOrder } from "../../../offchain/core/generate.ts";
 import { LIMIT_COLUMNS, type MemoryDefinition } from "../../../offchain/core/memory-definition.ts";
+import type { MemoryPage } from "../../../offchain/core/memory-page.ts";
 import type { AttestReply } from "../../../offchain/core/proposal.ts";
 import type { Request } from "../../../offchain/core/request.ts";
 import type { Header, Segment, SignedHeader } from "../../../offchain/core/segment.ts";
@@ -41,6 +42,22 @@ export const definition: fc.Arbitrary<MemoryDefinition> = record({
   salt: bytes(32),
   writers: fc.uniqueArray(bytes(20), { maxLength: 4, selector: toHex }).map((writers) => writers.sort(compare)),
 });
+
+/** With cells of its first rows. */
+export const page: fc.Arbitrary<MemoryPage> = record({
+  next: fc.option(record({ slot: fc.nat({ max: 2 ** 40 }), row: fc.nat(), column: fc.nat() }), { nil: undefined }),
+  sizes: fc.array(fc.array(fc.nat({ max: 3 }), { maxLength: 3 }), { maxLength: 3 }),
+  count: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+}).map(({ next, sizes, count }) => ({
+  next,
+  parts: sizes.map((rows, i) => ({
+    memory: { columns: 64, orders: [1, i + 2], salt: new Uint8Array(32).fill(i + 1), writers: [] },
+    rows: rows.map((size, row) => ({
+      row: row * 40_000,
+      cells: Array.from({ length: size }, (_, column) => [column * 20, count]).flat(),
+    })),
+  })),
+}));
 
 export const track = { operator: bytes(20), incarnation: bytes(16) };
 
@@ -172,6 +189,7 @@ export const beat: fc.Arbitrary<Beat> = record({
   anchor: u64,
   known: bytes(8),
   digest: bytes(32),
+  moved: fc.nat({ max: 65_536 }),
   whole: fc.boolean(),
   load: u16,
   heads: fc.array(advance, { maxLength: 5 }),

@@ -17,6 +17,7 @@ import {
   encodeOrder,
   LIMIT_ORDER_BYTES,
 } from "../../../offchain/core/generate.ts";
+import { decodePage, encodePage } from "../../../offchain/core/memory-page.ts";
 import {
   decodeAttestReply,
   decodeProposal,
@@ -62,6 +63,7 @@ const CODECS: Codec[] = [
   codec("attest reply", any.reply, encodeAttestReply, decodeAttestReply),
   codec("beat", any.beat, encodeBeat, decodeBeat),
   codec("rows", any.rows, encodeRows, decodeRows),
+  codec("memory page", any.page, encodePage, decodePage),
   codec("order", any.order, encodeOrder, decodeOrder),
   codec("generate event", any.generateEvent, encodeGenerateEvent, decodeGenerateEvent),
 ];
@@ -254,6 +256,7 @@ describe("codecs", () => {
       anchor: 7,
       known: new Uint8Array(8),
       digest: hashOf("digest"),
+      moved: 65_536,
       load: 3,
       whole: true,
       heads: Array.from({ length: 4 }, (_, i) => ({

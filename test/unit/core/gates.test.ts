@@ -31,6 +31,12 @@ test("a memory that foretells something else, or nothing, is not listened to", (
   assert.equal(chooseGate(TEXT, flat, taught([200, 201, 202])), "off", "of equals the one that listens least");
 });
 
+test("the model's probabilities are left as they are", () => {
+  const shared = flat();
+  chooseGate(TEXT, () => shared, taught(TEXT));
+  assert.deepEqual(shared, flat());
+});
+
 test("positions whose probabilities are not known are not scored", () => {
   assert.equal(
     chooseGate(TEXT, () => undefined, taught(TEXT)),

@@ -10,7 +10,8 @@ import {
   foundingEvents,
   type Keys,
   operatorAt,
-  type TrackWriter,
+  requestOf,
+  TrackWriter,
   writeSegments,
 } from "../../helpers/core.ts";
 import { commitAll, gossip, netsOf, offer, type Peer } from "../../helpers/mesh.ts";
@@ -34,6 +35,7 @@ function roundsOf({ replica, consensus, keys }: Peer, changes: Partial<RoundsOpt
       shortestMs: SHORTEST_MS,
       longestMs: LONGEST_MS,
       pace: 1_000,
+      drift: 65_536,
       nextId: () => ++ids,
       step: () => [],
       ...changes,
@@ -107,13 +109,31 @@ describe("whose turn it is to propose", () => {
 
 describe("when a checkpoint is due", () => {
   /** When whose turn it is proposes, in a net where three segments wait. */
-  function due(changes: { load?: number; peerLoad?: number; pace?: number; nothing?: boolean }): number | undefined {
+  function due(changes: {
+    load?: number;
+    peerLoad?: number;
+    pace?: number;
+    drift?: number;
+    nothing?: boolean;
+    learns?: boolean;
+  }): number | undefined {
     const { nodes } = settled([[members[0], "1", 3]]);
+    if (changes.learns) {
+      const writer = new TrackWriter(members[1]);
+      writer
+        .open(requestOf([1]))
+        .tokens("given", [1])
+        .tokens("written", [2, 3])
+        .learn(1, 2);
+      const sealed = writer.seal();
+      for (const { replica } of nodes) feed(replica, [sealed]);
+      gossip(nodes, 0);
+    }
     if (changes.nothing) commitAll(nodes, offer(nodes[0])!);
     const [proposer, other] = rotation(nodes) as [Peer, Peer];
     const beat = beatOf(other.replica, { load: changes.peerLoad ?? 0 });
     proposer.replica.step({ type: "beat", from: other.keys.operator, beat, now: 0 });
-    const rounds = roundsOf(proposer, { pace: changes.pace ?? 1_000 });
+    const rounds = roundsOf(proposer, { pace: changes.pace ?? 1_000, drift: changes.drift ?? 65_536 });
     for (let now = 0; now < 2 * LONGEST_MS; now += STEP_MS) {
       for (const { keys } of nodes) if (keys !== proposer.keys) rounds.heard(keys.operator, now);
       if (proposes(rounds.tick(now, changes.load ?? 0))) return now;
@@ -126,6 +146,13 @@ describe("when a checkpoint is due", () => {
     assert.equal(due({ load: 1 }), LONGEST_MS, "a turn is being written here");
     assert.equal(due({ peerLoad: 1 }), LONGEST_MS, "and at another worker");
     assert.equal(due({ load: 1, pace: 3 }), SHORTEST_MS, "enough waits");
+    assert.equal(due({ load: 1, drift: 0 }), LONGEST_MS, "nothing is learnt");
+    assert.equal(due({ load: 1, learns: true }), LONGEST_MS, "what is learnt may move as far as it wants");
+    assert.equal(
+      due({ load: 1, learns: true, drift: 65_535 }),
+      SHORTEST_MS,
+      "the first that is learnt is all there is",
+    );
     assert.equal(due({ nothing: true }), undefined);
   });
 

@@ -86,6 +86,7 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
       anchor: 0,
       known: new Uint8Array(8),
       digest: bytes(32),
+      moved: 0,
       load: 0,
       heads: [],
       evidence: [],

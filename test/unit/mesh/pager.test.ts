@@ -16,6 +16,7 @@ function beaten(subscribers: number, tracks: number) {
     anchor: 0,
     known: new Uint8Array(8),
     digest: new Uint8Array(32),
+    moved: 0,
     load: 1,
     evidence: [],
     heads: Array.from({ length: tracks }, (_, i) => ({

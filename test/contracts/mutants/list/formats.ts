@@ -29,7 +29,7 @@ export const formats: Patches = {
     },
     {
       name: "an empty tree has the empty leaf for a root",
-      before: "root = emptyLeaf(kind);",
+      before: "return emptyRoots(kind)[depthOf(kind)];",
       after: "return emptyLeaf(kind);",
       test: "test_EmptyRootIsTheRootOfEmptyLeaves",
     },

@@ -201,6 +201,58 @@ export const ledger: Patches = {
       test: "testFuzz_QuorumIsMoreThanTwoThirds",
     },
   ],
+  "courts/AttesterCourt.sol": [
+    {
+      name: "a fall for another reason saves the attesters",
+      before: "if (!fallen) _ledger.fell(number, hash);",
+      after: "_ledger.fell(number, hash);",
+      test: "test_WhatFellBeforeIsCondemnedAllTheSame",
+    },
+    {
+      name: "the condemned stands",
+      before: "if (!fallen) _ledger.fell(number, hash);",
+      after: "",
+      test: "test_ACondemnedCheckpointFallsAndWhoeverSignedItIsConvicted",
+    },
+    {
+      name: "attestations have two forms",
+      before: "ECDSA.recoverCalldata(hash, signature)",
+      after: "ecrecover(hash, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64]))",
+      test: "test_OnlyTheCondemnedHashConvicts",
+    },
+    {
+      name: "the attester gets the bounty",
+      before: "_registry.slash(operator, msg.sender, currentSet);",
+      after: "_registry.slash(operator, operator, currentSet);",
+      test: "test_ACondemnedCheckpointFallsAndWhoeverSignedItIsConvicted",
+    },
+  ],
+  "courts/FoldCourt.sol": [
+    {
+      name: "the first entry is judged against nothing",
+      before: "return parent.memoryRoot;",
+      after: "return bytes32(0);",
+      test: "test_TheMemoryStaysAsItIs",
+    },
+    {
+      name: "a segment is judged by the next one's entry",
+      before: "segments - 1",
+      after: "segments",
+      test: "testFuzz_ASegmentThatTeachesNothingChangesNothing",
+    },
+    {
+      name: "an empty place is an entry",
+      before: "empty == (index >= checkpoint.segmentCount)",
+      after: "index < checkpoint.segmentCount",
+      test: "testFuzz_ATraceHasOneEntryForEachSegment",
+    },
+    {
+      name: "any parent will do",
+      before: "_hashOf(parent) == checkpoint.parent",
+      after: "_hashOf(parent) != 0",
+      test: "test_AnotherCheckpointOrParentProvesNothing",
+    },
+  ],
   "courts/EquivocationCourt.sol": [
     {
       name: "evidence has two forms",

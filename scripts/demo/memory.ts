@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { completeWhole, MemoryClient, type WorkerProcess } from "../../offchain/cli/devnet.ts";
+import { must } from "./must.ts";
+import { LESSON, LESSON_PROMPT, LESSON_SECRET } from "./texts.ts";
+
+const NAME = "secrets";
+const TOKENS = 60;
+const COMMITTED_MS = 60_000;
+
+export type Changed = { without: string; told: string; tokens: number; checkpoint: number };
+
+/** One worker is taught something that the model cannot know; another one, which was not, is asked for it. */
+export async function changeStory(
+  taught: WorkerProcess,
+  asked: WorkerProcess,
+  note: (text: string) => void,
+): Promise<Changed> {
+  const there = new MemoryClient(taught.operator.apiUrl);
+  const here = new MemoryClient(asked.operator.apiUrl);
+  const { id } = await there.make(NAME, { writers: [taught.operator.owner] });
+  const { tokens, authors } = await there.teach(id, LESSON);
+  must(authors.length === 1 && authors[0] === taught.operator.owner, "somebody else wrote the lesson");
+  note("taught; the next checkpoint has it");
+  const deadline = Date.now() + COMMITTED_MS;
+  for (;;) {
+    const known = await here.show(id, NAME).catch(() => undefined);
+    if (known && known.cells > 0) break;
+    must(Date.now() < deadline, "no checkpoint had the lesson");
+    await sleep(200);
+  }
+  const ask = async (memory?: { name: string; id: typeof id; gate: "strong" }) =>
+    completeWhole(asked.operator.apiUrl, {
+      prompt: LESSON_PROMPT,
+      max_tokens: TOKENS,
+      temperature: 0,
+      ...(memory && { memory }),
+      weft: { author: asked.operator.owner },
+    });
+  const { text: without } = await ask();
+  const { text: told, memory } = await ask({ name: NAME, id, gate: "strong" });
+  must(memory, "the answer read no memory");
+  must(!without.includes(LESSON_SECRET) && told.includes(LESSON_SECRET), `the memory changed nothing: ${told}`);
+  return { without, told, tokens, checkpoint: memory.checkpoint };
+}
