@@ -78,8 +78,8 @@ export class FullReplay {
     let { memories } = before;
     for (const segment of paths.flatMap((path) => path ?? [])) {
       const lesson = this.#told.taught(segment);
-      if (lesson) {
-        taught.push(lesson);
+      if (lesson) taught.push(lesson);
+      if (lesson && !lesson.fault) {
         const name = toHex(memoryId(this.#h, lesson.memory));
         const increments = incrementsOf(lesson);
         const place = name.slice(0, PLACE_DIGITS);
