@@ -57,28 +57,30 @@ export class Retention {
     if (anchor && anchor.number > (this.#marks.at(-1)?.number ?? 0))
       this.#mark(anchor.number, anchor.hash, anchor.cut.entries);
     this.#markShown();
-    const last = this.#marks.findLastIndex(({ number }) => this.#isRipe(number));
-    if (last < 0) return [];
+    const { memoryBase } = this.#following;
+    const ripest = this.#marks.findLast(({ number }) => this.#isRipe(number));
+    const moved = ripest ? memoryBase.move(ripest) : [];
+    // What later memories are worked out from is needed, unless peers gave us those for lack of it.
+    const isKnown = (number: number) => this.#consensus.memoriesAt(number) !== undefined;
+    const isGiven = ripest && !isKnown(ripest.number) && isKnown(this.#consensus.latest.checkpoint.number);
+    const last = this.#marks.findLastIndex(
+      ({ number }) => this.#isRipe(number) && (number <= memoryBase.number || isGiven),
+    );
+    if (last < 0) return moved;
     this.#marks.splice(0, last);
     const [ripe] = this.#marks;
     const effects = this.#prune(ripe);
     // Those that a reorganisation brought back to disk go as well.
     const areLeft = this.#following.forgetCuts(ripe.number);
-    if (this.#forgotten === ripe.number && !areLeft) return effects;
+    if (this.#forgotten === ripe.number && !areLeft) return [...moved, ...effects];
     this.#forgotten = ripe.number;
-    return [{ type: "store", record: { type: "prune-checkpoints", before: ripe.number } }, ...effects];
+    return [...moved, { type: "store", record: { type: "prune-checkpoints", before: ripe.number } }, ...effects];
   }
 
-  /**
-   * Is a checkpoint final, and the time over for which anybody may ask for what it has? Nor are its segments needed for the
-   * memories as of later ones.
-   */
+  /** Is a checkpoint final, and the time over for which anybody may ask for what it has? */
   #isRipe(number: number): boolean {
-    const { final, memoryBase } = this.#following;
     const at = this.#at(number);
-    return (
-      at !== undefined && number <= Math.min(final, memoryBase.number) && at + this.#seconds < this.#following.active()
-    );
+    return at !== undefined && number <= this.#following.final && at + this.#seconds < this.#following.active();
   }
 
   /** Of the cuts in memory, the latest whose time is over: who was away, or has just joined, was shown it too late to mark it. */

@@ -35,7 +35,8 @@ export class Room {
   /** May the first segment of a track be taken? @param kind what becomes of it: `stopped` when the segment is invalid */
   has(track: TrackKey, kind: "held" | "stopped"): boolean {
     const name = trackName(track);
-    if (this.#tracks.has(name)) return true;
+    // What is committed must be held, by who could not be there in time as well.
+    if (this.#tracks.has(name) || this.#cut?.named(name)) return true;
     const count = this.#count(kind).get(toHex(track.operator)) ?? 0;
     if (kind === "stopped") return count < LIMIT_STOPPED;
     return count < LIMIT_NEW_TRACKS || [...this.#called.values()].some((names) => names.includes(name));

@@ -66,6 +66,8 @@ export class Rounds {
   #round?: Round;
   /** Tracks that peers said they lack, by operator, and when they said so. */
   readonly #lacking = new Map<string, Map<string, number>>();
+  /** When a peer last refused, by operator. */
+  readonly #refusedAt = new Map<string, number>();
 
   constructor(options: RoundsOptions, now: number) {
     this.#o = options;
@@ -179,7 +181,12 @@ export class Rounds {
     const without = new Set<string>();
     const { registry, self, tracks } = this.#o.replica;
     const lacking = new Map([...this.#up.keys()].map((peer) => [peer, this.#lackedBy(peer, now)]));
-    const peers = [...lacking].sort(([a, some], [b, others]) => some.length - others.length || (a < b ? -1 : 1));
+    // Who refuses signs nothing, however little it lacks.
+    const isLast = (peer: string) =>
+      Number(now - (this.#refusedAt.get(peer) ?? Number.NEGATIVE_INFINITY) <= LACKING_MS);
+    const peers = [...lacking].sort(
+      ([a, some], [b, others]) => isLast(a) - isLast(b) || some.length - others.length || (a < b ? -1 : 1),
+    );
     let stake = registry.stakeOfOperator(self);
     for (const [peer, names] of peers) {
       if (registry.isQuorum(stake)) break;
@@ -224,8 +231,10 @@ export class Rounds {
     else if (answer.type === "attested") effects.push(...this.#count(answer.signature, now));
     else if (answer.type === "evidence")
       effects.push(...this.#o.step({ type: "evidence", evidence: answer.evidence }, now));
-    else if (answer.type === "refused") effects.push(refused(peer, answer));
-    else {
+    else if (answer.type === "refused") {
+      this.#refusedAt.set(toHex(peer), now);
+      effects.push(refused(peer, answer));
+    } else {
       const said = this.#lacking.get(toHex(peer)) ?? new Map<string, number>();
       for (const track of answer.tracks) said.set(trackName(track), now);
       this.#lacking.set(toHex(peer), said);

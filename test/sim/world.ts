@@ -124,6 +124,8 @@ export class World {
       const ms = this.random.fork(`revival ${dead.name} ${dead.lives}`).int(...REVIVE_MS);
       this.scheduler.after(ms, () => over || dead.start());
     });
+    const { signer, options } = this.workers[node].spec;
+    Object.assign(twin.spec, { signer, options: { ...twin.spec.options, signer: options.signer } });
     twin.disk.restore(backup);
     this.everybody.push(twin);
     owner.move(endpoint);

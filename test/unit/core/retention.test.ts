@@ -61,7 +61,7 @@ function chain(every = 10) {
     forgetCuts: () => false,
     /** How far the memories on disk are. */
     get memoryBase() {
-      return { number: following.final };
+      return { number: following.final, move: () => [] };
     },
     get anchor() {
       const number = consensus.standing.filter((one) => known.get(one)?.cut).at(-1);
@@ -70,6 +70,7 @@ function chain(every = 10) {
   };
   const consensus = {
     committed: (number: number) => known.get(number),
+    memoriesAt: () => ({}),
     get standing() {
       return [0, ...known.keys()].filter((number) => !fallen.has(number));
     },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { equal } from "../../../offchain/core/bytes.ts";
 import { trackName } from "../../../offchain/core/cut.ts";
+import { WeftError } from "../../../offchain/core/errors.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
 import { Rounds, type RoundsOptions } from "../../../offchain/core/rounds.ts";
 import {
@@ -258,6 +259,30 @@ describe("what is proposed after too few could attest", () => {
     );
     const late = propose(SHORTEST_MS + 5_100, three).names;
     assert.deepEqual(late, names(one, two), "what was said 5.1 s ago does not");
+  });
+
+  test("who refuses does not count as one who lacks nothing", () => {
+    const { nodes, writers } = settled([
+      [members[0], "1", 3],
+      [members[1], "2", 3],
+    ]);
+    const [proposer, ...others] = rotation(nodes) as [Peer, Peer, Peer, Peer];
+    const rounds = roundsOf(proposer);
+    const lacked = (writers[1] as TrackWriter).track;
+    const silent = new WeftError("deadline", "no answer in time");
+    const answers = [{ type: "refused", code: "unknown_memory", message: "" } as const, silent];
+    const proposed: string[][] = [];
+    for (let now = 0; now < SHORTEST_MS + 2_000; now += STEP_MS) {
+      for (const { keys } of others) rounds.heard(keys.operator, now);
+      const asks = rounds.tick(now, 0).filter((effect) => effect.type === "ask");
+      for (const [i, { id, question }] of asks.entries()) {
+        assert.ok(question.type === "attest");
+        if (i === 0) proposed.push(question.proposal.advances.map(trackName));
+        rounds.answered(id, answers[i] ?? { type: "missing", tracks: [{ ...lacked, have: 0 }] }, now);
+      }
+    }
+    assert.equal(proposed[0]?.length, 2);
+    assert.ok(proposed.length > 1 && proposed.slice(1).every((names) => !names.includes(trackName(lacked))));
   });
 
   test("of an operator with many new tracks all wait when one is lacked; what was lacked is not forgotten with the next try", () => {
