@@ -80,8 +80,8 @@ contract WeftTreeTest {
     }
 
     function test_UnknownKindIsRefused() public {
-        VM.expectRevert(abi.encodeWithSelector(WeftTree.WeftTreeUnknownKind.selector, 7));
-        _harness.emptyRoot(7);
+        VM.expectRevert(abi.encodeWithSelector(WeftTree.WeftTreeUnknownKind.selector, 8));
+        _harness.emptyRoot(8);
     }
 
     function _siblings(uint256 depth, bytes32 salt) private pure returns (bytes32[] memory proof) {

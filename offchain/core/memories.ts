@@ -3,7 +3,7 @@ import { LIMIT_COLUMNS, type MemoryDefinition, memoryId, ROWS_PER_ORDER } from "
 import { Row } from "./memory-row.ts";
 import type { Hashing } from "./ports.ts";
 import { type LeafKind, SparseTree } from "./sparse-tree.ts";
-import { emptyRoots, leafHash, TREE } from "./tree.ts";
+import { emptyRoot, emptyRoots, leafHash, TREE } from "./tree.ts";
 
 /** So much is added to a cell: `order` is an index into the definition's orders. */
 export type Increment = { order: number; row: number; column: number; count: number };
@@ -165,12 +165,12 @@ export class Memories {
   }
 
   get isEmpty(): boolean {
-    return this.#tree.isEmpty;
+    return equal(this.root, emptyRoot(this.#h, TREE.memory));
   }
 
   /** All of them from this slot on, by slot. */
-  from(slot: number): Generator<[slot: number, memory: Memory]> {
-    return this.#tree.from(slot);
+  *from(slot: number): Generator<[slot: number, memory: Memory]> {
+    for (const [at, memory] of this.#tree.from(slot)) if (present(memory)) yield [at, memory];
   }
 
   /** All of them, by slot; of those that `before` has just so, none. A memory that is gone is undefined. */

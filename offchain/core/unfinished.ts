@@ -25,13 +25,14 @@ export function* unfinished(
     if ([...conversations.answersTo(requestId)].some((answer) => answer.close || isLater(answer, turn, open))) continue;
     const tokens = conversations.tokens(turn);
     if (!tokens || tokens.length < request.after.length) continue;
+    const learn = turn.learns[0]?.learn.memory;
     yield {
       request,
       prompt: tokens.slice(0, request.after.length),
       answered: tokens.slice(request.after.length),
       parent: parent?.turn,
       continues: turn.id,
-      learn: turn.learns[0]?.learn.memory,
+      ...(learn && { learn }),
     };
   }
 }
