@@ -2,7 +2,8 @@ import { type Bytes, compare, equal, toHex } from "./bytes.ts";
 import { Censorship, type CensorshipOptions } from "./censorship.ts";
 import { type Checkpoint, checkpointHash, encodeCheckpoint, genesisCheckpoint } from "./checkpoint.ts";
 import { Checkpoints, type Committed } from "./checkpoints.ts";
-import { type Advance, Cut, type CutEntry, checkpointOf, type Sum, segmentsTree, trackName } from "./cut.ts";
+import { type Advance, Cut, type CutEntry, checkpointOf, type Sum, segmentsTree } from "./cut.ts";
+import { Entitlement } from "./entitlement.ts";
 import { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
 import type { ListTree } from "./list-tree.ts";
@@ -40,6 +41,7 @@ export class Consensus {
   /** The memories as of checkpoints. */
   readonly views: Views;
   readonly #censorship: Censorship;
+  readonly #entitlement: Entitlement;
   /** What was worked out last, by number, parent, cut and registry position. */
   readonly #built = new Map<string, Built>();
 
@@ -49,6 +51,7 @@ export class Consensus {
     this.#checkpoints = new Checkpoints(replica.crypto, () => this.#genesis());
     this.views = new Views(replica, this.#checkpoints);
     this.#censorship = new Censorship(replica, options);
+    this.#entitlement = new Entitlement(replica, () => this.latest.cut, options.newTracksPerOperator);
   }
 
   #genesis(): Committed {
@@ -127,20 +130,6 @@ export class Consensus {
     this.#checkpoints.learnCut(number, entries);
   }
 
-  /** Was every new segment signed by a key that its operator had had at this position, which may be older than ours? */
-  #entitled(advance: Advance, registry: Registry): boolean {
-    const track = this.#replica.track(advance);
-    const from = this.latest.cut?.entry(advance)?.sequence ?? 0;
-    for (let sequence = from + 1; sequence <= advance.sequence; sequence++) {
-      const signed = track?.signedAt(sequence);
-      if (!signed) return false;
-      const signer = this.#replica.signers.of(signed, track?.hashAt(sequence) as Bytes);
-      const owner = signer && registry.operatorOf(signer);
-      if (!owner || !equal(owner, advance.operator)) return false;
-    }
-    return true;
-  }
-
   /** The checkpoint that these advances make of the latest one, at a registry position. */
   #build(advances: readonly Advance[], registry: Registry): Built {
     const { crypto, separator } = this.#replica;
@@ -217,7 +206,7 @@ export class Consensus {
       }
       const sequence = Math.min(to, from + room);
       const advance = { ...track.key, sequence, head: track.hashAt(sequence) as Bytes };
-      if (sequence === from || !this.#entitled(advance, registry)) continue;
+      if (sequence === from || !this.#entitlement.holds(advance, registry)) continue;
       room -= sequence - from;
       advances.push(advance);
     }
@@ -260,7 +249,7 @@ export class Consensus {
           have: this.#replica.track(a)?.sequence ?? 0,
         })),
       };
-    const fault = this.#shape(advances, registry);
+    const fault = this.#entitlement.faultOf(advances, registry);
     if (fault) return refused("shape", fault);
     let built: Built;
     try {
@@ -278,28 +267,5 @@ export class Consensus {
     if (left) return refused("censoring", `leaves out segments of ${left} that > 2/3 have held for long`);
     this.remember(built.checkpoint.number, built.hash, built.cut, built.memories);
     return { type: "sign", built };
-  }
-
-  #shape(advances: readonly Advance[], registry: Registry): string | undefined {
-    const seen = new Set<string>();
-    const fresh = new Map<string, number>();
-    for (const advance of advances) {
-      const name = trackName(advance);
-      if (seen.has(name)) return "a track advances twice";
-      seen.add(name);
-      if (!registry.operator(advance.operator)) return "an operator is not registered at the position";
-      const entry = this.latest.cut?.entry(advance);
-      if (entry?.ended || registry.isEnded(advance.operator)) return "an ended track advances";
-      if (!this.#entitled(advance, registry)) return "a segment is signed by a key that came later";
-      const from = entry?.sequence;
-      if (advance.sequence <= (from ?? 0)) return "an advance does not advance";
-      if (from === undefined) {
-        const owner = toHex(advance.operator);
-        fresh.set(owner, (fresh.get(owner) ?? 0) + 1);
-        if ((fresh.get(owner) as number) > this.#options.newTracksPerOperator)
-          return "too many new tracks of one operator";
-      }
-    }
-    return undefined;
   }
 }

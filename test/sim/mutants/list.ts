@@ -112,7 +112,7 @@ export const MUTANTS: readonly Mutant[] = [
           "    const { checkpoint, hash, cut } = this.#consensus.latest;\n    const anchor = cut && { number: checkpoint.number, hash, cut };\n    if (anchor && anchor.number",
       },
       {
-        find: "number <= Math.min(final, memoryBase.number) && at + this.#seconds < this.#following.active()",
+        find: "number <= this.#following.final && at + this.#seconds < this.#following.active()",
         replace: "at <= this.#following.active()",
       },
     ],

@@ -51,9 +51,9 @@ export const MEMORY: readonly Mutant[] = [
     file: "offchain/core/memories.ts",
     changes: [
       {
-        find: "    const row = (rows.get(at) ?? Row.empty(columns)).addAll(cells, from);\n",
+        find: "    const after = (row ?? Row.empty(columns)).addAll(cells, begins[n], begins[n + 1]);\n",
         replace:
-          "    const held = rows.get(at) ?? Row.empty(columns);\n    const [[fading] = []] = held.total > 3 ? [...held.cells()] : [];\n    const row = (fading === undefined ? held : held.add(fading, -1)).addAll(cells, from);\n",
+          "    const held = row ?? Row.empty(columns);\n    const [[fading] = []] = held.total > 3 ? [...held.cells()] : [];\n    const after = (fading === undefined ? held : held.add(fading, -1)).addAll(cells, begins[n], begins[n + 1]);\n",
       },
     ],
     caughtBy: ["S1", "L4", "L7"],
