@@ -66,8 +66,17 @@ export class Reader {
     return logs.flatMap((log) => this.#o.decode(log, block.timestamp) ?? []);
   }
 
-  rangeLogs(from: number, to: number): Promise<RpcLog[]> {
-    return this.#logs({ fromBlock: hexNumber(from), toBlock: hexNumber(to) });
+  /**
+   * Asked twice: of many nodes behind one address one may lag, and leave out what it has not got.
+   * @throws ChainMoved when the two answers differ
+   */
+  async rangeLogs(from: number, to: number): Promise<RpcLog[]> {
+    const filter = { fromBlock: hexNumber(from), toBlock: hexNumber(to) };
+    const logs = await this.#logs(filter);
+    const again = await this.#logs(filter);
+    if (logs.length !== again.length || logs.some(({ blockHash }, i) => blockHash !== again[i].blockHash))
+      throw new ChainMoved("the node gave two answers about one range");
+    return logs;
   }
 
   /** What the logs of a range say, with the time of their blocks. */

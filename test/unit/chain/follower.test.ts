@@ -79,6 +79,19 @@ test("a node that lags is not believed at once, a chain that stays shorter is", 
   assert.deepEqual(consumer.log.blocks(), []);
 });
 
+test("S11: what one node of many has not got yet is not taken for nothing", async (t) => {
+  const chain = await fakeChain(t);
+  for (let i = 0; i < 20; i++) chain.mine();
+  chain.rewind(1);
+  for (let i = 0; i < 300; i++) chain.mine(i);
+  let asked = 0;
+  chain.trouble = (method) => (method === "eth_getLogs" && asked++ === 0 ? { kind: "stale" } : undefined);
+  const consumer = new Consumer(chain.url, new MemoryLog());
+  t.after(() => consumer.stop());
+  await consumer.caughtUp(chain);
+  assert.ok(asked > 1);
+});
+
 test("confirmations hold back what may still be taken back", async (t) => {
   const chain = await fakeChain(t);
   for (let i = 1; i <= 5; i++) chain.mine(i);
