@@ -7,7 +7,7 @@ import { Memories } from "../../offchain/core/memories.ts";
 import { memoryId } from "../../offchain/core/memory-definition.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { COPY_END } from "../../offchain/inference/copy.ts";
-import { type Ask, again, assertWhole, complete, once, type Seen, stream } from "../helpers/e2e/client.ts";
+import { type Ask, again, assertWhole, complete, metric, once, type Seen, stream } from "../helpers/e2e/client.ts";
 import { kill, type Net, startNet } from "../helpers/e2e/net.ts";
 import { until } from "../helpers/e2e/until.ts";
 
@@ -72,11 +72,22 @@ test("two workers teach at once; others, which taught nothing, hold exactly what
   const taught = await Promise.all(TEXTS.map((text, i) => client(i + 1).teach(memory.id, text)));
   const authors = new Set(taught.flatMap(({ authors }) => authors));
   assert.deepEqual([...authors].sort(), [...writers].sort(), "both, and nobody else");
+  // Counts that are there already grow with every repetition: what both wrote is to be committed whole.
+  for (const index of [1, 2])
+    await until(
+      `worker ${index} has everything committed`,
+      async () => (await metric(url(index), "weft_memory_live_increments")) === 0,
+      60_000,
+    );
+  const { checkpoint } = await client(1).show(memory.id, NAME);
   const cells = expectedCells(TEXTS);
   for (const index of [1, 2, 3, 4])
     await until(
       `worker ${index} knows what was taught`,
-      async () => (await client(index).show(memory.id, NAME)).cells === cells,
+      async () => {
+        const known = await client(index).show(memory.id, NAME);
+        return known.cells === cells && (known.checkpoint?.number ?? 0) >= (checkpoint?.number ?? 0);
+      },
       60_000,
     );
   t.diagnostic(`${taught.reduce((sum, { tokens }) => sum + tokens, 0)} tokens, ${cells} counts`);
