@@ -38,7 +38,8 @@ type FoldArgs = ContractFunctionArgs<typeof foldCourtAbi, "nonpayable", "proveFo
 type EndArgs = ContractFunctionArgs<typeof foldCourtAbi, "nonpayable", "proveEnd">;
 type CountArgs = ContractFunctionArgs<typeof foldCourtAbi, "nonpayable", "proveCount">;
 
-function checkpointStruct(checkpoint: Checkpoint) {
+/** As contracts take it. */
+export function checkpointStruct(checkpoint: Checkpoint) {
   return {
     number: BigInt(checkpoint.number),
     parent: toHex(checkpoint.parent),
@@ -57,7 +58,8 @@ export function commitArgs(checkpoint: Checkpoint, set: readonly bigint[], signa
   return [checkpointStruct(checkpoint), set, toHex(concat(...signatures))];
 }
 
-function headerStruct(header: Header) {
+/** As contracts take it. */
+export function headerStruct(header: Header) {
   return {
     operator: toHex(header.operator),
     incarnation: toHex(header.incarnation),

@@ -27,10 +27,6 @@ export class Views {
   /** Undefined when too little is held to say, or when the checkpoint, or one before it, is wrong. */
   of(committed: Committed): Memories | undefined {
     if (committed.memories) return committed.memories;
-    const nothing = Memories.empty(this.#replica.crypto);
-    // Who has nothing of before a checkpoint needs nobody to tell that nothing was learnt until then.
-    if (committed.cut && equal(committed.checkpoint.memoryRoot, nothing.root) && this.isLost(committed))
-      this.#checkpoints.learnMemories(committed.checkpoint.number, committed.cut, nothing);
     const path: Known[] = [];
     let at = committed;
     while (!at.memories) {
@@ -43,10 +39,11 @@ export class Views {
     return this.#forward(at, path);
   }
 
-  /** Where nothing was ever learnt, nothing needs to be held to say so. */
+  /** Where nothing was ever learnt, neither up to its parent nor after, nothing needs to be held to say so. */
   #nothing(at: Committed): boolean {
     const nothing = Memories.empty(this.#replica.crypto);
-    if (equal(at.checkpoint.memoryRoot, nothing.root)) at.memories = nothing;
+    const parent = this.#checkpoints.committed(at.parent);
+    if ([at, parent].every((one) => one && equal(one.checkpoint.memoryRoot, nothing.root))) at.memories = nothing;
     return at.memories !== undefined;
   }
 

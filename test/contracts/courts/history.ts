@@ -1,4 +1,5 @@
 import { type Abi, type Address, type Hex, toHex as hexOf, keccak256 } from "viem";
+import { checkpointStruct, headerStruct } from "../../../offchain/chain/convert.ts";
 import { type Bytes, fromHex, toHex } from "../../../offchain/core/bytes.ts";
 import { type Checkpoint, checkpointHash, genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
 import { type CutEntry, encodeEntries } from "../../../offchain/core/cut.ts";
@@ -74,7 +75,10 @@ export class Made {
 
   /** The checkpoint and its parent, as contracts take them. */
   get accused() {
-    return { checkpoint: wireOf(this.checkpoint), parent: wireOf((this.parent as Made).checkpoint) };
+    return {
+      checkpoint: checkpointStruct(this.checkpoint),
+      parent: checkpointStruct((this.parent as Made).checkpoint),
+    };
   }
 
   entryAt(slot: number) {
@@ -94,7 +98,7 @@ export class Made {
 
   headerAt(index: number) {
     const { header } = this.segments[index] as Sealed;
-    return { index: BigInt(index), header: headerOf(header), proof: this.#list.proof(index).map(toHex) };
+    return { index: BigInt(index), header: headerStruct(header), proof: this.#list.proof(index).map(toHex) };
   }
 
   /** A leaf of the segments tree by its hash. */
@@ -118,7 +122,7 @@ export class Made {
     return {
       number: BigInt(this.checkpoint.number),
       segmentIndex: index,
-      header: headerOf(header),
+      header: headerStruct(header),
       segmentProof: this.#list.proof(index).map(toHex),
       snapshotIndex: snapshot,
       salt: toHex(salt),
@@ -136,32 +140,6 @@ export class Made {
 export function entryOf({ operator, incarnation, sequence, head, ended, first }: CutEntry) {
   const [owner, run] = [toHex(operator), toHex(incarnation)];
   return { operator: owner, incarnation: run, sequence: BigInt(sequence), head: toHex(head), ended, first };
-}
-
-export function headerOf(header: Sealed["header"]) {
-  return {
-    operator: toHex(header.operator),
-    incarnation: toHex(header.incarnation),
-    sequence: BigInt(header.sequence),
-    previous: toHex(header.previous),
-    snapshotsRoot: toHex(header.snapshotsRoot),
-    snapshotCount: header.snapshotCount,
-  };
-}
-
-export function wireOf(c: Checkpoint) {
-  return {
-    number: BigInt(c.number),
-    parent: toHex(c.parent),
-    registryPosition: BigInt(c.registryPosition),
-    registryHash: toHex(c.registryHash),
-    cutRoot: toHex(c.cutRoot),
-    entryCount: c.entryCount,
-    segmentsRoot: toHex(c.segmentsRoot),
-    segmentCount: c.segmentCount,
-    memoryRoot: toHex(c.memoryRoot),
-    memoryTraceRoot: toHex(c.memoryTraceRoot),
-  };
 }
 
 /** Makes checkpoints of a world's operators, and has them commit whatever it is. */
@@ -211,7 +189,7 @@ export class Historian {
   }
 
   async commit({ checkpoint }: Made): Promise<void> {
-    const wire = wireOf(checkpoint);
+    const wire = checkpointStruct(checkpoint);
     const signatures = await attest(this.world, wire, this.operators);
     await this.world.send(commitCall(this.world, wire, setOf([...this.operators]), signatures));
   }
