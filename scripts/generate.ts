@@ -9,6 +9,8 @@ const contracts: ContractName[] = [
   "CheckpointLedger",
   "EquivocationCourt",
   "FoldCourt",
+  "CutCourt",
+  "AvailabilityCourt",
   "Guardian",
   "StakeToken",
   "WeftReader",
