@@ -36,10 +36,18 @@ function* falseSnapshot(h: Hashing, accused: AccusedCut, told: ToldTrack, place:
   const { previous } = snapshot;
   const before = told.snapshotAt(previous);
   if (!before) {
-    const there = told.countAt(previous.sequence);
-    if (there !== undefined && there <= previous.index)
-      yield { type: "unjudged", rule: "a snapshot names one that there is not" };
-    else yield { type: "unserved", what: "earlier", track: told.track, sequence: previous.sequence };
+    const { sequence } = previous;
+    const any = { sequence, index: 0 };
+    const isNowhere = previous.index >= (told.countAt(sequence) ?? Number.POSITIVE_INFINITY);
+    if (!isNowhere || !told.snapshotAt(any)) yield { type: "unserved", what: "earlier", track: told.track, sequence };
+    else
+      yield found({
+        functionName: "proveSuccession",
+        hash,
+        later: told.proofAt(place),
+        earlier: told.proofAt(any),
+        peaks: [],
+      });
     return;
   }
   yield* falseSuccession(h, accused, told, place, snapshot, before);
