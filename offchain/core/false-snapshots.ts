@@ -1,5 +1,6 @@
 import { type AccusedCut, type Finding, found } from "./accused-cut.ts";
 import { equal } from "./bytes.ts";
+import { WeftError } from "./errors.ts";
 import { snapshotsOf } from "./false-segments.ts";
 import type { Hashing } from "./ports.ts";
 import type { Place, Snapshot } from "./snapshot.ts";
@@ -26,9 +27,13 @@ export function* falseSnapshots(h: Hashing, accused: AccusedCut): Generator<Find
 
 function* falseSnapshot(h: Hashing, accused: AccusedCut, told: ToldTrack, place: Place): Generator<Finding> {
   const { hash } = accused.of;
-  const snapshot = told.snapshotAt(place);
+  const snapshot = told.readAt(place) as Snapshot | WeftError;
+  if (snapshot instanceof WeftError && snapshot.field === "stop") {
+    yield { type: "unjudged", rule: snapshot.message };
+    return;
+  }
   const count = told.countAt(place.sequence) as number;
-  if (!snapshot || !isWellAlone(h, snapshot, place, count)) {
+  if (snapshot instanceof WeftError || !isWellAlone(h, snapshot, place, count)) {
     yield found({ functionName: "proveSnapshot", hash, snapshot: told.proofAt(place) });
     return;
   }

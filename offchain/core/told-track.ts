@@ -2,6 +2,7 @@ import type { AccusedCut, StatedSegment } from "./accused-cut.ts";
 import type { Bytes } from "./bytes.ts";
 import { Context } from "./context.ts";
 import type { SnapshotAt } from "./cut-proof.ts";
+import { WeftError } from "./errors.ts";
 import { snapshotsOf } from "./false-segments.ts";
 import { type TrackKey, trackId, turnId } from "./header.ts";
 import type { Hashing } from "./ports.ts";
@@ -30,7 +31,7 @@ export class ToldTrack {
   readonly #slot: number;
   readonly #id: Bytes;
   readonly #segments = new Map<number, Standing | undefined>();
-  readonly #snapshots = new Map<string, Snapshot | undefined>();
+  readonly #snapshots = new Map<string, Snapshot | WeftError | undefined>();
   readonly #states = new Map<string, State>();
 
   constructor(h: Hashing, accused: AccusedCut, slot: number) {
@@ -72,17 +73,24 @@ export class ToldTrack {
 
   /** The snapshot in a place; undefined when it is not known, or is none. */
   snapshotAt(place: Place): Snapshot | undefined {
+    const read = this.readAt(place);
+    return read instanceof WeftError ? undefined : read;
+  }
+
+  /** The snapshot in a place, or why it is none; undefined when it is not known. */
+  readAt(place: Place): Snapshot | WeftError | undefined {
     const name = placeName(place);
     if (!this.#snapshots.has(name)) this.#snapshots.set(name, this.#read(place));
     return this.#snapshots.get(name);
   }
 
-  #read({ sequence, index }: Place): Snapshot | undefined {
+  #read({ sequence, index }: Place): Snapshot | WeftError | undefined {
     const salted = this.#standingAt(sequence)?.tree?.get(index);
     try {
       return salted && decodeSnapshot(salted.body);
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (error instanceof WeftError) return error;
+      throw error;
     }
   }
 

@@ -4,7 +4,8 @@ import type { Address, Hex } from "viem";
 import { toHex } from "../../offchain/core/bytes.ts";
 import { Context } from "../../offchain/core/context.ts";
 import { judgeCut } from "../../offchain/core/false-cut.ts";
-import { decodeSnapshot, type Snapshot } from "../../offchain/core/snapshot.ts";
+import { sealSegment } from "../../offchain/core/segment.ts";
+import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../offchain/core/snapshot.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { begin, GIVEN, HISTORY, later, openings, prompts } from "../helpers/breaches.ts";
 import { requestOf, type Sealed, type TrackWriter } from "../helpers/core.ts";
@@ -103,6 +104,19 @@ describe("CutCourt: snapshots that break a rule", () => {
   async function isProven(accused: Made): Promise<void> {
     await convict(world, court, accused, proofOf(historian, accused, [], "a snapshot"));
   }
+
+  test("a stop sequence that is no text: the court does not judge it, and nothing else is found", async () => {
+    writer.open(requestOf([1], { parameters: { temperature: 0, stop: ["?"] } }));
+    const good = writer.pending[0] as Snapshot;
+    const body = encodeSnapshot(good);
+    const at = body.lastIndexOf("?".charCodeAt(0));
+    const salted = { salt: new Uint8Array(16), body: body.with(at, 0xff) };
+    const place = { sequence: 1, previous: writer.head };
+    const sealed = sealSegment(crypto, historian.separator, writer.keys.signer, writer.track, place, [salted]);
+    const accused = historian.make(historian.genesis, extend(historian.genesis, [[sealed]]));
+    const doubts = [{ type: "unjudged", rule: "a stop sequence is not UTF-8" }];
+    assert.deepEqual(judgeCut(crypto, accusationOf(historian, accused)), { doubts });
+  });
 
   test("S9: of turns that keep the rules, nothing proves anything", async () => {
     const { turn } = begin(writer);

@@ -4,11 +4,12 @@ import { toHex } from "../../offchain/core/bytes.ts";
 import { Cut, segmentsTree, trackName } from "../../offchain/core/cut.ts";
 import { judgeCut } from "../../offchain/core/false-cut.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
-import { type Court, tell, tryLies } from "./courts/cut-trial.ts";
+import { type Court, convict, proofOf, tell, tryLies } from "./courts/cut-trial.ts";
+import { type Endings, endSome, slotOf, withEnded } from "./courts/endings.ts";
 import { Historian, type Made, openCourt, PATIENT } from "./courts/history.ts";
 import { liars } from "./courts/lies.ts";
 import { accusationOf } from "./courts/statement.ts";
-import { type Call, found, openWorld, reverts, type World } from "./fixture.ts";
+import { type Call, found, type Operator, openWorld, reverts, setOf, type World } from "./fixture.ts";
 
 /** Three of each kind; `npm run trial -- cut` tells as many as it is asked for. */
 const LIES = 3 * Object.keys(liars).length;
@@ -51,6 +52,61 @@ describe("CutCourt", () => {
   test(`each of ${LIES} lies is found in what is served, and proven by one transaction`, async () => {
     const proven = await tryLies(historian, court, { corruptions: LIES, seed: 1 });
     assert.deepEqual([...proven.values()], new Array(LIES / 3).fill(3));
+  });
+
+  describe("who has ended", () => {
+    let endings: Endings;
+    let operators: Operator[];
+    let back: () => Promise<void>;
+
+    before(async () => {
+      back = await world.remember();
+      operators = historian.operators as Operator[];
+      endings = await endSome(world, operators);
+    });
+    after(() => back());
+
+    /** Commits a checkpoint with an operator's track changed, after those that come before it. */
+    async function commitChanged(which: "ending" | "next", operator: number, isEnded: boolean): Promise<Made> {
+      const { historian, ending } = endings;
+      const slot = slotOf(endings, operator);
+      const made = withEnded(historian, endings[which], (s) => (s === slot ? { ended: isEnded } : {}));
+      if (which === "next") await historian.commit(ending);
+      await historian.commit(made);
+      return made;
+    }
+
+    async function tellOf(which: "ending" | "next", operator: number, isEnded: boolean, functionName: string) {
+      const made = await commitChanged(which, operator, isEnded);
+      const proof = proofOf(endings.historian, made, [], functionName);
+      assert.equal(proof.functionName, functionName);
+      await convict(world, court, made, proof);
+    }
+
+    test("somebody who was convicted has not", () => tellOf("ending", 0, false, "proveConvicted"));
+    test("somebody who left has not", () => tellOf("ending", 3, false, "proveGone"));
+    test("somebody in the set has, by its old key", () => tellOf("next", 1, true, "proveMember"));
+    test("somebody in the set has, though it asked to leave", () => tellOf("next", 2, true, "proveMember"));
+    test("somebody in the set has, who joined later", () => tellOf("next", 4, true, "proveMember"));
+
+    test("S9: nothing is found where exactly those have", async () => {
+      const { historian, ending, next } = endings;
+      for (const made of [ending, next])
+        assert.deepEqual(judgeCut(crypto, accusationOf(historian, made)), { doubts: [] });
+    });
+
+    test("somebody in no set yet has: shown by the set that takes it in", async () => {
+      const { historian } = endings;
+      const made = await commitChanged("next", 5, true);
+      const rule = "an operator that is in no operator set yet has not ended";
+      assert.deepEqual(judgeCut(crypto, accusationOf(historian, made)), { doubts: [{ type: "unjudged", rule }] });
+      await world.pass(world.deployment.parameters.epochDurationSeconds);
+      const args = [setOf([...historian.operators])];
+      await world.send({ ...world.registry, functionName: "activateEpoch", args });
+      const proof = proofOf(await Historian.of(world, historian.operators), made, [], "a later set");
+      assert.equal(proof.functionName, "proveMember");
+      await convict(world, court, made, proof);
+    });
   });
 
   test("S9: in honest histories nothing is found, whether their segments are held or only served", async () => {
