@@ -44,7 +44,7 @@ function* falseSnapshot(h: Hashing, accused: AccusedCut, told: ToldTrack, place:
     const { sequence } = previous;
     const any = { sequence, index: 0 };
     const isNowhere = previous.index >= (told.countAt(sequence) ?? Number.POSITIVE_INFINITY);
-    if (!isNowhere || !told.snapshotAt(any)) yield { type: "unserved", what: "earlier", track: told.track, sequence };
+    if (!isNowhere || !told.snapshotAt(any)) yield* told.missing(sequence);
     else
       yield found({
         functionName: "proveSuccession",
@@ -78,8 +78,8 @@ function* falseSuccession(
   const twin = told.twinOf(later, place);
   if (twin) yield found({ functionName: "proveTwins", hash, snapshot: told.proofAt(place), twin: told.proofAt(twin) });
   const state = told.stateAt(later.previous);
-  if (!state) {
-    yield { type: "unserved", what: "earlier", track: told.track, sequence: later.previous.sequence };
+  if (typeof state === "number") {
+    yield* told.missing(state);
     return;
   }
   const { opened, open, context } = state;

@@ -1,4 +1,4 @@
-import type { AccusedCut, StatedSegment } from "./accused-cut.ts";
+import type { AccusedCut, Doubt, StatedSegment } from "./accused-cut.ts";
 import type { Bytes } from "./bytes.ts";
 import { Context } from "./context.ts";
 import type { SnapshotAt } from "./cut-proof.ts";
@@ -30,6 +30,9 @@ export class ToldTrack {
   readonly #accused: AccusedCut;
   readonly #slot: number;
   readonly #id: Bytes;
+  /** Up to here it stands in the parent. */
+  readonly #from: number;
+  readonly #missing = new Set<number>();
   readonly #segments = new Map<number, Standing | undefined>();
   readonly #snapshots = new Map<string, Snapshot | WeftError | undefined>();
   readonly #states = new Map<string, State>();
@@ -41,6 +44,7 @@ export class ToldTrack {
     const { operator, incarnation } = accused.entries[slot];
     this.track = { operator, incarnation };
     this.#id = trackId(h, this.track);
+    this.#from = Number(accused.before(slot).sequence);
   }
 
   #standingAt(sequence: number): Standing | undefined {
@@ -50,12 +54,11 @@ export class ToldTrack {
 
   #find(sequence: number): Standing | undefined {
     const { of } = this.#accused;
-    const from = Number(this.#accused.before(this.#slot).sequence);
-    if (sequence <= from) {
+    if (sequence <= this.#from) {
       const stood = of.earlier(this.track, sequence);
       return stood && { ...stood, proof: () => stood.proof(), tree: this.#treeOf(stood.segment) };
     }
-    const index = this.#accused.entries[this.#slot].first + sequence - from - 1;
+    const index = this.#accused.entries[this.#slot].first + sequence - this.#from - 1;
     const segment = this.#accused.segmentAt(index);
     if (!segment) return undefined;
     const proof = () => this.#accused.headerAt(index, segment.header).proof;
@@ -128,20 +131,27 @@ export class ToldTrack {
     return undefined;
   }
 
-  /** The turn of the snapshot in a place, up to there; undefined when something before it is not known. */
-  stateAt(place: Place): State | undefined {
+  /** What has to be served of the checkpoints before; what the accused one has was asked for where it stands. */
+  *missing(sequence: number): Generator<Doubt> {
+    if (sequence > this.#from || this.#missing.has(sequence)) return;
+    this.#missing.add(sequence);
+    yield { type: "unserved", what: "earlier", track: this.track, sequence };
+  }
+
+  /** The turn of the snapshot in a place, up to there; or the sequence of a segment that has to be known first. */
+  stateAt(place: Place): State | number {
     const way: [Place, Snapshot][] = [];
     let at = place;
-    for (;;) {
-      const known = this.#states.get(placeName(at));
+    while (!this.#states.has(placeName(at))) {
       const snapshot = this.snapshotAt(at);
-      if (known || !snapshot) break;
+      if (!snapshot) return at.sequence;
       way.push([at, snapshot]);
-      if (snapshot.type === "open" || !isBefore(snapshot.previous, at)) break;
+      if (snapshot.type === "open") break;
+      if (!isBefore(snapshot.previous, at)) return at.sequence; // a false one of before, which nobody convicted in time
       at = snapshot.previous;
     }
     for (const [on, snapshot] of way.reverse()) this.#take(on, snapshot);
-    return this.#states.get(placeName(place));
+    return this.#states.get(placeName(place)) as State;
   }
 
   #take(place: Place, snapshot: Snapshot): void {
@@ -151,8 +161,7 @@ export class ToldTrack {
       this.#states.set(placeName(place), { opened: place, open: snapshot, context });
       return;
     }
-    const before = this.#states.get(placeName(snapshot.previous));
-    if (!before) return;
+    const before = this.#states.get(placeName(snapshot.previous)) as State;
     const context = snapshot.type === "tokens" ? before.context.clone().append(snapshot.ids) : before.context;
     this.#states.set(placeName(place), { ...before, context });
   }

@@ -9,7 +9,11 @@ import type { Sealed } from "../../helpers/core.ts";
 import type { Historian, Made } from "./history.ts";
 
 /** A checkpoint as whoever attested to it serves it, to somebody who holds these segments and all that came before it. */
-export function accusationOf(h: Historian, made: Made, held: readonly Sealed[] = []): Accusation {
+export function accusationOf(
+  h: Pick<Historian, "separator" | "events">,
+  made: Made,
+  held: readonly Sealed[] = [],
+): Accusation {
   const { checkpoint, hash, odd } = made;
   const parent = made.parent as Made;
   const holdings = new Map(held.map(({ header, hash }) => [`${trackName(header)} ${header.sequence}`, hash]));
