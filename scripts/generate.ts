@@ -9,6 +9,7 @@ const contracts: ContractName[] = [
   "CheckpointLedger",
   "EquivocationCourt",
   "FoldCourt",
+  "CutCourt",
   "Guardian",
   "StakeToken",
   "WeftReader",
