@@ -8,6 +8,7 @@ import { domainSeparator } from "../core/hash.ts";
 import type { Hashing } from "../core/ports.ts";
 import { encodeSet } from "../core/registry.ts";
 import { checkpointLedgerAbi } from "./abi.ts";
+import { Answerer, type ChallengeOutcome, type ChallengePort } from "./answerer.ts";
 import { type CommitOutcome, commitCheckpoint } from "./committer.ts";
 import { safeNumber, TOPICS, toChainEvent } from "./convert.ts";
 import type { Deployment } from "./deployment.ts";
@@ -30,6 +31,9 @@ export type ChainOptions = {
   onFault(fault: WeftError): void;
   /** Also for convictions that a reorganisation made necessary again. */
   onConvicted?(outcome: ConvictOutcome): void;
+  /** Without it challenges are left to others. */
+  challenges?: ChallengePort;
+  onChallenge?(outcome: ChallengeOutcome): void;
   pollMs?: number;
   confirmations?: number;
   /** Whether to activate epochs by itself when changes wait. */
@@ -65,6 +69,7 @@ export class Chain {
   readonly #sender: Sender;
   readonly #follower: Follower;
   readonly #watcher: Watcher;
+  readonly #answerer: Answerer | undefined;
   readonly #ledger: Hex;
   readonly #registry: Hex;
   readonly #separator: Bytes;
@@ -92,17 +97,30 @@ export class Chain {
       rpc,
       log,
       startBlock: deployment.startBlock,
-      addresses: [this.#registry, this.#ledger],
+      addresses: [this.#registry, this.#ledger, contracts.availabilityCourt],
       topics: TOPICS,
       decode: (entry, timestamp) => toChainEvent(crypto, this.#separator, entry, timestamp),
       onUpdate: (update) => this.#take(update),
-      onSynced: () => this.#activate(),
+      onSynced: () => {
+        this.#activate();
+        this.#answerer?.synced();
+      },
       onFault: options.onFault,
       pollMs,
       confirmations,
       maxBackoffMs,
     });
     const persistence = { rpc, onFault: options.onFault, pollMs, maxBackoffMs };
+    if (options.challenges)
+      this.#answerer = new Answerer({
+        ...persistence,
+        sender: this.#sender,
+        registry: this.#registry,
+        court: contracts.availabilityCourt,
+        port: options.challenges,
+        onOutcome: (outcome) => options.onChallenge?.(outcome),
+      });
+    this.#answerer?.take({ type: "reorg", events: log.events() });
     const settler = new Settler({ ...persistence, sender: this.#sender, registry: this.#registry });
     this.#watcher = new Watcher({
       ...persistence,
@@ -201,6 +219,7 @@ export class Chain {
     if (update.type === "reorg") this.#set = [];
     this.#note(update.events);
     await this.#o.onUpdate(update);
+    this.#answerer?.take(update);
     if (update.type === "reorg") this.#watcher.reopen();
   }
 

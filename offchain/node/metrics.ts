@@ -40,6 +40,8 @@ export function createMetrics() {
     commitGas: gauge("weft_checkpoint_commit_gas", "Gas of the last commit that this worker sent"),
     convictions: counter("weft_convictions_total", "Operators convicted by this worker's transaction"),
     convictionGas: gauge("weft_conviction_gas", "Gas of the last conviction that this worker sent"),
+    challenges: counter("weft_challenges_total", "Challenges that this worker's transaction ended", ["outcome"]),
+    challengeGas: gauge("weft_challenge_gas", "Gas of the last answer, conclusion or release that this worker sent"),
     ledgerRetired: gauge("weft_ledger_retired", "1 when the ledger takes no checkpoints any more"),
     backlog: gauge("weft_backlog_segments", "Segments that > 2/3 hold and no checkpoint covers"),
     memories: gauge("weft_memories", "Long-term memories that the latest checkpoint has"),

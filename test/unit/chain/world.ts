@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { NonceManager, Wallet } from "ethers";
 import { Chain, type ChainOptions } from "../../../offchain/chain/chain.ts";
-import type { Deployment } from "../../../offchain/chain/deployment.ts";
+import type { Deployment, DeploymentParameters } from "../../../offchain/chain/deployment.ts";
 import type { ChainUpdate } from "../../../offchain/chain/follower.ts";
 import { Rpc } from "../../../offchain/chain/rpc.ts";
 import type { ConvictOutcome } from "../../../offchain/chain/watcher.ts";
@@ -43,11 +43,11 @@ export class World {
     this.rpc = new Rpc(node.url);
   }
 
-  static async open(): Promise<World> {
+  static async open(overrides: Partial<DeploymentParameters> = {}): Promise<World> {
     const node = await startEvmNode({ port: 0 });
     try {
       const connection = await connect(node.url);
-      const { deployment } = await deploy({ connection, overrides: { minOperators: 4 } });
+      const { deployment } = await deploy({ connection, overrides: { minOperators: 4, ...overrides } });
       const world = new World(node, connection, deployment);
       // Blocks come when a test says so.
       await world.rpc.request("evm_setIntervalMining", [0]);
