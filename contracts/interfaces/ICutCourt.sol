@@ -156,8 +156,9 @@ interface ICutCourt is IAttesterCourt {
     /// @param hash Of the accused checkpoint, which is the one that the proof names; so below.
     function proveSnapshot(bytes32 hash, SnapshotProof calldata snapshot) external;
 
-    /// @notice A snapshot does not follow the one that it names as its turn's latest.
-    /// @param earlier In the same checkpoint, or in one before it that stands.
+    /// @notice A snapshot does not follow the one that it names as its turn's latest, or names one that there is not.
+    /// @param earlier The one that it names, or any of a segment that has none in that place; in the same checkpoint, or in
+    /// one before it that stands.
     /// @param peaks Of the context after the earlier one, to show that the later one's root does not follow; or none.
     function proveSuccession(
         bytes32 hash,

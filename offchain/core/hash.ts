@@ -1,4 +1,4 @@
-import { type Bytes, concat, utf8, Writer } from "./bytes.ts";
+import { type Bytes, concat, fromHex, utf8, Writer } from "./bytes.ts";
 import type { Hashing } from "./ports.ts";
 
 /** EIP-712 (https://eips.ethereum.org/EIPS/eip-712): every field is one 32-byte word. */
@@ -9,7 +9,10 @@ export const word = {
   address: (value: Bytes): Bytes => concat(new Uint8Array(12), value),
   /** bytes16 and the like stand on the left of their word. */
   left: (value: Bytes): Bytes => concat(value, new Uint8Array(32 - value.length)),
-  uint: (value: number): Bytes => new Writer().raw(new Uint8Array(24)).u64(value).done(),
+  uint: (value: number | bigint): Bytes =>
+    typeof value === "number"
+      ? new Writer().raw(new Uint8Array(24)).u64(value).done()
+      : fromHex(`0x${value.toString(16).padStart(64, "0")}`),
 };
 
 const typeHashes = new WeakMap<Hashing, Map<string, Bytes>>();

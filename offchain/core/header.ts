@@ -37,8 +37,12 @@ export function turnId(h: Hashing, track: Bytes, opened: Place): Bytes {
   ]);
 }
 
-/** The EIP-712 digest: what is signed is what is chained. */
-export function headerHash(h: Hashing, separator: Bytes, header: Header): Bytes {
+/** The EIP-712 digest: what is signed is what is chained. Also of a header whose counter is beyond any that is counted. */
+export function headerHash(
+  h: Hashing,
+  separator: Bytes,
+  header: Omit<Header, "sequence"> & { sequence: number | bigint },
+): Bytes {
   const struct = structHash(
     h,
     "Segment(address operator,bytes16 incarnation,uint64 sequence,bytes32 previous,bytes32 snapshotsRoot,uint32 snapshotCount)",

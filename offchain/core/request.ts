@@ -74,7 +74,8 @@ function decodeParameters(bytes: Bytes): Parameters {
     try {
       stop.push(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(from.fixed(length)));
     } catch (cause) {
-      throw cause instanceof WeftError ? cause : from.malformed("have a stop sequence that is not UTF-8");
+      if (cause instanceof WeftError) throw cause;
+      throw new WeftError("malformed", "a stop sequence is not UTF-8", { field: "stop" });
     }
   }
   from.end();

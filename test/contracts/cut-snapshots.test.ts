@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import type { Abi, Address, Hex } from "viem";
+import type { Address, Hex } from "viem";
 import { toHex } from "../../offchain/core/bytes.ts";
 import { Context } from "../../offchain/core/context.ts";
-import { decodeSnapshot, type Snapshot } from "../../offchain/core/snapshot.ts";
+import { judgeCut } from "../../offchain/core/false-cut.ts";
+import { sealSegment } from "../../offchain/core/segment.ts";
+import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../offchain/core/snapshot.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { begin, GIVEN, HISTORY, later, openings, prompts } from "../helpers/breaches.ts";
 import { requestOf, type Sealed, type TrackWriter } from "../helpers/core.ts";
+import { type Court, convict, proofOf } from "./courts/cut-trial.ts";
 import { extend, Historian, type Made, openCourt, PATIENT } from "./courts/history.ts";
+import { accusationOf } from "./courts/statement.ts";
 import { type Call, found, openWorld, reverts, type World } from "./fixture.ts";
 
 /** One snapshot of a history, and the context after it where only tokens came before. */
@@ -15,7 +19,7 @@ type Shown = { made: Made; at: [number, number]; snapshot: Snapshot };
 
 describe("CutCourt: snapshots that break a rule", () => {
   let world: World;
-  let court: { address: Address; abi: Abi };
+  let court: Court;
   let historian: Historian;
   let restore: () => Promise<void>;
   let writer: TrackWriter;
@@ -42,16 +46,9 @@ describe("CutCourt: snapshots that break a rule", () => {
     made.places.map(([segment, index]) => ({
       made,
       at: [segment, index],
-      snapshot: decodeOr(made.segments[segment]?.snapshots[index]?.body as Uint8Array),
+      snapshot: decodeSnapshot(made.segments[segment]?.snapshots[index]?.body as Uint8Array),
     }));
-  const decodeOr = (body: Uint8Array): Snapshot => {
-    try {
-      return decodeSnapshot(body);
-    } catch {
-      return { type: "close" } as Snapshot; // malformed: proven by itself
-    }
-  };
-  const proofOf = ({ made, at }: Shown) => made.snapshotAt(...at);
+  const shownAt = ({ made, at }: Shown) => made.snapshotAt(...at);
   /** Peaks of the context after a snapshot of a turn that was opened with history and given tokens. */
   const peaksAfter = ({ snapshot }: Shown, told: readonly Shown[]): Hex[] => {
     const ids: number[] = [];
@@ -72,12 +69,12 @@ describe("CutCourt: snapshots that break a rule", () => {
       args: [hash, ...args],
     });
     for (const one of told.filter(({ made }) => made === accused)) {
-      yield call("proveSnapshot", proofOf(one));
+      yield call("proveSnapshot", shownAt(one));
       for (const other of told.filter((shown) => shown !== one)) {
-        yield call("proveSuccession", proofOf(one), proofOf(other), []);
-        yield call("proveSuccession", proofOf(one), proofOf(other), peaksAfter(other, told));
-        yield call("proveRequest", proofOf(one), proofOf(other));
-        yield call("proveTwins", proofOf(one), proofOf(other));
+        yield call("proveSuccession", shownAt(one), shownAt(other), []);
+        yield call("proveSuccession", shownAt(one), shownAt(other), peaksAfter(other, told));
+        yield call("proveRequest", shownAt(one), shownAt(other));
+        yield call("proveTwins", shownAt(one), shownAt(other));
       }
     }
   }
@@ -95,27 +92,31 @@ describe("CutCourt: snapshots that break a rule", () => {
       const story = begin(writer);
       const parent = await commit(historian.genesis, writer.seal());
       act(story);
-      const accused = await commit(parent, writer.seal());
-      await isProven(accused, [...shownOf(parent), ...shownOf(accused)]);
+      await isProven(await commit(parent, writer.seal()));
     });
 
   for (const [index, [message, act]] of prompts.entries())
     test(`${message} (prompt ${index})`, async () => {
       act(writer.open(requestOf(GIVEN, {}, HISTORY)));
-      const accused = await commit(historian.genesis, writer.seal());
-      await isProven(accused, shownOf(accused));
+      await isProven(await commit(historian.genesis, writer.seal()));
     });
 
-  async function isProven(accused: Made, told: readonly Shown[]): Promise<void> {
-    for (const call of accusations(accused, told)) {
-      if (!(await proves(call))) continue;
-      await world.send(call);
-      const args = [toHex(accused.hash)];
-      assert.equal(await world.chain.readContract({ ...court, functionName: "condemned", args }), true);
-      return;
-    }
-    assert.fail("nothing proves it");
+  async function isProven(accused: Made): Promise<void> {
+    await convict(world, court, accused, proofOf(historian, accused, [], "a snapshot"));
   }
+
+  test("a stop sequence that is no text: the court does not judge it, and nothing else is found", async () => {
+    writer.open(requestOf([1], { parameters: { temperature: 0, stop: ["?"] } }));
+    const good = writer.pending[0] as Snapshot;
+    const body = encodeSnapshot(good);
+    const at = body.lastIndexOf("?".charCodeAt(0));
+    const salted = { salt: new Uint8Array(16), body: body.with(at, 0xff) };
+    const place = { sequence: 1, previous: writer.head };
+    const sealed = sealSegment(crypto, historian.separator, writer.keys.signer, writer.track, place, [salted]);
+    const accused = historian.make(historian.genesis, extend(historian.genesis, [[sealed]]));
+    const doubts = [{ type: "unjudged", rule: "a stop sequence is not UTF-8" }];
+    assert.deepEqual(judgeCut(crypto, accusationOf(historian, accused)), { doubts });
+  });
 
   test("S9: of turns that keep the rules, nothing proves anything", async () => {
     const { turn } = begin(writer);
@@ -132,12 +133,13 @@ describe("CutCourt: snapshots that break a rule", () => {
     const calls = [...accusations(accused, told)];
     assert.ok(calls.length > 300);
     for (const call of calls) assert.equal(await proves(call), false, call.functionName);
+    assert.deepEqual(judgeCut(crypto, accusationOf(historian, accused)), { doubts: [] });
     const sound = (functionName: string, ...args: unknown[]) =>
       reverts(world, { ...court, functionName, args: [toHex(accused.hash), ...args] }, "CutCourtSound");
     const [open, , given, carried] = told as [Shown, Shown, Shown, Shown];
-    await sound("proveSnapshot", proofOf(carried));
-    await sound("proveSuccession", proofOf(carried), proofOf(given), peaksAfter(given, told));
-    await sound("proveRequest", proofOf(carried), proofOf(open));
-    await sound("proveTwins", proofOf(carried), proofOf(given));
+    await sound("proveSnapshot", shownAt(carried));
+    await sound("proveSuccession", shownAt(carried), shownAt(given), peaksAfter(given, told));
+    await sound("proveRequest", shownAt(carried), shownAt(open));
+    await sound("proveTwins", shownAt(carried), shownAt(given));
   });
 });

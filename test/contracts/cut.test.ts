@@ -1,29 +1,22 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import type { Abi, Address } from "viem";
 import { toHex } from "../../offchain/core/bytes.ts";
 import { Cut, segmentsTree, trackName } from "../../offchain/core/cut.ts";
+import { judgeCut } from "../../offchain/core/false-cut.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
-import { type Sealed, type TrackWriter, writeSegments } from "../helpers/core.ts";
-import { extend, Historian, type Made, openCourt, PATIENT } from "./courts/history.ts";
+import { type Court, convict, proofOf, tell, tryLies } from "./courts/cut-trial.ts";
+import { type Endings, endSome, slotOf, withEnded } from "./courts/endings.ts";
+import { Historian, type Made, openCourt, PATIENT } from "./courts/history.ts";
 import { liars } from "./courts/lies.ts";
-import { type Call, found, openWorld, reverts, type World } from "./fixture.ts";
+import { accusationOf } from "./courts/statement.ts";
+import { type Call, found, type Operator, openWorld, reverts, setOf, type World } from "./fixture.ts";
 
-/** Draws integers below a bound; the same at every run. */
-function chance(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return below === 0 ? 0 : Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-const LIES = 220;
-const WORLDS = 4;
+/** Three of each kind; `npm run trial -- cut` tells as many as it is asked for. */
+const LIES = 3 * Object.keys(liars).length;
 
 describe("CutCourt", () => {
   let world: World;
-  let court: { address: Address; abi: Abi };
+  let court: Court;
   let historian: Historian;
   let restore: () => Promise<void>;
 
@@ -40,31 +33,9 @@ describe("CutCourt", () => {
 
   const call = (functionName: string, ...args: unknown[]): Call => ({ ...court, functionName, args });
 
-  /** Some tracks that go on, one that does not and some new ones, beyond a parent that is committed; or only new ones. */
-  async function tell(seed: number): Promise<{ parent: Made; honest: Made; tracks: TrackWriter[] }> {
-    const pick = chance(seed);
-    const tracks: TrackWriter[] = [];
-    const advances: Sealed[][] = [];
-    const write = (operator: number, label: string, count: number) => {
-      const track = historian.track(operator, `${seed} ${label}`);
-      tracks.push(track);
-      advances.push(writeSegments(track, count, seed));
-    };
-    let parent = historian.genesis;
-    if (seed % 4 > 0) {
-      for (let i = 0; i < 3; i++) write(i, "old", 1 + pick(3));
-      parent = historian.make(historian.genesis, extend(historian.genesis, advances));
-      await historian.commit(parent);
-    }
-    const going = tracks.slice(0, 2);
-    advances.length = 0;
-    for (const track of going) advances.push(writeSegments(track, 1 + pick(3), seed + 100));
-    for (let i = 0; i < 2 + pick(2); i++) write(i + 1, "new", 1 + pick(3));
-    return { parent, honest: historian.make(parent, extend(parent, advances)), tracks };
-  }
-
   test("what is made here is what core makes", async () => {
-    const { parent, honest } = await tell(1);
+    const honest = await tell(historian, 1);
+    const parent = honest.parent as Made;
     const none = () => false;
     const before = Cut.empty(crypto).extend(crypto, parent.entries, none);
     const cut = before.extend(crypto, honest.entries, none);
@@ -78,40 +49,78 @@ describe("CutCourt", () => {
     assert.equal(toHex(root), toHex(honest.checkpoint.segmentsRoot));
   });
 
-  test(`each of ${LIES} random lies is proven by one transaction, and the checkpoint falls`, async () => {
-    const names = Object.keys(liars);
-    const proven = new Map<string, number>();
-    for (let told = 0, seed = 0; told < LIES; seed++) {
-      const back = await world.remember();
-      const { honest } = await tell(seed);
-      for (let i = 0; i < LIES / WORLDS && told < LIES; i++) {
-        const name = names[i % names.length] as string;
-        const lie = liars[name]?.(historian, honest, chance(seed * 1000 + i));
-        if (!lie) continue;
-        const again = await world.remember();
-        await historian.commit(lie.made);
-        const { checkpoint, hash } = lie.made;
-        await world.send(call(lie.functionName, ...lie.args)).catch((error: { shortMessage?: string }) => {
-          assert.fail(`${name} is not proven (story ${seed}, lie ${i}): ${error.shortMessage}`);
-        });
-        const args = [BigInt(checkpoint.number)] as const;
-        const record = await world.chain.readContract({ ...world.ledger, functionName: "checkpoint", args });
-        assert.ok(record.fallen, name);
-        assert.equal(
-          await world.chain.readContract({ ...court, functionName: "condemned", args: [toHex(hash)] }),
-          true,
-        );
-        proven.set(name, (proven.get(name) ?? 0) + 1);
-        told += 1;
-        await again();
-      }
-      await back();
+  test(`each of ${LIES} lies is found in what is served, and proven by one transaction`, async () => {
+    const proven = await tryLies(historian, court, { corruptions: LIES, seed: 1 });
+    assert.deepEqual([...proven.values()], new Array(LIES / 3).fill(3));
+  });
+
+  describe("who has ended", () => {
+    let endings: Endings;
+    let operators: Operator[];
+    let back: () => Promise<void>;
+
+    before(async () => {
+      back = await world.remember();
+      operators = historian.operators as Operator[];
+      endings = await endSome(world, operators);
+    });
+    after(() => back());
+
+    /** Commits a checkpoint with an operator's track changed, after those that come before it. */
+    async function commitChanged(which: "ending" | "next", operator: number, isEnded: boolean): Promise<Made> {
+      const { historian, ending } = endings;
+      const slot = slotOf(endings, operator);
+      const made = withEnded(historian, endings[which], (s) => (s === slot ? { ended: isEnded } : {}));
+      if (which === "next") await historian.commit(ending);
+      await historian.commit(made);
+      return made;
     }
-    assert.deepEqual([...proven.keys()].sort(), names.sort());
+
+    async function tellOf(which: "ending" | "next", operator: number, isEnded: boolean, functionName: string) {
+      const made = await commitChanged(which, operator, isEnded);
+      const proof = proofOf(endings.historian, made, [], functionName);
+      assert.equal(proof.functionName, functionName);
+      await convict(world, court, made, proof);
+    }
+
+    test("somebody who was convicted has not", () => tellOf("ending", 0, false, "proveConvicted"));
+    test("somebody who left has not", () => tellOf("ending", 3, false, "proveGone"));
+    test("somebody in the set has, by its old key", () => tellOf("next", 1, true, "proveMember"));
+    test("somebody in the set has, though it asked to leave", () => tellOf("next", 2, true, "proveMember"));
+    test("somebody in the set has, who joined later", () => tellOf("next", 4, true, "proveMember"));
+
+    test("S9: nothing is found where exactly those have", async () => {
+      const { historian, ending, next } = endings;
+      for (const made of [ending, next])
+        assert.deepEqual(judgeCut(crypto, accusationOf(historian, made)), { doubts: [] });
+    });
+
+    test("somebody in no set yet has: shown by the set that takes it in", async () => {
+      const { historian } = endings;
+      const made = await commitChanged("next", 5, true);
+      const rule = "an operator that is in no operator set yet has not ended";
+      assert.deepEqual(judgeCut(crypto, accusationOf(historian, made)), { doubts: [{ type: "unjudged", rule }] });
+      await world.pass(world.deployment.parameters.epochDurationSeconds);
+      const args = [setOf([...historian.operators])];
+      await world.send({ ...world.registry, functionName: "activateEpoch", args });
+      const proof = proofOf(await Historian.of(world, historian.operators), made, [], "a later set");
+      assert.equal(proof.functionName, "proveMember");
+      await convict(world, court, made, proof);
+    });
+  });
+
+  test("S9: in honest histories nothing is found, whether their segments are held or only served", async () => {
+    for (let seed = 0; seed < 8; seed++) {
+      const honest = await tell(historian, seed);
+      for (const held of [[], honest.segments])
+        assert.deepEqual(judgeCut(crypto, accusationOf(historian, honest, held)), { doubts: [] });
+      await restore();
+      restore = await world.remember();
+    }
   });
 
   test("S9: nothing that is opened of an honest checkpoint condemns it", async () => {
-    const { honest } = await tell(7);
+    const honest = await tell(historian, 7);
     await historian.commit(honest);
     const { accused } = honest;
     const { checkpoint } = accused;

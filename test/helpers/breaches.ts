@@ -90,6 +90,13 @@ export const later: Breach<(s: Written) => void>[] = [
       turn.tokens("written", [1]);
     },
   ],
+  [
+    "the snapshot does not name the turn's latest place",
+    ({ turn }) => {
+      turn.latest = { sequence: 1, index: 9 };
+      turn.tokens("written", [1]);
+    },
+  ],
   ["learning follows right after what the turn has written", ({ turn }) => turn.tokens("carried", [1]).learn(6, 1)],
   ["learning follows right after what the turn has written", ({ turn }) => turn.learn(5, 1)],
   [

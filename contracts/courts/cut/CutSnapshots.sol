@@ -38,11 +38,13 @@ abstract contract CutSnapshots is CutCase {
         bytes32[] calldata peaks
     ) external {
         (Said memory said, Said memory before) = _openTwo(later, earlier);
-        _require(
-            said.previousSequence == earlier.header.sequence && said.previousIndex == earlier.snapshotIndex, "previous"
-        );
-        bytes32 turn = before.kind == SnapshotReader.OPEN ? _turnAt(earlier) : before.turn;
-        bool told = said.turn != turn || before.kind == SnapshotReader.CLOSE || !_follows(said, before);
+        _require(said.previousSequence == earlier.header.sequence, "previous");
+        bool told = said.previousIndex >= earlier.header.snapshotCount;
+        if (!told) {
+            _require(said.previousIndex == earlier.snapshotIndex, "previous");
+            bytes32 turn = before.kind == SnapshotReader.OPEN ? _turnAt(earlier) : before.turn;
+            told = said.turn != turn || before.kind == SnapshotReader.CLOSE || !_follows(said, before);
+        }
         if (!told && peaks.length > 0) told = !_appends(later.body, said, before, peaks);
         _judge(hash, later.number, Lie.Snapshot, later.segmentIndex, told);
     }

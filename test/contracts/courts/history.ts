@@ -1,9 +1,11 @@
-import { type Abi, type Address, type Hex, toHex as hexOf, keccak256 } from "viem";
-import { checkpointStruct, headerStruct } from "../../../offchain/chain/convert.ts";
+import { type Abi, type Address, type Hex, toHex as hexOf, keccak256, type RpcLog } from "viem";
+import { checkpointStruct, headerStruct, toChainEvent } from "../../../offchain/chain/convert.ts";
+import type { StatedSegment } from "../../../offchain/core/accused-cut.ts";
 import { type Bytes, fromHex, toHex } from "../../../offchain/core/bytes.ts";
 import { type Checkpoint, checkpointHash, genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
 import { type CutEntry, encodeEntries } from "../../../offchain/core/cut.ts";
 import { domainSeparator } from "../../../offchain/core/hash.ts";
+import type { RegistryEvent } from "../../../offchain/core/registry.ts";
 import { snapshotTree, trackId } from "../../../offchain/core/segment.ts";
 import { emptyRoot, emptyRoots, leafHash, TREE, UpdatableTree } from "../../../offchain/core/tree.ts";
 import { crypto, signerFromKey } from "../../../offchain/crypto/crypto.ts";
@@ -33,6 +35,13 @@ const NO_ENTRY = entryOf({
   first: 0,
 });
 
+/** What leaves are the hashes of that are no entries and no segments, by their places, and segments that nobody could write. */
+export type Odd = {
+  cut?: ReadonlyMap<number, Bytes>;
+  segments?: ReadonlyMap<number, Bytes>;
+  served?: readonly StatedSegment[];
+};
+
 /** A checkpoint with all that it is made of, true or not: its roots are those of what it is said to have. */
 export class Made {
   readonly checkpoint: Checkpoint;
@@ -40,25 +49,30 @@ export class Made {
   readonly entries: readonly CutEntry[];
   readonly segments: readonly Sealed[];
   readonly parent: Made | undefined;
+  readonly odd: Odd;
+  /** What the leaves of the cut and of the segments tree are the hashes of. */
+  readonly slots: ReadonlyMap<number, Bytes>;
+  readonly indices: ReadonlyMap<number, Bytes>;
   readonly #cut = new UpdatableTree(crypto, TREE.cut);
   readonly #list = new UpdatableTree(crypto, TREE.segments);
 
-  /** @param leaves of the cut that are the hash of something else */
   constructor(
     separator: Bytes,
     parent: Made | undefined,
     said: { entries: readonly CutEntry[]; segments: readonly Sealed[] },
     change: Partial<Checkpoint> & Pick<Checkpoint, "registryPosition" | "registryHash">,
-    leaves: ReadonlyMap<number, Bytes> = new Map(),
+    odd: Odd = {},
   ) {
     this.parent = parent;
     this.entries = said.entries;
     this.segments = said.segments;
-    for (const [slot, entry] of said.entries.entries())
-      this.#cut.set(slot, leafHash(crypto, TREE.cut, encodeEntries([entry]).slice(4)));
-    for (const [slot, leaf] of leaves) this.#cut.set(slot, leaf);
-    for (const [index, { hash }] of said.segments.entries())
-      this.#list.set(index, leafHash(crypto, TREE.segments, hash));
+    this.odd = odd;
+    const entries = said.entries.map((entry, slot): [number, Bytes] => [slot, encodeEntries([entry]).slice(4)]);
+    this.slots = new Map([...entries, ...(odd.cut ?? [])]);
+    const hashes = said.segments.map(({ hash }, index): [number, Bytes] => [index, hash]);
+    this.indices = new Map([...hashes, ...(odd.segments ?? [])]);
+    for (const [slot, data] of this.slots) this.#cut.set(slot, leafHash(crypto, TREE.cut, data));
+    for (const [index, data] of this.indices) this.#list.set(index, leafHash(crypto, TREE.segments, data));
     this.checkpoint = {
       ...genesisCheckpoint(crypto, change.registryHash),
       number: (parent?.checkpoint.number ?? -1) + 1,
@@ -96,16 +110,20 @@ export class Made {
     return this.#cut.proof(slot).map(toHex);
   }
 
+  segmentProof(index: number): Bytes[] {
+    return this.#list.proof(index);
+  }
+
   headerAt(index: number) {
     const { header } = this.segments[index] as Sealed;
-    return { index: BigInt(index), header: headerStruct(header), proof: this.#list.proof(index).map(toHex) };
+    return { index: BigInt(index), header: headerStruct(header), proof: this.segmentProof(index).map(toHex) };
   }
 
   /** A leaf of the segments tree by its hash. */
   leafAt(index: number) {
     const segment = this.segments[index];
     const leaf = segment ? leafHash(crypto, TREE.segments, segment.hash) : emptyRoots(crypto, TREE.segments)[0];
-    return { index: BigInt(index), leaf: toHex(leaf), proof: this.#list.proof(index).map(toHex) };
+    return { index: BigInt(index), leaf: toHex(leaf), proof: this.segmentProof(index).map(toHex) };
   }
 
   /** A leaf of the cut by its hash, where it is one of an entry or none. */
@@ -123,7 +141,7 @@ export class Made {
       number: BigInt(this.checkpoint.number),
       segmentIndex: index,
       header: headerStruct(header),
-      segmentProof: this.#list.proof(index).map(toHex),
+      segmentProof: this.segmentProof(index).map(toHex),
       snapshotIndex: snapshot,
       salt: toHex(salt),
       body: toHex(body),
@@ -148,15 +166,22 @@ export class Historian {
   readonly separator: Bytes;
   readonly operators: readonly Operator[];
   readonly registry: { registryPosition: number; registryHash: Bytes };
+  /** What the registry reported, position after position. */
+  readonly events: readonly RegistryEvent[];
   readonly genesis: Made;
 
-  private constructor(world: World, operators: readonly Operator[], genesisHash: Hex, position: number, hash: Hex) {
+  private constructor(world: World, operators: readonly Operator[], genesisHash: Hex, logs: readonly RpcLog[]) {
     const { chainId, domain } = world.deployment;
     this.world = world;
     this.operators = operators;
     const verifyingContract = fromHex(domain.verifyingContract, 20);
     this.separator = domainSeparator(crypto, { name: "Weft", version: "1", chainId, verifyingContract });
-    this.registry = { registryPosition: position, registryHash: fromHex(hash) };
+    this.events = logs.flatMap((log) => {
+      const told = toChainEvent(crypto, this.separator, log, 0);
+      return told?.kind === "registry" ? [told.event] : [];
+    });
+    const { position, hash } = this.events.at(-1) as RegistryEvent;
+    this.registry = { registryPosition: position, registryHash: hash };
     const none = { entries: [], segments: [] };
     const first = { registryPosition: 0, registryHash: fromHex(genesisHash) };
     this.genesis = new Made(this.separator, undefined, none, first);
@@ -164,10 +189,9 @@ export class Historian {
 
   static async of(world: World, operators: readonly Operator[]): Promise<Historian> {
     const { chain, registry } = world;
-    const position = await chain.readContract({ ...registry, functionName: "position" });
-    const at = (number: bigint) =>
-      chain.readContract({ ...registry, functionName: "positionHash", args: [number] }) as Promise<Hex>;
-    return new Historian(world, operators, await at(0n), Number(position), await at(position));
+    const genesisHash = await chain.readContract({ ...registry, functionName: "positionHash", args: [0n] });
+    const logs = await world.request("eth_getLogs", [{ address: registry.address, fromBlock: "0x0" }]);
+    return new Historian(world, operators, genesisHash, logs as RpcLog[]);
   }
 
   /** A new track of an operator. */
@@ -183,9 +207,9 @@ export class Historian {
     parent: Made,
     said: { entries: readonly CutEntry[]; segments: readonly Sealed[] },
     change: Partial<Checkpoint> = {},
-    leaves?: ReadonlyMap<number, Bytes>,
+    odd?: Odd,
   ): Made {
-    return new Made(this.separator, parent, said, { ...this.registry, ...change }, leaves);
+    return new Made(this.separator, parent, said, { ...this.registry, ...change }, odd);
   }
 
   async commit({ checkpoint }: Made): Promise<void> {

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import type { Abi, Address } from "viem";
+import { cutCall } from "../../../offchain/chain/cut-call.ts";
+import { toHex } from "../../../offchain/core/bytes.ts";
+import type { CutProof } from "../../../offchain/core/cut-proof.ts";
+import { judgeCut } from "../../../offchain/core/false-cut.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
+import { type Sealed, type TrackWriter, writeSegments } from "../../helpers/core.ts";
+import type { World } from "../fixture.ts";
+import { extend, type Historian, type Made } from "./history.ts";
+import { liars } from "./lies.ts";
+import { accusationOf } from "./statement.ts";
+
+export type Court = { address: Address; abi: Abi };
+
+/** Draws integers below a bound; the same at every run. */
+export function chance(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return below === 0 ? 0 : Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** Some tracks that go on, one that does not and some new ones, beyond a parent that is committed; or only new ones. */
+export async function tell(historian: Historian, seed: number): Promise<Made> {
+  const pick = chance(seed);
+  const tracks: TrackWriter[] = [];
+  const advances: Sealed[][] = [];
+  const write = (operator: number, label: string, count: number) => {
+    const track = historian.track(operator, `${seed} ${label}`);
+    tracks.push(track);
+    advances.push(writeSegments(track, count, seed));
+  };
+  let parent = historian.genesis;
+  if (seed % 2 > 0) {
+    for (let i = 0; i < 3; i++) write(i, "old", 1 + pick(3));
+    parent = historian.make(historian.genesis, extend(historian.genesis, advances));
+    await historian.commit(parent);
+  }
+  const going = tracks.slice(0, 2);
+  advances.length = 0;
+  for (const track of going) advances.push(writeSegments(track, 1 + pick(3), seed + 100));
+  for (let i = 0; i < 2 + pick(2); i++) write(i + 1, "new", 1 + pick(3));
+  return historian.make(parent, extend(parent, advances));
+}
+
+/** What is found in a checkpoint by whoever holds these segments; fails where nothing is. */
+export function proofOf(historian: Historian, made: Made, held: readonly Sealed[], what: string): CutProof {
+  const verdict = judgeCut(crypto, accusationOf(historian, made, held));
+  assert.ok("proof" in verdict, `${what}: nothing is found but ${inspect(verdict)}`);
+  return verdict.proof;
+}
+
+/** Says whether the court would condemn. */
+export async function condemns(world: World, court: Court, proof: CutProof): Promise<boolean> {
+  const call = { account: world.accounts[0] as Address, ...court, ...cutCall(proof) };
+  return world.chain.simulateContract(call as Parameters<typeof world.chain.simulateContract>[0]).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Proves it, and that the checkpoint falls. */
+export async function convict(world: World, court: Court, made: Made, proof: CutProof): Promise<void> {
+  await world.send({ ...court, ...cutCall(proof) });
+  const args = [BigInt(made.checkpoint.number)] as const;
+  const record = await world.chain.readContract({ ...world.ledger, functionName: "checkpoint", args });
+  assert.ok(record.fallen);
+  const hash = [toHex(made.hash)];
+  assert.equal(await world.chain.readContract({ ...court, functionName: "condemned", args: hash }), true);
+}
+
+/**
+ * Tells at least so many lies, of each kind as many, about random histories. Each must be found in what its attesters serve, by
+ * whoever holds the true segments, and be shown to the court: the first of each kind in a transaction, others where only
+ * the verdict counts.
+ * @returns how many were proven, by kind
+ */
+export async function tryLies(
+  historian: Historian,
+  court: Court,
+  { corruptions, seed }: { corruptions: number; seed: number },
+): Promise<Map<string, number>> {
+  const { world } = historian;
+  const kinds = Object.entries(liars);
+  const each = Math.ceil(corruptions / kinds.length);
+  const proven = new Map(kinds.map(([name]) => [name, 0]));
+  const short = () => kinds.filter(([name]) => (proven.get(name) as number) < each);
+  for (let story = seed; short().length > 0; story++) {
+    const back = await world.remember();
+    const honest = await tell(historian, story);
+    for (const [i, [name, lie]] of short().entries()) {
+      const made = lie(historian, honest, chance(story * 1000 + i));
+      if (!made) continue;
+      const times = proven.get(name) as number;
+      const what = `${name} (story ${story}, lie ${i})`;
+      const proof = proofOf(historian, made, honest.segments, what);
+      const again = await world.remember();
+      await historian.commit(made);
+      if (times === 0) await convict(world, court, made, proof);
+      else assert.ok(await condemns(world, court, proof), `${what} is not proven`);
+      await again();
+      proven.set(name, times + 1);
+    }
+    await back();
+  }
+  return proven;
+}
