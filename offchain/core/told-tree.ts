@@ -9,7 +9,7 @@ import { emptyRoots, leafHash, type TreeKind } from "./tree.ts";
  * A tree of a checkpoint as whoever attested to it states it: what each leaf that is not empty is the hash of. True or not,
  * it is what the root says.
  */
-export class StatedTree {
+export class ToldTree {
   readonly #h: Hashing;
   readonly #kind: TreeKind;
   readonly #tree: SparseTree<Bytes>;
