@@ -174,8 +174,8 @@ export function* memoriesAfter(
   }
 }
 
-/** What a cut adds up to. */
-export type Sum = { checkpoint: Checkpoint; segments: ListTree; memories: Memories };
+/** What a cut adds up to; `trace` is the memory root after each segment. */
+export type Sum = { checkpoint: Checkpoint; segments: ListTree; memories: Memories; trace: readonly Bytes[] };
 
 /**
  * The checkpoint that a cut is; its number is the one after its parent's unless fallen ones used that.
@@ -191,7 +191,8 @@ export function checkpointOf(
   const segments = segmentsTree(h, parent.cut, cut, of);
   let { memories } = parent;
   const trace: Bytes[] = [];
-  for (memories of memoriesAfter(parent, cut, of)) trace.push(leafHash(h, TREE.memoryTrace, memories.root));
+  for (memories of memoriesAfter(parent, cut, of)) trace.push(memories.root);
+  const leaves = trace.map((root) => leafHash(h, TREE.memoryTrace, root));
   const checkpoint: Checkpoint = {
     number: parent.next ?? parent.checkpoint.number + 1,
     parent: parent.hash,
@@ -202,9 +203,9 @@ export function checkpointOf(
     segmentsRoot: segments.root,
     segmentCount: trace.length,
     memoryRoot: memories.root,
-    memoryTraceRoot: new ListTree(h, TREE.memoryTrace, trace).root,
+    memoryTraceRoot: new ListTree(h, TREE.memoryTrace, leaves).root,
   };
-  return { checkpoint, segments, memories };
+  return { checkpoint, segments, memories, trace };
 }
 
 export function writeAdvance(out: Writer, { operator, incarnation, sequence, head }: Advance): Writer {

@@ -113,6 +113,11 @@ export class Track {
     return learnt && lessonOf(learnt.turn, learnt.learn);
   }
 
+  /** The turn that a segment learns of, if any. */
+  turnTaughtAt(sequence: number): Turn | undefined {
+    return this.#learns.get(sequence)?.turn;
+  }
+
   /**
    * A 64-bit sum over everything derived from the segments after `from`, wherever the track begins here: equal segments
    * have equal sums, or somebody is broken. Undefined when not all of them are held.

@@ -1,12 +1,16 @@
-import { equal, toHex } from "./bytes.ts";
+import { type Bytes, equal, toHex } from "./bytes.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import { type Checkpoints, type Committed, KEPT_CUTS } from "./checkpoints.ts";
-import { type Cut, checkpointOf, memoriesAfter, type Segments } from "./cut.ts";
+import { type Cut, checkpointOf, memoriesAfter } from "./cut.ts";
 import { WeftError } from "./errors.ts";
+import type { Judged, Lectures } from "./false-memory.ts";
 import { Memories } from "./memories.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
 
 type Known = Committed & { cut: Cut };
+/** A committed checkpoint that does not follow from its segments, and the memory root that does after each of them. */
+export type Wrong = Judged & { hash: Bytes; trace: readonly Bytes[]; traceRoot: Bytes };
 type Record = Pick<Checkpoints, "committed" | "standing" | "remember" | "learnMemories">;
 
 /**
@@ -17,7 +21,7 @@ export class Views {
   readonly #replica: Replica;
   readonly #checkpoints: Record;
   /** Checkpoints that a quorum attested to although their memory, or its trace, is wrong, by hash. */
-  readonly #wrong = new Set<string>();
+  readonly #wrong = new Map<string, Wrong>();
 
   constructor(replica: Replica, checkpoints: Record) {
     this.#replica = replica;
@@ -127,31 +131,44 @@ export class Views {
     });
   }
 
+  /** Checkpoints that are, or were, on record and are known not to follow from their segments. */
+  get wrong(): Iterable<Wrong> {
+    return this.#wrong.values();
+  }
+
   /** Is a checkpoint on record known not to follow from its segments? */
   isWrong({ hash }: Committed): boolean {
     return this.#wrong.has(toHex(hash));
   }
 
   #after(parent: Known, next: Known): Memories | undefined {
-    const {
-      registryPosition: position,
-      registryHash: hash,
-      number,
-      memoryRoot,
-      memoryTraceRoot,
-      segmentsRoot,
-    } = next.checkpoint;
+    const { registryPosition: position, registryHash: hash, number, segmentsRoot } = next.checkpoint;
     const from = { ...parent, memories: parent.memories as Memories, next: number };
     const held = heldSegments(this.#replica);
     const { crypto } = this.#replica;
     const sum = unlessUnknown(() => checkpointOf(crypto, from, next.cut, { position, hash }, held));
     // Other segments than the committed ones: the track took another fork here, for now.
     if (!sum || !equal(sum.checkpoint.segmentsRoot, segmentsRoot)) return undefined;
-    if (equal(sum.checkpoint.memoryRoot, memoryRoot) && equal(sum.checkpoint.memoryTraceRoot, memoryTraceRoot))
-      return sum.memories;
-    this.#wrong.add(toHex(next.hash));
+    if (agree(sum.checkpoint, next.checkpoint)) return sum.memories;
+    const truth = { trace: sum.trace, traceRoot: sum.checkpoint.memoryTraceRoot };
+    this.#wrong.set(toHex(next.hash), {
+      checkpoint: next.checkpoint,
+      hash: next.hash,
+      cut: next.cut,
+      parent: from,
+      ...truth,
+    });
     return undefined;
   }
+}
+
+/** Do two checkpoints over the same segments say the same of memories? */
+function agree(a: Checkpoint, b: Checkpoint): boolean {
+  return (
+    a.segmentCount === b.segmentCount &&
+    equal(a.memoryRoot, b.memoryRoot) &&
+    equal(a.memoryTraceRoot, b.memoryTraceRoot)
+  );
 }
 
 /** Undefined when a segment that it takes is not held. */
@@ -164,8 +181,8 @@ function unlessUnknown<T>(work: () => T): T | undefined {
   }
 }
 
-/** Segments that a replica holds. Both throw WeftError `unknown_segment` for others. */
-export function heldSegments(replica: Replica): Segments {
+/** Segments that a replica holds. All throw WeftError `unknown_segment` for others. */
+export function heldSegments(replica: Replica): Lectures {
   const held = (key: TrackKey, sequence: number) => {
     const track = replica.track(key);
     if (!track?.signedAt(sequence)) throw new WeftError("unknown_segment", "a segment of the cut is not held");
@@ -174,5 +191,6 @@ export function heldSegments(replica: Replica): Segments {
   return {
     hashAt: (key, sequence) => held(key, sequence).hashAt(sequence) as Uint8Array,
     lessonAt: (key, sequence) => held(key, sequence).lessonAt(sequence),
+    turnAt: (key, sequence) => held(key, sequence).turnTaughtAt(sequence),
   };
 }

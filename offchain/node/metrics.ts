@@ -40,6 +40,8 @@ export function createMetrics() {
     commitGas: gauge("weft_checkpoint_commit_gas", "Gas of the last commit that this worker sent"),
     convictions: counter("weft_convictions_total", "Operators convicted by this worker's transaction"),
     convictionGas: gauge("weft_conviction_gas", "Gas of the last conviction that this worker sent"),
+    condemnations: counter("weft_condemnations_total", "Checkpoints condemned by this worker's transaction"),
+    condemnationGas: gauge("weft_condemnation_gas", "Gas of the last condemnation that this worker sent"),
     ledgerRetired: gauge("weft_ledger_retired", "1 when the ledger takes no checkpoints any more"),
     backlog: gauge("weft_backlog_segments", "Segments that > 2/3 hold and no checkpoint covers"),
     memories: gauge("weft_memories", "Long-term memories that the latest checkpoint has"),

@@ -207,6 +207,7 @@ async function compose(
     onFault: (fault) => onFault(fault.code, undefined, fault),
     onUpdate: (update) => follow(update),
     onConvicted: (outcome) => observer.convicted(outcome),
+    onCondemned: (outcome) => observer.condemned(outcome),
   });
   const follow = (update: Pick<ChainUpdate, "type" | "events">) => {
     try {

@@ -1,7 +1,8 @@
 import { type Bytes, fromHex } from "../../offchain/core/bytes.ts";
 import type { Checkpoint } from "../../offchain/core/checkpoint.ts";
 import { Context } from "../../offchain/core/context.ts";
-import { Cut, memoriesAfter, type Segments, segmentsTree } from "../../offchain/core/cut.ts";
+import { Cut, memoriesAfter, segmentsTree } from "../../offchain/core/cut.ts";
+import { falseMemory, foldAccusation, type Lectures } from "../../offchain/core/false-memory.ts";
 import { type Cell, cellsOf, type Lesson, learn } from "../../offchain/core/fold.ts";
 import { type FoldCase, foldProof, traceTree } from "../../offchain/core/fold-proof.ts";
 import { domainSeparator } from "../../offchain/core/hash.ts";
@@ -35,6 +36,9 @@ export type Story = {
   /** In the order of the segments tree. */
   sealed: Sealed[];
   lessons: (Lesson | undefined)[];
+  before: Cut;
+  cut: Cut;
+  lectures: Lectures;
   of(index: number): Pick<FoldCase, "segment" | "segmentProof" | "turn">;
 };
 
@@ -114,9 +118,10 @@ export function tell(
   }
   const told = hands.filter(({ sealed }) => sealed.length > 0);
   const ofTrack = (operator: Bytes) => told.find(({ writer }) => writer.track.operator === operator) as Hand;
-  const of: Segments = {
+  const of: Lectures = {
     hashAt: ({ operator }, sequence) => (ofTrack(operator).sealed[sequence - 1] as Sealed).hash,
     lessonAt: ({ operator }, sequence) => ofTrack(operator).track.lessonAt(sequence),
+    turnAt: ({ operator }, sequence) => ofTrack(operator).track.turnTaughtAt(sequence),
   };
   const advances = told.map(({ writer }) => ({ ...writer.track, sequence: writer.sequence, head: writer.head }));
   const before = Cut.empty(crypto);
@@ -134,6 +139,9 @@ export function tell(
     trace: [...memoriesAfter({ cut: before, memories }, cut, of)].map(({ root }) => root),
     sealed: places.map(({ operator, sequence }) => ofTrack(operator).sealed[sequence - 1] as Sealed),
     lessons: places.map((place) => of.lessonAt(place, place.sequence)),
+    before,
+    cut,
+    lectures: of,
     of(index) {
       const { operator, sequence } = places[index] as (typeof places)[number];
       const { track, sealed } = ofTrack(operator);
@@ -227,6 +235,19 @@ export function withEdges(
     ?.tile(cell.column >> 6);
   const count = 2 ** 32 - 1 - (column?.[cell.column % 64] ?? 0);
   return memories.add(lesson.memory, [{ ...cell, count }]);
+}
+
+/** What a watcher that holds the segments finds wrong with a checkpoint, as the court takes it. */
+export function found({ memories, before, cut, lectures, sealed }: Story, { parent, checkpoint, trace }: Stage) {
+  const judged = { checkpoint, cut, parent: { checkpoint: parent, cut: before, memories } };
+  const lie = falseMemory(crypto, judged, trace, lectures);
+  return (
+    lie &&
+    foldAccusation(crypto, lie, ({ operator, sequence }) => {
+      const isIt = ({ header }: Sealed) => header.operator === operator && header.sequence === sequence;
+      return sealed.find(isIt) as Sealed;
+    })
+  );
 }
 
 /** One lesson of `positions` times `orders` cells, each in a row of its own, none of whose siblings is empty: the dearest there is. */

@@ -7,7 +7,7 @@ import type { Checkpoint } from "../../offchain/core/checkpoint.ts";
 import { traceEntry, traceTree } from "../../offchain/core/fold-proof.ts";
 import { Memories } from "../../offchain/core/memories.ts";
 import type { MemoryDefinition } from "../../offchain/core/memory-definition.ts";
-import { emptyRoots, leafHash, TREE } from "../../offchain/core/tree.ts";
+import { leafHash, TREE } from "../../offchain/core/tree.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { hashOf } from "../helpers/core.ts";
 import { Random } from "../sim/random.ts";
@@ -16,6 +16,7 @@ import { CORRUPTIONS, corrupt, reordered } from "./fold-corruptions.ts";
 import {
   commitRoots,
   definitions,
+  found as foundIn,
   lecturesOf,
   PATIENCE,
   proofOf,
@@ -29,7 +30,6 @@ import {
 
 const EACH = 12;
 const STORIES = 10;
-const LEAVES = emptyRoots(crypto, TREE.memoryTrace);
 
 describe("FoldCourt", () => {
   let world: World;
@@ -80,6 +80,22 @@ describe("FoldCourt", () => {
     return tell(world, operators, new Random("alone"), Memories.empty(crypto), lectures);
   }
 
+  /** What a watcher brings to court, and where it says the first lie is. */
+  function accuse(story: Story, on: Stage): { call: Call; index?: number } {
+    const accusation = foundIn(story, on);
+    assert.ok(accusation, "a watcher finds it");
+    switch (accusation.type) {
+      case "fold":
+        return { call: fold(accusation.proof), index: accusation.proof.last.segmentIndex };
+      case "end":
+        return { call: end(accusation.checkpoint, accusation.parent, accusation.last) };
+      case "count": {
+        const { checkpoint, index, leaf, proof } = accusation;
+        return { call: count(checkpoint, index, leaf, proof), index };
+      }
+    }
+  }
+
   const hashAt = ({ number }: Checkpoint) =>
     world.chain.readContract({ ...world.ledger, functionName: "checkpointHash", args: [BigInt(number)] });
 
@@ -107,7 +123,9 @@ describe("FoldCourt", () => {
       if (!wrong) continue;
       const back = await world.remember();
       const on = await stage(world, operators, story, wrong.trace);
-      await assertCondemned(on, fold(proofOf(story, on, wrong.index)));
+      const { call, index } = accuse(story, on);
+      assert.equal(index, wrong.index);
+      await assertCondemned(on, call);
       await back();
       convicted += 1;
     }
@@ -124,7 +142,7 @@ describe("FoldCourt", () => {
     for (const memoryRoot of [hashOf("another"), hashOf("a third")]) {
       const back = await world.remember();
       const on = await stage(world, operators, story, trace, memoryRoot);
-      await assertCondemned(on, end(on.checkpoint, on.parent, traceEntry(crypto, trace, trace.length - 1)));
+      await assertCondemned(on, accuse(story, on).call);
       await back();
     }
     const parent = await commitRoots(world, operators, { memoryRoot: hashOf("some") });
@@ -136,17 +154,15 @@ describe("FoldCourt", () => {
     const { story } = storyOf("count");
     const { trace } = story;
     const last = trace.at(-1) as Bytes;
-    const at = trace.length;
-    const back = await world.remember();
-    const more = [...trace, last];
-    const longer = await stage(world, operators, story, more);
-    const leaf = leafHash(crypto, TREE.memoryTrace, last);
-    await assertCondemned(longer, count(longer.checkpoint, at, leaf, traceTree(crypto, more).proof(at)));
-    await back();
-    const shorter = await stage(world, operators, story, trace.slice(0, -1), last);
-    // Siblings of the last place are the same whether it is empty or not.
-    const siblings = traceTree(crypto, trace).proof(at - 1);
-    await assertCondemned(shorter, count(shorter.checkpoint, at - 1, LEAVES[0] as Bytes, siblings));
+    const several = [...trace, ...Array<Bytes>(trace.length).fill(last)];
+    for (const told of [[...trace, last], several, trace.slice(0, -1), []]) {
+      const back = await world.remember();
+      const on = await stage(world, operators, story, told, last);
+      const { call, index } = accuse(story, on);
+      assert.equal(index, Math.min(told.length, trace.length));
+      await assertCondemned(on, call);
+      await back();
+    }
   });
 
   test("honest checkpoints are never condemned, by any of their segments", async () => {
@@ -157,6 +173,7 @@ describe("FoldCourt", () => {
       const { trace } = story;
       const on = await stage(world, operators, story);
       const { checkpoint, parent } = on;
+      assert.equal(foundIn(story, on), undefined);
       for (const index of trace.keys()) {
         await reverts(world, fold(proofOf(story, on, index)), "FoldCourtSound");
         const leaf = leafHash(crypto, TREE.memoryTrace, trace[index] as Bytes);
