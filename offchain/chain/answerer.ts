@@ -33,7 +33,12 @@ export type AnswererOptions = Persistence & {
   court: Hex;
   port: ChallengePort;
   onOutcome(outcome: ChallengeOutcome): void;
+  /** Nobody answered, and the checkpoint was condemned for it: also for those of before this process began. */
+  onSilence(challenge: Challenge): void;
 };
+
+export const concludeCall = (id: Hex): Hex => encodeFunctionData({ abi, functionName: "conclude", args: [id] });
+const releaseCall = (id: Hex): Hex => encodeFunctionData({ abi, functionName: "release", args: [id] });
 
 /** State of the court's challenges. */
 const STATE = { none: 0, open: 1, answered: 2, closed: 3 } as const;
@@ -52,6 +57,10 @@ export class Answerer {
   /** Challenges that the chain has and that are not over, by id. */
   readonly #open = new Map<Hex, Challenge>();
   readonly #pursued = new Set<Hex>();
+  /** Those that the court has closed, whatever was read of it. */
+  readonly #closed = new Set<Hex>();
+  /** Those that nobody answered. */
+  #silences: Challenge[] = [];
   #hasCollected = false;
   readonly #wakes = new Set<() => void>();
 
@@ -60,10 +69,18 @@ export class Answerer {
   }
 
   take({ type, events }: ChainUpdate): void {
-    if (type === "reorg") this.#open.clear();
-    for (const event of events)
+    if (type === "reorg") {
+      this.#open.clear();
+      this.#closed.clear();
+      this.#silences = [];
+    }
+    for (const event of events) {
       if (event.kind === "challenged") this.#open.set(event.id, event);
-      else if (event.kind === "unanswered" || event.kind === "released") this.#open.delete(event.id);
+      if (event.kind !== "unanswered" && event.kind !== "released") continue;
+      const over = this.#open.get(event.id);
+      if (over && event.kind === "unanswered" && event.condemned) this.#silences.push(over);
+      this.#open.delete(event.id);
+    }
     for (const wake of this.#wakes) wake();
     this.#wakes.clear();
   }
@@ -79,8 +96,9 @@ export class Answerer {
   /** Everything that there was has been read: what is still open is looked after. */
   synced(): void {
     if (!this.#hasCollected) void this.#collect();
+    for (const silence of this.#silences.splice(0)) this.#o.onSilence(silence);
     for (const [id, challenge] of this.#open) {
-      if (this.#pursued.has(id)) continue;
+      if (this.#pursued.has(id) || this.#closed.has(id)) continue;
       this.#pursued.add(id);
       const isOurs = this.#o.port.attested(challenge.number, challenge.hash);
       const code = isOurs ? "challenge_delayed" : "challenge_left";
@@ -98,8 +116,10 @@ export class Answerer {
       const leftMs = (safeNumber(deadline) - now) * 1_000;
       if (state === STATE.none) return "the node does not know it yet";
       if (state === STATE.closed) {
-        this.#open.delete(id);
-      } else if (leftMs <= 0) {
+        this.#closed.add(id);
+        return true;
+      }
+      if (leftMs <= 0) {
         await rpc.pause(Math.random() * pollMs * SPREAD_POLLS * SPREAD_SHARE);
         const failed = await this.#end(challenge, state === STATE.open ? "conclude" : "release");
         if (failed !== undefined) return failed;
@@ -132,7 +152,8 @@ export class Answerer {
 
   async #end(challenge: Challenge, functionName: "conclude" | "release"): Promise<string | undefined> {
     const { sender, court, onOutcome } = this.#o;
-    const data = encodeFunctionData({ abi, functionName, args: [challenge.id] });
+    const { id } = challenge;
+    const data = functionName === "conclude" ? concludeCall(id) : releaseCall(id);
     const sent = await sender.send({ to: court, data });
     if (sent.type === "mined") {
       const type = functionName === "conclude" ? "unanswered" : "released";

@@ -1,23 +1,24 @@
 import { type ContractFunctionArgs, decodeFunctionResult, encodeFunctionData } from "viem";
-import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
+import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { ChainEvent, ChainLog, Hex } from "../core/chain.ts";
 import type { Checkpoint } from "../core/checkpoint.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { domainSeparator } from "../core/hash.ts";
-import type { Hashing } from "../core/ports.ts";
+import type { Crypto } from "../core/ports.ts";
 import { encodeSet } from "../core/registry.ts";
 import { checkpointLedgerAbi } from "./abi.ts";
-import { Answerer, type ChallengeOutcome, type ChallengePort } from "./answerer.ts";
+import type { ChallengeOutcome, ChallengePort } from "./answerer.ts";
 import { type CommitOutcome, commitCheckpoint } from "./committer.ts";
 import { safeNumber, TOPICS, toChainEvent } from "./convert.ts";
+import type { ConvictOutcome } from "./conviction.ts";
+import { type Accusation, Courts } from "./courts.ts";
 import type { Deployment } from "./deployment.ts";
 import { activateEpochIfDue, type EpochOutcome } from "./epochs.ts";
 import { type ChainUpdate, Follower } from "./follower.ts";
+import type { CondemnOutcome } from "./prosecutor.ts";
 import { backoff, Rpc, RpcUnreachable } from "./rpc.ts";
 import { Sender } from "./sender.ts";
-import { Settler } from "./settler.ts";
-import { type ConvictOutcome, Watcher } from "./watcher.ts";
 
 export type ChainOptions = {
   rpcUrl: string;
@@ -25,7 +26,7 @@ export type ChainOptions = {
   /** Private key of the account that pays for transactions. */
   account: Hex;
   log: ChainLog;
-  crypto: Hashing;
+  crypto: Crypto;
   /** Only what is new: at the start the consumer rebuilds from the log's events. */
   onUpdate(update: ChainUpdate): Promise<void> | void;
   onFault(fault: WeftError): void;
@@ -34,6 +35,7 @@ export type ChainOptions = {
   /** Without it challenges are left to others. */
   challenges?: ChallengePort;
   onChallenge?(outcome: ChallengeOutcome): void;
+  onCondemned?(outcome: CondemnOutcome): void;
   pollMs?: number;
   confirmations?: number;
   /** Whether to activate epochs by itself when changes wait. */
@@ -68,8 +70,7 @@ export class Chain {
   readonly #rpc: Rpc;
   readonly #sender: Sender;
   readonly #follower: Follower;
-  readonly #watcher: Watcher;
-  readonly #answerer: Answerer | undefined;
+  readonly #courts: Courts;
   readonly #ledger: Hex;
   readonly #registry: Hex;
   readonly #separator: Bytes;
@@ -103,37 +104,25 @@ export class Chain {
       onUpdate: (update) => this.#take(update),
       onSynced: () => {
         this.#activate();
-        this.#answerer?.synced();
+        this.#courts.synced();
       },
       onFault: options.onFault,
       pollMs,
       confirmations,
       maxBackoffMs,
     });
-    const persistence = { rpc, onFault: options.onFault, pollMs, maxBackoffMs };
-    if (options.challenges)
-      this.#answerer = new Answerer({
-        ...persistence,
-        sender: this.#sender,
-        registry: this.#registry,
-        court: contracts.availabilityCourt,
-        port: options.challenges,
-        onOutcome: (outcome) => options.onChallenge?.(outcome),
-      });
-    this.#answerer?.take({ type: "reorg", events: log.events() });
-    const settler = new Settler({ ...persistence, sender: this.#sender, registry: this.#registry });
-    this.#watcher = new Watcher({
-      ...persistence,
-      sender: this.#sender,
-      registry: this.#registry,
-      court: contracts.equivocationCourt,
+    this.#courts = new Courts({
+      ...{ rpc, onFault: options.onFault, pollMs, maxBackoffMs },
+      ...{ crypto, separator: this.#separator, ledger: this.#ledger, contracts, sender: this.#sender },
+      blockOf: (hash) => blockOf(log.events(), hash),
       set: () => this.#set,
-      onOutcome: (outcome) => {
-        options.onConvicted?.(outcome);
-        const isReporter = outcome.type === "convicted";
-        if (isReporter || outcome.type === "already") void settler.settle(outcome.operator, isReporter);
-      },
+      onChange: () => this.#follower.poke(),
+      onConvicted: (outcome) => options.onConvicted?.(outcome),
+      onCondemned: (outcome) => options.onCondemned?.(outcome),
+      challenges: options.challenges,
+      onChallenge: (outcome) => options.onChallenge?.(outcome),
     });
+    this.#courts.take({ type: "reorg", events: log.events() });
   }
 
   /**
@@ -219,8 +208,7 @@ export class Chain {
     if (update.type === "reorg") this.#set = [];
     this.#note(update.events);
     await this.#o.onUpdate(update);
-    this.#answerer?.take(update);
-    if (update.type === "reorg") this.#watcher.reopen();
+    this.#courts.take(update);
   }
 
   #activate(): void {
@@ -251,9 +239,14 @@ export class Chain {
 
   /** Pursues the operator until it is convicted or the court refuses for good. Never throws. */
   async convict(evidence: Evidence): Promise<ConvictOutcome> {
-    const outcome = await this.#watcher.convict(evidence);
+    const outcome = await this.#courts.convict(evidence);
     this.#follower.poke();
     return outcome;
+  }
+
+  /** Pursues until the checkpoint and everybody who attested to it are, or the court refuses for good. Never throws. */
+  condemn(accusation: Accusation): Promise<CondemnOutcome> {
+    return this.#courts.condemn(accusation);
   }
 
   status(): ChainStatus {
@@ -295,4 +288,9 @@ export class Chain {
       throw new RpcUnreachable("the ledger did not say what is final", error);
     }
   }
+}
+
+/** The block that took a checkpoint. */
+function blockOf(events: readonly ChainEvent[], hash: Bytes): number | undefined {
+  return events.findLast((event) => event.kind === "committed" && equal(event.hash, hash))?.block;
 }

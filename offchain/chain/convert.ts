@@ -1,10 +1,11 @@
-import { type ContractFunctionArgs, encodeEventTopics, parseEventLogs, type RpcLog } from "viem";
+import { type ContractFunctionArgs, encodeEventTopics, encodeFunctionData, parseEventLogs, type RpcLog } from "viem";
 import { ASKED_KINDS } from "../core/availability.ts";
 import { type Bytes, concat, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { ChainBlock, ChainEvent, Hex } from "../core/chain.ts";
 import { type Checkpoint, checkpointHash } from "../core/checkpoint.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Evidence } from "../core/evidence.ts";
+import type { FoldAccusation } from "../core/false-memory.ts";
 import type { FoldProof, TraceEntry } from "../core/fold-proof.ts";
 import type { Hashing } from "../core/ports.ts";
 import { decodeSet, type RegistryEvent } from "../core/registry.ts";
@@ -13,7 +14,7 @@ import {
   availabilityCourtAbi,
   checkpointLedgerAbi,
   type equivocationCourtAbi,
-  type foldCourtAbi,
+  foldCourtAbi,
   operatorRegistryAbi,
 } from "./abi.ts";
 
@@ -119,6 +120,23 @@ export function countArgs(checkpoint: Checkpoint, index: number, leaf: Bytes, pr
   return [checkpointStruct(checkpoint), BigInt(index), toHex(leaf), proof.map(toHex)];
 }
 
+/** The call by which `FoldCourt` condemns. */
+export function foldCall(accusation: FoldAccusation): Hex {
+  const abi = foldCourtAbi;
+  switch (accusation.type) {
+    case "fold":
+      return encodeFunctionData({ abi, functionName: "proveFold", args: foldArgs(accusation.proof) });
+    case "end": {
+      const { checkpoint, parent, last } = accusation;
+      return encodeFunctionData({ abi, functionName: "proveEnd", args: endArgs(checkpoint, parent, last) });
+    }
+    case "count": {
+      const { checkpoint, index, leaf, proof } = accusation;
+      return encodeFunctionData({ abi, functionName: "proveCount", args: countArgs(checkpoint, index, leaf, proof) });
+    }
+  }
+}
+
 const EVENTS = [...operatorRegistryAbi, ...checkpointLedgerAbi, ...availabilityCourtAbi].filter(
   (item) => item.type === "event",
 );
@@ -218,7 +236,7 @@ function at({ args }: { args: { position: bigint; positionHash: Hex } }) {
   return { position: safeNumber(args.position), hash: fromHex(args.positionHash) };
 }
 
-function toCheckpoint(struct: CommitArgs[0]): Checkpoint {
+export function toCheckpoint(struct: CommitArgs[0]): Checkpoint {
   return {
     number: safeNumber(struct.number),
     parent: fromHex(struct.parent),

@@ -1,7 +1,13 @@
 import { type Abi, decodeErrorResult, keccak256 } from "viem";
 import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import type { Hex } from "../core/chain.ts";
-import { availabilityCourtAbi, checkpointLedgerAbi, equivocationCourtAbi, operatorRegistryAbi } from "./abi.ts";
+import {
+  availabilityCourtAbi,
+  checkpointLedgerAbi,
+  equivocationCourtAbi,
+  foldCourtAbi,
+  operatorRegistryAbi,
+} from "./abi.ts";
 import { type RpcBlock, safeNumber } from "./convert.ts";
 import { isBusy, type Rpc, RpcRefusal } from "./rpc.ts";
 
@@ -23,6 +29,7 @@ const ERRORS = [
   ...operatorRegistryAbi,
   ...checkpointLedgerAbi,
   ...equivocationCourtAbi,
+  ...foldCourtAbi,
   ...availabilityCourtAbi,
 ].filter((item) => item.type === "error") as Abi;
 

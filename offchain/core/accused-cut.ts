@@ -6,7 +6,7 @@ import { headerHash, type TrackKey, trackId } from "./header.ts";
 import type { Hashing } from "./ports.ts";
 import type { RegistryEvent } from "./registry.ts";
 import type { SaltedSnapshot } from "./snapshot.ts";
-import type { StatedTree } from "./stated-tree.ts";
+import type { ToldTree } from "./told-tree.ts";
 
 /** A segment as it was served; of what only its header is known, without its snapshots. */
 export type StatedSegment = { header: StatedHeader; snapshots?: readonly SaltedSnapshot[] };
@@ -23,8 +23,8 @@ export type Accusation = {
   /** Position after position from 1 on: up to the one that the checkpoint names, and later ones that are known. */
   registry: readonly RegistryEvent[];
   /** What the leaves of the two trees are the hashes of, where that was served. */
-  cut?: StatedTree;
-  segments?: StatedTree;
+  cut?: ToldTree;
+  segments?: ToldTree;
   /** The segment whose header has this hash, held or served. */
   segmentOf(hash: Bytes): StatedSegment | undefined;
   /** The hash of the valid segment that is held in this place of a track. */
@@ -81,10 +81,10 @@ export class AccusedCut {
   readonly of: Accusation;
   readonly both: { checkpoint: Checkpoint; parent: Checkpoint };
   readonly #h: Hashing;
-  readonly #cut: StatedTree;
+  readonly #cut: ToldTree;
   readonly #entries: StatedEntry[] = [];
 
-  constructor(h: Hashing, of: Accusation, cut: StatedTree) {
+  constructor(h: Hashing, of: Accusation, cut: ToldTree) {
     this.of = of;
     this.both = { checkpoint: of.checkpoint, parent: of.parent.checkpoint };
     this.#h = h;
@@ -128,6 +128,6 @@ export class AccusedCut {
   }
 
   headerAt(index: number, header: StatedHeader): HeaderAt {
-    return { index, header, proof: (this.of.segments as StatedTree).proof(index) };
+    return { index, header, proof: (this.of.segments as ToldTree).proof(index) };
   }
 }

@@ -6,6 +6,7 @@ import type { MemoryCursor } from "./memory-page.ts";
 import type { Held } from "./range.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
+import type { TreeRequest } from "./stated-tree.ts";
 
 /** Segments asked for at once. */
 export const FETCH_SPAN = 1024;
@@ -24,6 +25,7 @@ export type Errand = { id: number; peer: Bytes; until: number } & (
   | { kind: "history"; track: TrackKey; from: number; to: number; got: Held[] }
   | { kind: "cut"; number: number }
   | { kind: "memory"; number: number; from: MemoryCursor }
+  | ({ kind: "tree" } & TreeRequest)
 );
 
 type Errandless = Errand extends infer E ? (E extends unknown ? Omit<E, "id" | "until"> : never) : never;
@@ -33,10 +35,10 @@ export class Errands {
   readonly #replica: Replica;
   readonly #nextId: () => number;
   readonly #errands = new Map<number, Errand>();
-  /** By track, `cut` or `memory`. */
+  /** By track, `cut`, `memory` or tree. */
   readonly #busy = new Map<string, Errand>();
   readonly #up = new Set<string>();
-  /** How often was asked, by track, `cut` or `memory`. */
+  /** How often was asked, by track, `cut`, `memory` or tree. */
   readonly #attempts = new Map<string, number>();
 
   constructor(replica: Replica, nextId: () => number) {
@@ -66,7 +68,7 @@ export class Errands {
     return this.#errands.get(id);
   }
 
-  /** @param name of a track, `cut` or `memory` */
+  /** @param name of a track, `cut`, `memory` or a tree */
   isBusy(name: string): boolean {
     return this.#busy.has(name);
   }
@@ -135,10 +137,14 @@ function questionOf(errand: Errand): Question {
   const { kind } = errand;
   if (kind === "cut") return { type: "cut", number: errand.number };
   if (kind === "memory") return { type: "memory", number: errand.number, from: errand.from };
+  if (kind === "tree") {
+    const { number, hash, tree, first } = errand;
+    return { type: "tree", number, hash, tree, first };
+  }
   return { type: "fetch", track: keyOf(errand), from: errand.from, to: errand.to };
 }
 
-export function keyOf(errand: Exclude<Errand, { kind: "cut" | "memory" }>): TrackKey {
+export function keyOf(errand: Exclude<Errand, { kind: "cut" | "memory" | "tree" }>): TrackKey {
   const { operator, incarnation } = errand.kind === "committed" ? errand.entry : errand.track;
   return { operator, incarnation };
 }

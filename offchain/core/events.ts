@@ -5,11 +5,13 @@ import type { Checkpoint } from "./checkpoint.ts";
 import type { Advance, Cut, CutEntry } from "./cut.ts";
 import type { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
+import type { FalseMemory } from "./false-memory.ts";
 import type { Memories } from "./memories.ts";
 import type { MemoryCursor, MemoryPage, MemoryPart } from "./memory-page.ts";
 import type { AttestReply, Proposal } from "./proposal.ts";
 import type { SetMember } from "./registry.ts";
 import type { Segment, TrackKey } from "./segment.ts";
+import type { StatedTree, TreePage, TreeRequest } from "./stated-tree.ts";
 
 /** `size` is in bytes, as it came. */
 export type SizedSegment = { segment: Segment; size: number };
@@ -55,7 +57,9 @@ export type Question =
   /** The cut of a committed checkpoint. */
   | { type: "cut"; number: number }
   /** The memories as of a committed checkpoint, from this cell on. */
-  | { type: "memory"; number: number; from: MemoryCursor };
+  | { type: "memory"; number: number; from: MemoryCursor }
+  /** What stands in a tree of a committed checkpoint. */
+  | ({ type: "tree" } & TreeRequest);
 
 export type Answer =
   | { type: "attest"; reply: AttestReply }
@@ -63,6 +67,7 @@ export type Answer =
   | { type: "cut"; entries: readonly CutEntry[] | undefined }
   /** `size` is in bytes, as it came. */
   | { type: "memory"; page: MemoryPage | undefined; size: number }
+  | { type: "tree"; page: TreePage | undefined }
   /** There will be no (further) answer. */
   | { type: "failed"; error: WeftError };
 
@@ -107,6 +112,10 @@ export type Effect =
   | { type: "spread"; evidence: Evidence }
   /** Have a court see it. */
   | { type: "accuse"; evidence: Evidence }
+  /** Have a court see what is false in a checkpoint that a quorum attested to. */
+  | { type: "condemn"; number: number; hash: Bytes; lie: FalseMemory }
+  /** No peer that was asked serves this tree of a committed checkpoint, without which nobody can be accused. */
+  | { type: "unserved"; number: number; hash: Bytes; tree: StatedTree }
   /** Who is to be connected to: the registry has changed. */
   | { type: "peers" }
   /** Whose tracks are to be relayed to us, by which peer; this is the whole list. */

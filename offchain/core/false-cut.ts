@@ -5,14 +5,15 @@ import { falseSegments } from "./false-segments.ts";
 import { falseSnapshots } from "./false-snapshots.ts";
 import { falseStandings } from "./false-standing.ts";
 import type { Hashing } from "./ports.ts";
-import type { StatedTree } from "./stated-tree.ts";
+import type { ToldTree } from "./told-tree.ts";
 
 /** The proof of the first lie that a court can judge; without one, what stands in the way of being sure that there is none. */
 export type CutVerdict = { proof: CutProof } | { doubts: readonly Doubt[] };
 
 /**
  * Whether a committed checkpoint extends its parent's cut, lists exactly the valid segments between the two, and ends exactly
- * the tracks that its registry position ends. Without proof and without doubt it does; of memories nothing is said here.
+ * the tracks that its registry position ends. Without proof and without doubt it does. Nothing is said here of memories, of who
+ * signed a header, nor of how many tracks and segments there may be.
  */
 export function judgeCut(h: Hashing, of: Accusation): CutVerdict {
   const doubts: Doubt[] = [];
@@ -52,7 +53,7 @@ const isHash = (data: Uint8Array) => data.length === 32;
 function* falseLeaves(
   { checkpoint }: Accusation,
   tree: "cut" | "segments",
-  leaves: StatedTree,
+  leaves: ToldTree,
   count: number,
   fits: (data: Uint8Array) => boolean,
 ): Generator<Finding> {

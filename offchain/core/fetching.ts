@@ -11,6 +11,7 @@ import { MemoryFetch } from "./memory-fetch.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
 import { headerHash, type TrackKey } from "./segment.ts";
+import { Witness } from "./witness.ts";
 
 /** How long a track may lag behind what a peer's beats say before it is fetched. */
 const LAG_MS = 400;
@@ -34,6 +35,7 @@ export class Fetching {
   readonly #repairing: Repairing;
   readonly #history: History;
   readonly #memory: MemoryFetch;
+  readonly #witness: Witness;
   /** Tracks that some peer held more of than we, and since when we have held no more than `sequence`. */
   readonly #behind = new Map<string, { key: TrackKey; sequence: number; since: number }>();
   /** Peers that hold another header at a place that we hold. */
@@ -47,6 +49,12 @@ export class Fetching {
     this.#repairing = new Repairing({ replica, consensus, following, errands, step });
     this.#history = new History(replica, errands);
     this.#memory = new MemoryFetch(replica.crypto, consensus, errands);
+    this.#witness = new Witness(replica, consensus, following, errands);
+  }
+
+  /** The chain was read anew: what it says of checkpoints is looked at again. */
+  reread(): void {
+    this.#witness.reset();
   }
 
   peer(peer: Bytes, up: boolean): Effect[] {
@@ -99,6 +107,7 @@ export class Fetching {
       ...this.#seekCut(now),
       ...this.#history.tick(now),
       ...this.#memory.tick(now),
+      ...this.#witness.tick(now),
     ];
   }
 
@@ -161,6 +170,11 @@ export class Fetching {
       if (answer.type !== "memory") return this.#wrong(errand, "another answer than was asked for");
       this.#errands.done(errand);
       return this.#memory.take(errand, answer.page, answer.size, now);
+    }
+    if (errand.kind === "tree") {
+      if (answer.type !== "tree") return this.#wrong(errand, "another answer than was asked for");
+      this.#errands.done(errand);
+      return this.#witness.take(errand, answer.page, now);
     }
     if (answer.type !== "segments") return this.#wrong(errand, "another answer than was asked for");
     const { track, from, to } = { track: keyOf(errand), ...errand };

@@ -271,6 +271,7 @@ export class Protocol {
   #chain(update: ChainUpdate, now: number): Effect[] {
     const { number } = this.consensus.latest.checkpoint;
     const effects = this.following.take(update);
+    if (update.type === "reorg") this.#fetching.reread();
     if (update.type === "reorg" || this.consensus.latest.checkpoint.number !== number)
       effects.push(...this.#rounds.moved(now));
     if (update.events.length > 0 || update.type === "reorg") effects.push(...this.#pursue(), ...this.#relay());

@@ -1,59 +1,38 @@
-import { type Bytes, equal } from "./bytes.ts";
-import type { DataAt, LeafAt } from "./cut-proof.ts";
+import { type Bytes, concat } from "./bytes.ts";
 import { WeftError } from "./errors.ts";
-import type { Hashing } from "./ports.ts";
-import { SparseTree } from "./sparse-tree.ts";
-import { emptyRoots, leafHash, type TreeKind } from "./tree.ts";
+import { TREE } from "./tree.ts";
 
-/**
- * A tree of a checkpoint as whoever attested to it states it: what each leaf that is not empty is the hash of. True or not,
- * it is what the root says.
- */
-export class StatedTree {
-  readonly #h: Hashing;
-  readonly #kind: TreeKind;
-  readonly #tree: SparseTree<Bytes>;
+/** Trees of a checkpoint whose leaves only those know who attested, when what they say does not follow from the segments. */
+export const STATED_TREES = {
+  /** The memory root after each segment. */
+  trace: { leafBytes: 32, most: 2 ** TREE.memoryTrace.depth },
+} as const;
 
-  /**
-   * @param leaves by their index, none of them empty
-   * @throws WeftError `bad_root` unless they hash to `root`, `out_of_range` for a place that the tree does not have
-   */
-  constructor(h: Hashing, kind: TreeKind, root: Bytes, leaves: ReadonlyMap<number, Bytes>) {
-    const sorted = [...leaves].sort(([a], [b]) => a - b);
-    const indices = sorted.map(([index]) => index);
-    if (indices.some((index) => !Number.isInteger(index) || index < 0 || index >= 2 ** kind.depth))
-      throw new WeftError("out_of_range", `a leaf is outside the ${kind.name} tree`, { field: kind.name });
-    const empty = SparseTree.empty<Bytes>({ tree: kind, hash: (by, data) => leafHash(by, kind, data) });
-    this.#h = h;
-    this.#kind = kind;
-    this.#tree = empty.update(indices, (_, n) => sorted[n][1]);
-    if (!equal(this.#tree.root(h), root))
-      throw new WeftError("bad_root", `these are not the leaves of the ${kind.name} tree`, { field: kind.name });
-  }
+export type StatedTree = keyof typeof STATED_TREES;
 
-  /** The indices of the leaves that are not empty, ascending. */
-  *indices(): Generator<number> {
-    for (const [index] of this.#tree.entries()) yield index;
-  }
+/** Which tree of which committed checkpoint, and from which leaf on. */
+export type TreeRequest = { number: number; hash: Bytes; tree: StatedTree; first: number };
 
-  get(index: number): Bytes | undefined {
-    return this.#tree.get(index);
-  }
+/** Leaves, one after the other, and whether there are any after them. */
+export type TreePage = { readonly leaves: readonly Bytes[]; readonly more: boolean };
 
-  proof(index: number): Bytes[] {
-    return this.#tree.proof(this.#h, index);
-  }
+export const TREE_PAGE_BYTES = 128 * 1024;
 
-  leafAt(index: number): LeafAt {
-    const data = this.get(index);
-    const leaf = data ? leafHash(this.#h, this.#kind, data) : emptyRoots(this.#h, this.#kind)[0];
-    return { index, leaf, proof: this.proof(index) };
-  }
+/** What stands from a leaf on, as much as fits into a page. */
+export function treePageOf(tree: StatedTree, leaves: readonly Bytes[], first: number): TreePage {
+  const end = first + Math.floor(TREE_PAGE_BYTES / STATED_TREES[tree].leafBytes);
+  return { leaves: leaves.slice(first, end), more: end < leaves.length };
+}
 
-  /** @throws WeftError `out_of_range` where there is no leaf */
-  dataAt(index: number): DataAt {
-    const data = this.get(index);
-    if (!data) throw new WeftError("out_of_range", `there is no leaf at ${index}`, { field: this.#kind.name });
-    return { index, data, proof: this.proof(index) };
-  }
+export const encodeLeaves = ({ leaves }: TreePage): Bytes => concat(...leaves);
+
+/** @throws WeftError `malformed` unless these are whole leaves, no more than a page, and some where more come */
+export function decodeTreePage(tree: StatedTree, bytes: Bytes, more: boolean): TreePage {
+  const { leafBytes } = STATED_TREES[tree];
+  if (bytes.length > TREE_PAGE_BYTES || bytes.length % leafBytes !== 0 || (more && bytes.length === 0))
+    throw new WeftError("malformed", "not a page of a tree's leaves", { field: "leaves" });
+  const leaves = Array.from({ length: bytes.length / leafBytes }, (_, i) =>
+    bytes.slice(i * leafBytes, (i + 1) * leafBytes),
+  );
+  return { leaves, more };
 }

@@ -10,7 +10,7 @@ import type { TrackKey } from "./segment.ts";
 
 type Known = Committed & { cut: Cut };
 /** A committed checkpoint that does not follow from its segments, and the memory root that does after each of them. */
-export type Wrong = Judged & { hash: Bytes; trace: readonly Bytes[] };
+export type Wrong = Judged & { hash: Bytes; trace: readonly Bytes[]; traceRoot: Bytes };
 type Record = Pick<Checkpoints, "committed" | "standing" | "remember" | "learnMemories">;
 
 /**
@@ -151,8 +151,14 @@ export class Views {
     // Other segments than the committed ones: the track took another fork here, for now.
     if (!sum || !equal(sum.checkpoint.segmentsRoot, segmentsRoot)) return undefined;
     if (agree(sum.checkpoint, next.checkpoint)) return sum.memories;
-    const { checkpoint, cut } = next;
-    this.#wrong.set(toHex(next.hash), { checkpoint, hash: next.hash, cut, parent: from, trace: sum.trace });
+    const truth = { trace: sum.trace, traceRoot: sum.checkpoint.memoryTraceRoot };
+    this.#wrong.set(toHex(next.hash), {
+      checkpoint: next.checkpoint,
+      hash: next.hash,
+      cut: next.cut,
+      parent: from,
+      ...truth,
+    });
     return undefined;
   }
 }

@@ -5,8 +5,9 @@ import type { Answer, Question } from "../core/events.ts";
 import { decodePage, encodeCursor, LIMIT_MEMORY_PAGE_BYTES } from "../core/memory-page.ts";
 import { decodeAttestReply, encodeProposal } from "../core/proposal.ts";
 import { decodeSegment, type Segment } from "../core/segment.ts";
+import { decodeTreePage } from "../core/stated-tree.ts";
 import { TREE } from "../core/tree.ts";
-import { framed, LANE_OF, LIMIT_FETCH, type Method, parse, plain } from "./frames.ts";
+import { framed, LANE_OF, LIMIT_FETCH, type Method, parse, plain, WIRE_TREES } from "./frames.ts";
 import {
   AttestRequest,
   AttestResponse,
@@ -15,6 +16,8 @@ import {
   FetchRequest,
   MemoryReply,
   MemoryRequest,
+  TreeReply,
+  TreeRequest,
 } from "./generated/mesh.ts";
 import { readSegment } from "./receive.ts";
 import type { CallLimits, Clock, Link } from "./transport.ts";
@@ -23,6 +26,7 @@ import type { FaultKind, Lane, PeerHandlers } from "./types.ts";
 const ATTEST_MS = 5_000;
 const CUT_MS = 10_000;
 const MEMORY_MS = 10_000;
+const TREE_MS = 10_000;
 const FETCH_IDLE_MS = 10_000;
 /** Segments that came wait this long for others, to be handed over with them; not when they are this many bytes. */
 const PART_MS = 20;
@@ -30,6 +34,7 @@ const PART_BYTES = 256 * 1024;
 
 type Fetch = Extract<Question, { type: "fetch" }>;
 type Memory = Extract<Question, { type: "memory" }>;
+type Tree = Extract<Question, { type: "tree" }>;
 type Sized = { segment: Segment; size: number };
 
 export type AskPorts = {
@@ -102,6 +107,7 @@ class Asking {
       if (question.type === "fetch") this.#fetch(question, question.from);
       else if (question.type === "cut") this.#cut(question.number);
       else if (question.type === "memory") this.#memory(question);
+      else if (question.type === "tree") this.#tree(question);
       else this.#attest(framed(AttestRequest, { proposal: encodeProposal(question.proposal) }));
     } catch (error) {
       this.#cancel = this.#ports.clock.after(0, () => this.#fail(asWeftError(error)));
@@ -134,6 +140,14 @@ class Asking {
       if (page.length > LIMIT_MEMORY_PAGE_BYTES)
         throw new WeftError("malformed", "more than a page of a memory", { field: "page" });
       return { type: "memory", page: found ? decodePage(plain(page)) : undefined, size: page.length };
+    });
+  }
+
+  #tree({ number, hash, tree, first }: Tree): void {
+    const request = framed(TreeRequest, { number, checkpoint: hash, tree: WIRE_TREES[tree], first });
+    this.#once("tree", request, TREE_MS, (frame) => {
+      const { found, leaves, more } = parse(TreeReply, frame);
+      return { type: "tree", page: found ? decodeTreePage(tree, plain(leaves), more) : undefined };
     });
   }
 

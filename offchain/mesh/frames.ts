@@ -4,7 +4,8 @@ import { LIMIT_EVENT_BYTES, LIMIT_ORDER_BYTES } from "../core/generate.ts";
 import { LIMIT_MEMORY_PAGE_BYTES } from "../core/memory-page.ts";
 import { LIMIT_ADVANCES, LIMIT_PROPOSAL_BYTES } from "../core/proposal.ts";
 import { LIMIT_ROWS_BYTES } from "../core/rows.ts";
-import type { MeshService, MessageFns } from "./generated/mesh.ts";
+import { type StatedTree, TREE_PAGE_BYTES } from "../core/stated-tree.ts";
+import { type MeshService, type MessageFns, StatedTree as WireTree } from "./generated/mesh.ts";
 import type { Lane } from "./types.ts";
 
 /** What protobuf and core's own headers add to a payload, generously. */
@@ -37,6 +38,7 @@ export const LANE_OF: Readonly<Record<Method, Lane>> = {
   generate: "plot",
   rows: "rows",
   memory: "rows",
+  tree: "rows",
 };
 
 /** The most bytes that each request may have. */
@@ -49,14 +51,18 @@ export const REQUEST_LIMITS: Readonly<Record<Method, number>> = {
   generate: LIMIT_ORDER_BYTES + FRAMING,
   rows: FRAMING,
   memory: FRAMING,
+  tree: FRAMING,
 };
 
 /** The most bytes that a frame may have, by the connection that it comes over. */
 export const FRAME_LIMITS: Readonly<Record<Lane, number>> = {
   pager: LIMIT_CUT_BYTES + FRAMING,
   plot: LIMIT_EVENT_BYTES + FRAMING,
-  rows: Math.max(LIMIT_ROWS_BYTES, LIMIT_MEMORY_PAGE_BYTES) + FRAMING,
+  rows: Math.max(LIMIT_ROWS_BYTES, LIMIT_MEMORY_PAGE_BYTES, TREE_PAGE_BYTES) + FRAMING,
 };
+
+/** How the wire names the trees that can be asked for. */
+export const WIRE_TREES: Readonly<Record<StatedTree, WireTree>> = { trace: WireTree.STATED_TREE_TRACE };
 
 /** Messages arrive as Buffers, whose `slice` shares memory; core expects arrays whose `slice` copies. */
 export function plain(bytes: Bytes): Bytes {

@@ -3,7 +3,8 @@ import { type Advance, readAdvance } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
 import { decodeCursor, encodePage } from "../core/memory-page.ts";
 import { type AttestReply, decodeProposal, encodeAttestReply, LIMIT_ADVANCES } from "../core/proposal.ts";
-import { framed, LIMIT_FETCH, LIMIT_RELAYED, owned, parse, plain } from "./frames.ts";
+import { encodeLeaves, STATED_TREES, type StatedTree, type TreeRequest as Wanted } from "../core/stated-tree.ts";
+import { framed, LIMIT_FETCH, LIMIT_RELAYED, owned, parse, plain, WIRE_TREES } from "./frames.ts";
 import {
   AttestRequest,
   AttestResponse,
@@ -15,6 +16,8 @@ import {
   PagerSubscribe,
   PlotSubscribe,
   RowsSubscribe,
+  TreeReply,
+  TreeRequest,
 } from "./generated/mesh.ts";
 import type { Pager } from "./pager.ts";
 import { frameSegment, headerOf, type PlotRequest, type PlotSource, PlotStream } from "./plot.ts";
@@ -103,6 +106,15 @@ export function serviceOf(
         out.end();
       },
     },
+    tree: {
+      subscription: false,
+      serve(_from, request, out) {
+        const page = handlers.tree(treeRequest(request));
+        const leaves = page ? encodeLeaves(page) : new Uint8Array(0);
+        out.send(framed(TreeReply, { found: page !== undefined, leaves, more: page?.more ?? false }));
+        out.end();
+      },
+    },
     attest: {
       subscription: false,
       serve(from, request, out) {
@@ -163,6 +175,16 @@ function fetchRequest(request: Buffer) {
   if (from < 1 || to < from || to - from >= LIMIT_FETCH)
     throw new WeftError("out_of_range", `fetch 1..${LIMIT_FETCH} segments`, { field: "to_sequence" });
   return { track: { operator: owned(operator), incarnation: owned(incarnation) }, from, to };
+}
+
+function treeRequest(request: Buffer): Wanted {
+  const { number, checkpoint, tree: named, first } = parse(TreeRequest, request);
+  const tree = (Object.keys(WIRE_TREES) as StatedTree[]).find((name) => WIRE_TREES[name] === named);
+  if (!tree || checkpoint.length !== 32)
+    throw new WeftError("malformed", "not a tree of a checkpoint", { field: tree ? "checkpoint" : "tree" });
+  if (first > STATED_TREES[tree].most)
+    throw new WeftError("out_of_range", "the tree has fewer leaves", { field: "first" });
+  return { number, hash: owned(checkpoint), tree, first };
 }
 
 function take(segments: Iterable<Bytes>, most: number): Bytes[] {

@@ -9,6 +9,7 @@ import type { Crypto, Signer } from "../core/ports.ts";
 import type { AttestReply, Proposal } from "../core/proposal.ts";
 import type { RowsShipment } from "../core/rows.ts";
 import type { TrackKey } from "../core/segment.ts";
+import type { TreePage, TreeRequest } from "../core/stated-tree.ts";
 
 export const LANES = ["pager", "plot", "rows"] as const;
 export type Lane = (typeof LANES)[number];
@@ -59,6 +60,8 @@ export type PeerHandlers = {
   cut(number: number): CutAnswer | undefined;
   /** The memories as of a committed checkpoint, from a cell on: as much of them as fits into a page. */
   memory(number: number, from: MemoryCursor): MemoryPage | undefined;
+  /** What we attested to in a tree of a committed checkpoint, from a leaf on: as much as fits into a page. */
+  tree(request: TreeRequest): TreePage | undefined;
 };
 
 /** Turns written for peers: only a mesh between real workers carries them. */

@@ -1,12 +1,15 @@
 import type { CommitOutcome } from "../chain/committer.ts";
+import type { Accusation } from "../chain/courts.ts";
 import { type Bytes, compare } from "../core/bytes.ts";
 import type { Checkpoint } from "../core/checkpoint.ts";
+import { WeftError } from "../core/errors.ts";
 import type { ChainUpdate, CommitResult, Effect, ProtocolEvent, StoreRecord } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
+import { foldAccusation } from "../core/false-memory.ts";
 import type { Sealed } from "../core/pen.ts";
 import type { Protocol } from "../core/protocol.ts";
 import { encodeSet, type SetMember } from "../core/registry.ts";
-import { decodeSegment, encodeSegment, type Segment } from "../core/segment.ts";
+import { decodeSegment, encodeSegment, type Segment, type TrackKey } from "../core/segment.ts";
 import type { MeshPort } from "../mesh/types.ts";
 import type { Failpoint } from "./failpoints.ts";
 import type { RowBook } from "./row-book.ts";
@@ -14,7 +17,10 @@ import type { RowBook } from "./row-book.ts";
 export type DriverOptions = {
   protocol: Protocol;
   /** One transaction: durable when it returns, without a trace when it throws. */
-  store: { write(records: readonly StoreRecord[]): void };
+  store: {
+    write(records: readonly StoreRecord[]): void;
+    segment(track: TrackKey, sequence: number): { bytes: Bytes } | undefined;
+  };
   rows: RowBook;
   now(): number;
   failpoint: Failpoint;
@@ -33,6 +39,7 @@ export type DriverOptions = {
 export type ChainPort = {
   commit(checkpoint: Checkpoint, set: readonly bigint[], signatures: readonly Bytes[]): PromiseLike<CommitOutcome>;
   convict(evidence: Evidence): unknown;
+  condemn(accusation: Accusation): unknown;
 };
 
 type Inbound = { segment: Segment; size: number; from: Bytes; done: () => void };
@@ -153,6 +160,14 @@ export class Driver {
       case "accuse":
         this.#chain?.convict(effect.evidence);
         break;
+      case "condemn":
+        this.#condemn(effect);
+        break;
+      case "unserved": {
+        const what = `no peer serves the ${effect.tree} of checkpoint ${effect.number}, which is false`;
+        this.#o.onFault("unserved", undefined, new WeftError("unserved", what));
+        break;
+      }
       case "commit":
         this.#commit(effect.checkpoint, effect.set, effect.signatures);
         break;
@@ -161,6 +176,20 @@ export class Driver {
         break;
       case "fault":
         this.#o.onFault(effect.kind, effect.operator, effect.error);
+    }
+  }
+
+  #condemn({ number, hash, lie }: Extract<Effect, { type: "condemn" }>): void {
+    const { protocol, store, onFault } = this.#o;
+    try {
+      const accusation = foldAccusation(protocol.replica.crypto, lie, (at) => {
+        const stored = store.segment(at, at.sequence);
+        if (!stored) throw new WeftError("unknown_segment", "the segment that shows a false memory is not on disk");
+        return decodeSegment(stored.bytes);
+      });
+      this.#chain?.condemn({ number, hash, court: "fold", lie: accusation });
+    } catch (error) {
+      onFault("condemn", undefined, error);
     }
   }
 

@@ -42,6 +42,8 @@ export function createMetrics() {
     convictionGas: gauge("weft_conviction_gas", "Gas of the last conviction that this worker sent"),
     challenges: counter("weft_challenges_total", "Challenges that this worker's transaction ended", ["outcome"]),
     challengeGas: gauge("weft_challenge_gas", "Gas of the last answer, conclusion or release that this worker sent"),
+    condemnations: counter("weft_condemnations_total", "Checkpoints condemned by this worker's transaction"),
+    condemnationGas: gauge("weft_condemnation_gas", "Gas of the last condemnation that this worker sent"),
     ledgerRetired: gauge("weft_ledger_retired", "1 when the ledger takes no checkpoints any more"),
     backlog: gauge("weft_backlog_segments", "Segments that > 2/3 hold and no checkpoint covers"),
     memories: gauge("weft_memories", "Long-term memories that the latest checkpoint has"),

@@ -1,6 +1,7 @@
 import { type Logger, pino } from "pino";
 import type { ChallengeOutcome } from "../chain/answerer.ts";
-import type { ConvictOutcome } from "../chain/watcher.ts";
+import type { ConvictOutcome } from "../chain/conviction.ts";
+import type { CondemnOutcome } from "../chain/prosecutor.ts";
 import { type Bytes, toHex } from "../core/bytes.ts";
 import { codeOf } from "../core/errors.ts";
 import type { Store } from "../store/store.ts";
@@ -133,5 +134,17 @@ export class Observer {
     if (gas === undefined) return;
     this.metrics.convictions.inc();
     this.metrics.convictionGas.set(gas);
+  }
+
+  condemned(outcome: CondemnOutcome): void {
+    const { type, number, hash } = outcome;
+    const gas = "gas" in outcome ? Number(outcome.gas) : undefined;
+    this.log.warn(
+      { type, number, hash: toHex(hash), gas, reason: "reason" in outcome ? outcome.reason : undefined },
+      "condemnation",
+    );
+    if (gas === undefined) return;
+    this.metrics.condemnations.inc();
+    this.metrics.condemnationGas.set(gas);
   }
 }

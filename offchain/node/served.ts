@@ -4,6 +4,7 @@ import { encodeCheckpoint } from "../core/checkpoint.ts";
 import { encodeEntries, trackName } from "../core/cut.ts";
 import { pageOf } from "../core/memory-page.ts";
 import type { Protocol } from "../core/protocol.ts";
+import { StatedLeaves } from "../core/stated-leaves.ts";
 import type { MeshHandlers } from "../mesh/types.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "./archive.ts";
@@ -16,9 +17,10 @@ export function served(parts: {
   store: Store;
   author: Author;
   admission: Admission;
-}): Pick<MeshHandlers, "heads" | "state" | "segmentsSince" | "fetch" | "cut" | "memory" | "generate"> {
+}): Pick<MeshHandlers, "heads" | "state" | "segmentsSince" | "fetch" | "cut" | "memory" | "tree" | "generate"> {
   const { protocol, archive, store, author, admission } = parts;
   const { replica, consensus } = protocol;
+  const stated = new StatedLeaves(replica, consensus);
   return {
     heads: () => replica.heads(),
     state: () => protocol.state(admission.load),
@@ -43,6 +45,7 @@ export function served(parts: {
       const memories = consensus.memoriesAt(number);
       return memories && pageOf(memories, from);
     },
+    tree: (request) => stated.page(request),
     generate: (from, order, signal) => author.generate(from, order, signal),
   };
 }

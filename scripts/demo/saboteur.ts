@@ -101,6 +101,7 @@ const handlers: MeshHandlers = {
   fetch: (_track, from, to, peer) => storyFor(peer)?.segments(from, to) ?? [],
   cut: () => undefined,
   memory: () => undefined,
+  tree: () => undefined,
   attest: (_from, ticket) => mesh.reply(ticket, { type: "refused", code: "no", message: "not today" }),
   answered() {},
   async *generate() {},

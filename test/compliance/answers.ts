@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { equal } from "../../offchain/core/bytes.ts";
 import { type Checkpoint, encodeCheckpoint } from "../../offchain/core/checkpoint.ts";
 import { type CutEntry, encodeEntries } from "../../offchain/core/cut.ts";
 import type { Answer, Question } from "../../offchain/core/events.ts";
@@ -12,6 +13,7 @@ import {
   withPart,
 } from "../../offchain/core/memory-page.ts";
 import type { AttestReply, Proposal } from "../../offchain/core/proposal.ts";
+import { type TreeRequest, treePageOf } from "../../offchain/core/stated-tree.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { MEMORY } from "../helpers/core.ts";
 import { bytes, type Member } from "./member.ts";
@@ -114,6 +116,39 @@ export function answers(open: () => Net): void {
     assert.deepEqual([a.faults, b.faults], [[], []]);
   });
 
+  test("tree gives a page of a checkpoint's leaves from one on, or that there are none", async () => {
+    const net = open();
+    const leaves = Array.from({ length: 5000 }, (_, i) => bytes(32).fill(i & 255, 0, 1));
+    const hash = bytes(32);
+    const asked: TreeRequest[] = [];
+    const a = await net.member({
+      tree(request) {
+        asked.push(request);
+        return equal(request.hash, hash) ? treePageOf(request.tree, leaves, request.first) : undefined;
+      },
+    });
+    const b = await net.member();
+    await connected(net, a, b);
+    const question = { number: 7, hash, tree: "trace" } as const;
+    const told: Uint8Array[] = [];
+    for (let more = true; more; ) {
+      const [answer] = await ask(net, b, a, { type: "tree", ...question, first: told.length });
+      assert.ok(answer.type === "tree" && answer.page);
+      told.push(...answer.page.leaves);
+      more = answer.page.more;
+    }
+    assert.deepEqual(told, leaves);
+    assert.deepEqual(
+      asked,
+      [0, 4096].map((first) => ({ ...question, first })),
+    );
+    const [page, none] = [{ leaves: [], more: false }, undefined];
+    assert.deepEqual(await ask(net, b, a, { type: "tree", ...question, first: 5000 }), [{ type: "tree", page }]);
+    const other: Question = { type: "tree", ...question, hash: bytes(32).fill(1), first: 0 };
+    assert.deepEqual(await ask(net, b, a, other), [{ type: "tree", page: none }]);
+    assert.deepEqual([a.faults, b.faults], [[], []]);
+  });
+
   test("a proposal reaches its attester, and every kind of reply who asked", async () => {
     const net = open();
     const replies: AttestReply[] = [
@@ -144,7 +179,7 @@ export function answers(open: () => Net): void {
     const boom = () => {
       throw new Error("a secret");
     };
-    const a = await net.member({ cut: boom, fetch: boom, attest: boom, memory: boom });
+    const a = await net.member({ cut: boom, fetch: boom, attest: boom, memory: boom, tree: boom });
     const [b, c] = [await net.member(), await net.member()];
     await connected(net, a, b);
     const questions: Question[] = [
@@ -152,6 +187,7 @@ export function answers(open: () => Net): void {
       { type: "cut", number: 1 },
       { type: "fetch", track: a.track, from: 1, to: 2 },
       { type: "memory", number: 1, from: FIRST_CELL },
+      { type: "tree", number: 1, hash: bytes(32), tree: "trace", first: 0 },
     ];
     for (const question of questions) {
       assert.equal(failure(await ask(net, b, c, question)), "unknown_peer");
@@ -161,7 +197,7 @@ export function answers(open: () => Net): void {
     }
     assert.deepEqual(
       a.faults.map(({ kind }) => kind),
-      ["handler", "handler", "handler", "handler"],
+      questions.map(() => "handler"),
     );
     net.cut(a);
     await net.until("b sees it", () => !b.mesh.peers()[0].up);

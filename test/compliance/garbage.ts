@@ -4,6 +4,7 @@ import { WeftError } from "../../offchain/core/errors.ts";
 import type { Question } from "../../offchain/core/events.ts";
 import { FIRST_CELL, LIMIT_MEMORY_PAGE_BYTES } from "../../offchain/core/memory-page.ts";
 import type { TrackKey } from "../../offchain/core/segment.ts";
+import { TREE_PAGE_BYTES } from "../../offchain/core/stated-tree.ts";
 import { framed } from "../../offchain/mesh/frames.ts";
 import {
   AttestResponse,
@@ -12,6 +13,7 @@ import {
   PagerMessage,
   RowsMessage,
   SegmentMessage,
+  TreeReply,
 } from "../../offchain/mesh/generated/mesh.ts";
 import type { Served, Service } from "../../offchain/mesh/transport.ts";
 import { LANES, type Lane } from "../../offchain/mesh/types.ts";
@@ -42,7 +44,7 @@ function answering(frames: () => readonly Buffer[], error?: WeftError): Service 
       else out.end();
     },
   };
-  return { ...saying(() => undefined), cut: call, memory: call, attest: call, fetch: call };
+  return { ...saying(() => undefined), cut: call, memory: call, tree: call, attest: call, fetch: call };
 }
 
 /** DESIGN §4: every inbound message is bounded, then authenticated, then parsed, then believed. */
@@ -99,6 +101,7 @@ export function garbage(open: () => Net): void {
     const empty = new Uint8Array(0);
     const cut: Question = { type: "cut", number: 1 };
     const memory: Question = { type: "memory", number: 1, from: FIRST_CELL };
+    const tree: Question = { type: "tree", number: 1, hash: bytes(32), tree: "trace", first: 0 };
     const attest: Question = { type: "attest", proposal: { checkpoint, advances: [] } };
     const fetch = (track: TrackKey, from: number): Question => ({ type: "fetch", track, from, to: 3 });
     const track = { operator: bytes(20), incarnation: bytes(16) };
@@ -109,6 +112,10 @@ export function garbage(open: () => Net): void {
       [memory, [framed(MemoryReply, { found: true, page: bytes(100) })]],
       [memory, [framed(MemoryReply, { found: true, page: new Uint8Array(LIMIT_MEMORY_PAGE_BYTES + 1) })]],
       [memory, []],
+      [tree, [framed(TreeReply, { found: true, leaves: bytes(33), more: false })]],
+      [tree, [framed(TreeReply, { found: true, leaves: empty, more: true })]],
+      [tree, [framed(TreeReply, { found: true, leaves: new Uint8Array(TREE_PAGE_BYTES + 32), more: false })]],
+      [tree, []],
       [attest, [framed(AttestResponse, { reply: bytes(100) })]],
       [attest, [Buffer.alloc(50, 0xff)]],
       [attest, []],

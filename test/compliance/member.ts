@@ -77,6 +77,7 @@ export class Member {
       fetch: (track, from, to) => this.#tracks.get(trackName(track))?.stored.slice(from - 1, to) ?? [],
       cut: () => undefined,
       memory: () => undefined,
+      tree: () => undefined,
       ...overrides,
     };
   }

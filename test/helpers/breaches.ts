@@ -97,6 +97,13 @@ export const later: Breach<(s: Written) => void>[] = [
       turn.tokens("written", [1]);
     },
   ],
+  [
+    "the snapshot does not name the turn's latest place",
+    ({ writer, turn }) => {
+      turn.tokens("written", [1]);
+      writer.pending.push(writer.pending.at(-1) as Snapshot);
+    },
+  ],
   ["learning follows right after what the turn has written", ({ turn }) => turn.tokens("carried", [1]).learn(6, 1)],
   ["learning follows right after what the turn has written", ({ turn }) => turn.learn(5, 1)],
   [

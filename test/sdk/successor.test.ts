@@ -70,7 +70,7 @@ describe("a ledger that another one succeeds", () => {
           return [];
         },
       } as unknown as Protocol,
-      store: { write() {} },
+      store: { write() {}, segment: () => undefined },
       rows: {} as RowBook,
       now: () => 0,
       failpoint() {},
@@ -86,6 +86,7 @@ describe("a ledger that another one succeeds", () => {
       chain: {
         commit: (...args) => commitCheckpoint(sender, checkpointLedger, ...args),
         convict() {},
+        condemn() {},
       },
     });
     const said: unknown[] = [];

@@ -9,6 +9,7 @@ import { Pen } from "../../offchain/core/pen.ts";
 import { Pens } from "../../offchain/core/pens.ts";
 import { Protocol } from "../../offchain/core/protocol.ts";
 import { decodeSegment, encodeSegment } from "../../offchain/core/segment.ts";
+import { StatedLeaves } from "../../offchain/core/stated-leaves.ts";
 import { unfinished } from "../../offchain/core/unfinished.ts";
 import type { MeshPort, PeerHandlers } from "../../offchain/mesh/types.ts";
 import { Driver } from "../../offchain/node/driver.ts";
@@ -71,7 +72,13 @@ export class Life {
     });
     this.driver = new Driver({
       protocol: this.protocol,
-      store: disk,
+      store: {
+        write: (records) => disk.write(records),
+        segment(track, sequence) {
+          const held = disk.segment(track, sequence);
+          return held && { bytes: encodeSegment(held.segment) };
+        },
+      },
       rows,
       now,
       failpoint: (name) => this.#mayCrash(name),
@@ -198,6 +205,7 @@ export class Life {
 
   #handlers(disk: SimDisk, rows: RowBook): PeerHandlers {
     const { driver, protocol } = this;
+    const stated = new StatedLeaves(protocol.replica, protocol.consensus);
     return {
       beat: (from, beat) => {
         this.#beatAt.set(toHex(from), this.clock.now());
@@ -243,6 +251,7 @@ export class Life {
         const memories = protocol.consensus.memoriesAt(number);
         return memories && pageOf(memories, from);
       },
+      tree: (request) => stated.page(request),
     };
   }
 }

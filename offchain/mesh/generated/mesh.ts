@@ -25,6 +25,22 @@ export const protobufPackage = "weft.mesh.v1";
 
 export const protobufFileName = "mesh.proto";
 
+/** What stands in a tree of a committed checkpoint, as those say who attested to it, from a leaf on. */
+export const StatedTree = {
+  STATED_TREE_UNSPECIFIED: 0,
+  /** STATED_TREE_TRACE - The memory root after each segment, 32 bytes. */
+  STATED_TREE_TRACE: 1,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type StatedTree = typeof StatedTree[keyof typeof StatedTree];
+
+export namespace StatedTree {
+  export type STATED_TREE_UNSPECIFIED = typeof StatedTree.STATED_TREE_UNSPECIFIED;
+  export type STATED_TREE_TRACE = typeof StatedTree.STATED_TREE_TRACE;
+  export type UNRECOGNIZED = typeof StatedTree.UNRECOGNIZED;
+}
+
 export interface HelloRequest {
   operator: Uint8Array;
   nonce: Uint8Array;
@@ -116,6 +132,20 @@ export interface MemoryRequest {
 export interface MemoryReply {
   found: boolean;
   page: Uint8Array;
+}
+
+export interface TreeRequest {
+  number: number;
+  checkpoint: Uint8Array;
+  tree: StatedTree;
+  first: number;
+}
+
+/** Leaves of one size, one after the other; `more`: there are others after them. */
+export interface TreeReply {
+  found: boolean;
+  leaves: Uint8Array;
+  more: boolean;
 }
 
 function createBaseHelloRequest(): HelloRequest {
@@ -1142,6 +1172,153 @@ export const MemoryReply: MessageFns<MemoryReply> = {
   },
 };
 
+function createBaseTreeRequest(): TreeRequest {
+  return { number: 0, checkpoint: new Uint8Array(0), tree: 0, first: 0 };
+}
+
+export const TreeRequest: MessageFns<TreeRequest> = {
+  encode(message: TreeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.checkpoint.length !== 0) {
+      writer.uint32(18).bytes(message.checkpoint);
+    }
+    if (message.tree !== 0) {
+      writer.uint32(24).int32(message.tree);
+    }
+    if (message.first !== 0) {
+      writer.uint32(32).uint32(message.first);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TreeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTreeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.checkpoint = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.tree = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.first = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTreeReply(): TreeReply {
+  return { found: false, leaves: new Uint8Array(0), more: false };
+}
+
+export const TreeReply: MessageFns<TreeReply> = {
+  encode(message: TreeReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.found !== false) {
+      writer.uint32(8).bool(message.found);
+    }
+    if (message.leaves.length !== 0) {
+      writer.uint32(18).bytes(message.leaves);
+    }
+    if (message.more !== false) {
+      writer.uint32(24).bool(message.more);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TreeReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTreeReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.leaves = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.more = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /**
  * The mesh between workers. The receiver dials; the server is the worker that has the data. Payloads are core's canonical
  * encodings, carried as bytes: protobuf only frames them.
@@ -1242,6 +1419,15 @@ export const MeshService = {
     responseSerialize: (value: MemoryReply): Buffer => Buffer.from(MemoryReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): MemoryReply => MemoryReply.decode(value),
   },
+  tree: {
+    path: "/weft.mesh.v1.Mesh/Tree" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TreeRequest): Buffer => Buffer.from(TreeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TreeRequest => TreeRequest.decode(value),
+    responseSerialize: (value: TreeReply): Buffer => Buffer.from(TreeReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TreeReply => TreeReply.decode(value),
+  },
 } as const;
 
 export interface MeshServer extends UntypedServiceImplementation {
@@ -1259,6 +1445,7 @@ export interface MeshServer extends UntypedServiceImplementation {
   /** Lane and connection "rows". */
   rows: handleServerStreamingCall<RowsSubscribe, RowsMessage>;
   memory: handleUnaryCall<MemoryRequest, MemoryReply>;
+  tree: handleUnaryCall<TreeRequest, TreeReply>;
 }
 
 export interface MeshClient extends Client {
@@ -1357,6 +1544,18 @@ export interface MeshClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: MemoryReply) => void,
+  ): ClientUnaryCall;
+  tree(request: TreeRequest, callback: (error: ServiceError | null, response: TreeReply) => void): ClientUnaryCall;
+  tree(
+    request: TreeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TreeReply) => void,
+  ): ClientUnaryCall;
+  tree(
+    request: TreeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TreeReply) => void,
   ): ClientUnaryCall;
 }
 

@@ -59,6 +59,23 @@ function covering({ entries, parent }: Made, index: number): number {
   );
 }
 
+/** The segments that a slot adds. */
+function segmentsOf({ entries, segments, parent }: Made, slot: number): readonly Sealed[] {
+  const { first, sequence } = entries[slot] as CutEntry;
+  return segments.slice(first, first + sequence - (parent?.entries[slot]?.sequence ?? 0));
+}
+
+/** The checkpoint with these of its slots one after the other, each with its segments: nothing else is wrong. */
+function withSlots(h: Historian, honest: Made, slots: readonly number[]): Made {
+  const segments: Sealed[] = [];
+  const entries = slots.map((slot) => {
+    const entry = { ...(honest.entries[slot] as CutEntry), first: segments.length };
+    segments.push(...segmentsOf(honest, slot));
+    return entry;
+  });
+  return h.make(honest.parent as Made, { entries, segments });
+}
+
 /** The checkpoint with other segments in the places of its own. */
 function withSegments(h: Historian, honest: Made, segments: readonly Sealed[]): Made {
   return h.make(honest.parent as Made, { entries: honest.entries, segments });
@@ -154,13 +171,24 @@ export const liars: Record<string, Liar> = {
     const slots = fresh(honest);
     if (slots.length < 2) return undefined;
     const low = slots[pick(slots.length - 1)] as number;
-    const [a, b] = [honest.entries[low], honest.entries[low + 1]] as [CutEntry, CutEntry];
-    const entries = honest.entries.with(low, b).with(low + 1, a);
-    return h.make(honest.parent as Made, { entries, segments: honest.segments });
+    const all = [...honest.entries.keys()].with(low, low + 1).with(low + 1, low);
+    return withSlots(h, honest, all);
   },
-  "a track has two slots": (h, honest, pick) => {
-    const entries = [...honest.entries, honest.entries[pick(honest.entries.length)] as CutEntry];
-    return h.make(honest.parent as Made, { entries, segments: honest.segments });
+  "a new track has two slots": (h, honest, pick) => {
+    const slots = fresh(honest);
+    const twice = slots[pick(slots.length)] as number;
+    return withSlots(h, honest, [...honest.entries.keys()].toSpliced(twice, 0, twice));
+  },
+  "a track of the parent has a new slot": (h, honest, pick) => {
+    const { parent } = honest as { parent: Made };
+    if (parent.entries.length === 0) return undefined;
+    const slot = pick(parent.entries.length);
+    const { sequence } = parent.entries[slot] as CutEntry;
+    const before = parent.segments.slice((parent.entries[slot] as CutEntry).first).slice(0, sequence);
+    const added = segmentsOf(honest, slot);
+    const entry = { ...(honest.entries[slot] as CutEntry), first: honest.segments.length };
+    const segments = [...honest.segments, ...before, ...added];
+    return h.make(parent, { entries: [...honest.entries, entry], segments });
   },
   "two segments have changed places": (h, honest, pick) => {
     const [i, j] = [pick(honest.segments.length), pick(honest.segments.length)];

@@ -2,7 +2,7 @@ import { type Accusation, stated } from "../../../offchain/core/accused-cut.ts";
 import { equal, toHex } from "../../../offchain/core/bytes.ts";
 import { Cut, trackName } from "../../../offchain/core/cut.ts";
 import { headerHash } from "../../../offchain/core/header.ts";
-import { StatedTree } from "../../../offchain/core/stated-tree.ts";
+import { ToldTree } from "../../../offchain/core/told-tree.ts";
 import { TREE } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import type { Sealed } from "../../helpers/core.ts";
@@ -25,8 +25,8 @@ export function accusationOf(
     separator: h.separator,
     parent: { checkpoint: parent.checkpoint, cut: Cut.of(crypto, parent.entries) },
     registry: h.events,
-    cut: new StatedTree(crypto, TREE.cut, checkpoint.cutRoot, made.slots),
-    segments: new StatedTree(crypto, TREE.segments, checkpoint.segmentsRoot, made.indices),
+    cut: new ToldTree(crypto, TREE.cut, checkpoint.cutRoot, made.slots),
+    segments: new ToldTree(crypto, TREE.segments, checkpoint.segmentsRoot, made.indices),
     segmentOf(hash) {
       const sealed = segments.get(toHex(hash));
       return sealed ? { header: stated(sealed.header), snapshots: sealed.snapshots } : served.get(toHex(hash));

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { NonceManager, Wallet } from "ethers";
 import { Chain, type ChainOptions } from "../../../offchain/chain/chain.ts";
-import type { Deployment, DeploymentParameters } from "../../../offchain/chain/deployment.ts";
+import type { ConvictOutcome } from "../../../offchain/chain/conviction.ts";
+import type { Deployment } from "../../../offchain/chain/deployment.ts";
 import type { ChainUpdate } from "../../../offchain/chain/follower.ts";
+import type { CondemnOutcome } from "../../../offchain/chain/prosecutor.ts";
 import { Rpc } from "../../../offchain/chain/rpc.ts";
-import type { ConvictOutcome } from "../../../offchain/chain/watcher.ts";
 import { type Bytes, compare, fromHex, toHex } from "../../../offchain/core/bytes.ts";
 import type { ChainEvent, Hex } from "../../../offchain/core/chain.ts";
 import { type Checkpoint, checkpointHash } from "../../../offchain/core/checkpoint.ts";
@@ -43,7 +44,7 @@ export class World {
     this.rpc = new Rpc(node.url);
   }
 
-  static async open(overrides: Partial<DeploymentParameters> = {}): Promise<World> {
+  static async open(overrides: Partial<Deployment["parameters"]> = {}): Promise<World> {
     const node = await startEvmNode({ port: 0 });
     try {
       const connection = await connect(node.url);
@@ -138,6 +139,7 @@ export class View {
   readonly log: MemoryLog;
   readonly faults: WeftError[] = [];
   readonly convictions: ConvictOutcome[] = [];
+  readonly condemnations: CondemnOutcome[] = [];
   events: ChainEvent[];
 
   constructor(world: World, account: Hex, options: Partial<ChainOptions> = {}) {
@@ -154,6 +156,7 @@ export class View {
       },
       onFault: (fault) => this.faults.push(fault),
       onConvicted: (outcome) => this.convictions.push(outcome),
+      onCondemned: (outcome) => this.condemnations.push(outcome),
       pollMs: 20,
       maxBackoffMs: 200,
       ...options,

@@ -4,7 +4,7 @@ import type { Accusation } from "../../../offchain/core/accused-cut.ts";
 import { equal } from "../../../offchain/core/bytes.ts";
 import type { CutEntry } from "../../../offchain/core/cut.ts";
 import { judgeCut } from "../../../offchain/core/false-cut.ts";
-import { StatedTree } from "../../../offchain/core/stated-tree.ts";
+import { ToldTree } from "../../../offchain/core/told-tree.ts";
 import { TREE } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { extend, Made } from "../../contracts/courts/history.ts";
@@ -86,7 +86,7 @@ describe("judgeCut", () => {
 
   test("leaves are those that hash to the root, or nothing", () => {
     const { cutRoot } = honest.checkpoint;
-    const tree = (leaves: ReadonlyMap<number, Uint8Array>) => new StatedTree(crypto, TREE.cut, cutRoot, leaves);
+    const tree = (leaves: ReadonlyMap<number, Uint8Array>) => new ToldTree(crypto, TREE.cut, cutRoot, leaves);
     assert.equal([...tree(honest.slots).indices()].length, 2);
     assert.throws(() => tree(parent.slots), { code: "bad_root" });
     for (const index of [-1, 0.5, 2 ** 24])

@@ -123,6 +123,7 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
     fetch: (_track, from, to) => self.stored.slice(from - 1, to),
     cut: () => undefined,
     memory: () => undefined,
+    tree: () => undefined,
     answered: (id, answer) => void self.answers.push({ id, answer }),
     attest: (_from, ticket) => self.mesh.reply(ticket, { type: "refused", code: "busy", message: "not now" }),
     generate: async function* () {},

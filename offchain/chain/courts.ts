@@ -1,0 +1,85 @@
+import type { Bytes } from "../core/bytes.ts";
+import type { Hex } from "../core/chain.ts";
+import type { Evidence } from "../core/evidence.ts";
+import type { FoldAccusation } from "../core/false-memory.ts";
+import { Answerer, type ChallengeOutcome, type ChallengePort, concludeCall } from "./answerer.ts";
+import type { CommitSource } from "./attestations.ts";
+import { foldCall } from "./convert.ts";
+import type { ConvictOutcome } from "./conviction.ts";
+import type { Deployment } from "./deployment.ts";
+import type { ChainUpdate } from "./follower.ts";
+import type { Persistence } from "./persist.ts";
+import { type CondemnOutcome, Prosecutor } from "./prosecutor.ts";
+import type { Sender } from "./sender.ts";
+import { Settler } from "./settler.ts";
+import { Watcher } from "./watcher.ts";
+
+/** What is false in a committed checkpoint, as the court that judges it takes it. */
+export type Accusation = { number: number; hash: Bytes; court: "fold"; lie: FoldAccusation };
+
+export type CourtsOptions = Persistence &
+  CommitSource & {
+    contracts: Deployment["contracts"];
+    sender: Sender;
+    set(): readonly bigint[];
+    /** The operator set is another one by now. */
+    onChange(): void;
+    onConvicted(outcome: ConvictOutcome): void;
+    onCondemned(outcome: CondemnOutcome): void;
+    /** Without it challenges are left to others. */
+    challenges: ChallengePort | undefined;
+    onChallenge(outcome: ChallengeOutcome): void;
+  };
+
+/** A worker in all courts: brings what it knows, and has the stake of whoever is convicted burnt. Never throws. */
+export class Courts {
+  readonly #foldCourt: Hex;
+  readonly #watcher: Watcher;
+  readonly #prosecutor: Prosecutor;
+  readonly #answerer: Answerer | undefined;
+
+  constructor({ contracts, ...options }: CourtsOptions) {
+    const common = { ...options, registry: contracts.operatorRegistry };
+    const settler = new Settler(common);
+    const onConvicted = (outcome: ConvictOutcome) => {
+      options.onConvicted(outcome);
+      const isReporter = outcome.type === "convicted";
+      if (isReporter || outcome.type === "already") void settler.settle(outcome.operator, isReporter);
+    };
+    this.#foldCourt = contracts.foldCourt;
+    this.#watcher = new Watcher({ ...common, court: contracts.equivocationCourt, onOutcome: onConvicted });
+    this.#prosecutor = new Prosecutor({ ...common, onConvicted });
+    const { challenges: port, onChallenge: onOutcome } = options;
+    const court = contracts.availabilityCourt;
+    if (port)
+      this.#answerer = new Answerer({
+        ...common,
+        court,
+        port,
+        onOutcome,
+        onSilence: ({ id, number, hash }) =>
+          this.#prosecutor.condemn({ number, hash, call: { to: court, data: concludeCall(id) } }),
+      });
+  }
+
+  convict(evidence: Evidence): Promise<ConvictOutcome> {
+    return this.#watcher.convict(evidence);
+  }
+
+  condemn({ number, hash, lie }: Accusation): Promise<CondemnOutcome> {
+    return this.#prosecutor.condemn({ number, hash, call: { to: this.#foldCourt, data: foldCall(lie) } });
+  }
+
+  /** What the chain says. When it took something back, all verdicts are looked at again. */
+  take(update: ChainUpdate): void {
+    this.#answerer?.take(update);
+    if (update.type === "events") return;
+    this.#watcher.reopen();
+    this.#prosecutor.reopen();
+  }
+
+  /** Everything that there was has been read. */
+  synced(): void {
+    this.#answerer?.synced();
+  }
+}
