@@ -137,7 +137,7 @@ describe("challenges on a real node with the real contracts", () => {
     assert.deepEqual(outcomes, []);
   });
 
-  test("silence is concluded by whoever is there, and the checkpoint falls", async () => {
+  test("silence is concluded by whoever is there: the checkpoint falls, and whoever signed it is convicted", async () => {
     const a = worker(0, GONE);
     await started(a);
     await ask();
@@ -150,6 +150,11 @@ describe("challenges on a real node with the real contracts", () => {
     await until("it fell", () => later.story.includes("fell"));
     const over = later.events.find(({ kind }) => kind === "unanswered");
     assert.ok(over?.kind === "unanswered" && over.condemned);
+    await until(
+      "all are convicted",
+      () => later.story.filter((kind) => kind === "convicted").length === members.length,
+    );
+    assert.deepEqual(later.condemnations, [{ type: "already", number: 1, hash: world.hashOf(checkpoint) }]);
   });
 
   test("S11: what a reorganisation takes back is answered again", async () => {
