@@ -2,8 +2,11 @@ import type { Bytes } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { FoldAccusation } from "../core/false-memory.ts";
+import type { CommittedSegment } from "../core/overdue.ts";
+import type { Segment } from "../core/segment.ts";
 import { Answerer, type ChallengeOutcome, type ChallengePort, concludeCall } from "./answerer.ts";
 import type { CommitSource } from "./attestations.ts";
+import { Challenger } from "./challenger.ts";
 import { foldCall } from "./convert.ts";
 import type { ConvictOutcome } from "./conviction.ts";
 import type { Deployment } from "./deployment.ts";
@@ -29,6 +32,8 @@ export type CourtsOptions = Persistence &
     /** Without it challenges are left to others. */
     challenges: ChallengePort | undefined;
     onChallenge(outcome: ChallengeOutcome): void;
+    /** What challenges of this worker's may cost for each checkpoint, in the stake token's smallest unit. */
+    challengeBonds: bigint;
   };
 
 /** A worker in all courts: brings what it knows, and has the stake of whoever is convicted burnt. Never throws. */
@@ -37,6 +42,7 @@ export class Courts {
   readonly #watcher: Watcher;
   readonly #prosecutor: Prosecutor;
   readonly #answerer: Answerer | undefined;
+  readonly #challenger: Challenger;
 
   constructor({ contracts, ...options }: CourtsOptions) {
     const common = { ...options, registry: contracts.operatorRegistry };
@@ -51,6 +57,12 @@ export class Courts {
     this.#prosecutor = new Prosecutor({ ...common, onConvicted });
     const { challenges: port, onChallenge: onOutcome } = options;
     const court = contracts.availabilityCourt;
+    this.#challenger = new Challenger({
+      ...common,
+      court,
+      token: contracts.stakeToken,
+      mostBonds: options.challengeBonds,
+    });
     if (port)
       this.#answerer = new Answerer({
         ...common,
@@ -70,9 +82,15 @@ export class Courts {
     return this.#prosecutor.condemn({ number, hash, call: { to: this.#foldCourt, data: foldCall(lie) } });
   }
 
+  /** Has whoever attested to a segment show it. It, once it was shown; nothing when it was not. */
+  challenge(segment: CommittedSegment): Promise<Segment | undefined> {
+    return this.#challenger.ask(segment);
+  }
+
   /** What the chain says. When it took something back, all verdicts are looked at again. */
   take(update: ChainUpdate): void {
     this.#answerer?.take(update);
+    this.#challenger.take(update);
     if (update.type === "events") return;
     this.#watcher.reopen();
     this.#prosecutor.reopen();
