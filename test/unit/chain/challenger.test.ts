@@ -71,7 +71,10 @@ async function asked(view: View): Promise<Segment | undefined> {
   view.chain.challenge(wanted, (segment) => {
     shown = segment;
   });
-  await until("it is shown, or refused", () => shown !== undefined || view.faults.some(({ code }) => code === "challenge_unpaid"));
+  await until(
+    "it is shown, or refused",
+    () => shown !== undefined || view.faults.some(({ code }) => code === "challenge_unpaid"),
+  );
   return shown;
 }
 
