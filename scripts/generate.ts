@@ -10,6 +10,7 @@ const contracts: ContractName[] = [
   "EquivocationCourt",
   "FoldCourt",
   "CutCourt",
+  "AvailabilityCourt",
   "Guardian",
   "StakeToken",
   "WeftReader",

@@ -2,340 +2,216 @@
 pragma solidity 0.8.37;
 
 import {IAttesterCourt} from "../interfaces/IAttesterCourt.sol";
-import {Challenge, IAvailabilityCourt, Kind, State} from "../interfaces/IAvailabilityCourt.sol";
-import {OperatorStatus} from "../interfaces/IOperatorRegistry.sol";
-import {WeftHash} from "../libraries/WeftHash.sol";
+import {Kind, MemoriesAt, MemoryAt, RowAt, SumNode} from "../interfaces/IAvailabilityCourt.sol";
+import {HeaderAt} from "../interfaces/ICutCourt.sol";
+import {TokensSnapshot} from "../libraries/TokensSnapshot.sol";
 import {WeftTree} from "../libraries/WeftTree.sol";
-import {Checkpoint, CutEntry} from "../libraries/WeftTypes.sol";
+import {SnapshotProof} from "../libraries/WeftTypes.sol";
+import {Grove} from "../test/Grove.sol";
+import {Matrix} from "../test/Matrix.sol";
+import {PlaceFixture} from "../test/PlaceFixture.sol";
 import {VM} from "../test/Vm.sol";
-import {WeftFixture} from "../test/WeftFixture.sol";
-import {AvailabilityCourt} from "./AvailabilityCourt.sol";
 
-contract AvailabilityCourtTest is WeftFixture {
-    uint256 private constant BOND = 3 ether;
-    uint32 private constant ANSWER = 4;
-    uint32 private constant PROOF = 6;
-    uint32 private constant RETENTION = 20;
-    uint32 private constant ENTRIES = 8;
-    address private constant ASKER = address(0xA5C);
-    address private constant SERVER = address(0x5E8);
-
-    AvailabilityCourt private judge;
-    Checkpoint private next;
-    bytes32 private hash;
-    uint256 private _made;
-    uint256 private _supply;
-
-    function setUp() public override {
-        super.setUp();
-        _found();
-        judge = new AvailabilityCourt(ledger, BOND, ANSWER, PROOF);
-        manager.grantRole(1, address(judge), 0);
-        manager.grantRole(5, address(judge), 0);
-        token.mint(ASKER, 1000 ether);
-        VM.prank(ASKER);
-        token.approve(address(judge), type(uint256).max);
-        _commitEntries();
-        _supply = token.totalSupply();
+/// What may be asked for, and what answers it; how challenges live is in `availability/Challenges.t.sol`.
+contract AvailabilityCourtTest is PlaceFixture {
+    function test_EntriesAndTraceAreServed() public {
+        bytes32 asked = judge.challenge(next, Kind.Entry, 0, MOST);
+        judge.answerEntry(asked, _entry(), Grove.path(WeftTree.CUT, _cut(), 0));
+        _assertServed(asked);
+        asked = judge.challenge(next, Kind.Trace, 2, MOST);
+        bytes32 root = _memoryRoot(3);
+        bytes32[] memory proof = Grove.path(WeftTree.MEMORY_TRACE, _trace(), 2);
+        _wrong(asked);
+        judge.answerTrace(asked, keccak256("another"), proof);
+        judge.answerTrace(asked, root, proof);
+        _assertServed(asked);
+        _noPlace("index");
+        judge.challenge(next, Kind.Trace, 3, MOST);
+        _noPlace("index");
+        judge.challenge(next, Kind.Segment, 3, MOST);
+        _noPlace("index");
+        judge.challenge(next, Kind.Entry, 1, MOST);
+        _noPlace("kind");
+        judge.challenge(next, Kind.Memory, 0, MOST);
     }
 
-    /// @dev Entry 0 is there; of the others only the count says so.
-    function _commitEntries() private {
-        next = _nextCheckpoint();
-        CutEntry memory entry = _entry();
-        bytes32 node = WeftTree.leaf(
-            WeftTree.CUT,
-            abi.encodePacked(
-                entry.operator, entry.incarnation, entry.sequence, entry.head, entry.ended, entry.first
+    function test_SegmentsAreServedWithTheirAuthorsSignature() public {
+        bytes32 asked = judge.challenge(next, Kind.Segment, 0, MOST);
+        HeaderAt memory segment = _headerAt(0);
+        bytes32 hash = ledger.headerHash(segment.header);
+        bytes memory other = _sign(_key(1), hash);
+        bytes memory signature = _sign(_key(0), hash);
+        _wrong(asked);
+        judge.answerSegment(asked, segment.header, other, segment.proof);
+        segment.header.sequence = 9;
+        bytes memory another = _sign(_key(0), ledger.headerHash(segment.header));
+        _wrong(asked);
+        judge.answerSegment(asked, segment.header, another, segment.proof);
+        segment.header.sequence = 1;
+        judge.answerSegment(asked, segment.header, signature, segment.proof);
+        _assertServed(asked);
+    }
+
+    /// Nobody's segment is signed by nobody: a stranger's signature serves nothing.
+    function test_NobodysSegmentIsNotServed() public {
+        bytes32 asked = judge.challenge(next, Kind.Segment, 1, MOST);
+        HeaderAt memory segment = _headerAt(1);
+        bytes memory signature = _sign(0xBAD, ledger.headerHash(segment.header));
+        _wrong(asked);
+        judge.answerSegment(asked, segment.header, signature, segment.proof);
+    }
+
+    function test_SnapshotsAreServed() public {
+        HeaderAt memory segment = _headerAt(0);
+        bytes32 hash = ledger.checkpointHash(next.number);
+        bytes32 asked = judge.challengeSnapshot(next.number, hash, segment, 1, MOST);
+        SnapshotProof memory snapshot = _snapshotAt(1);
+        _wrong(asked);
+        judge.answerSnapshot(asked, bytes16(0), snapshot.body, snapshot.snapshotProof);
+        judge.answerSnapshot(asked, HIDDEN, snapshot.body, snapshot.snapshotProof);
+        _assertServed(asked);
+        _noPlace("snapshot");
+        judge.challengeSnapshot(next.number, hash, segment, 5, MOST);
+        segment.index = 1;
+        _noPlace("path");
+        judge.challengeSnapshot(next.number, hash, segment, 0, MOST);
+        segment = _headerAt(2); // counts too many
+        _noPlace("snapshot");
+        judge.challengeSnapshot(next.number, hash, segment, 0, MOST);
+    }
+
+    function test_ContextsAreServedByTheirPeaks() public {
+        SnapshotProof memory snapshot = _snapshotAt(0);
+        bytes32 hash = ledger.checkpointHash(next.number);
+        bytes32 asked = judge.challengeContext(hash, snapshot, MOST);
+        bytes32[] memory peaks = Grove.peaks(_ids());
+        bytes32[] memory wrong = Grove.peaks(new uint32[](3));
+        _wrong(asked);
+        judge.answerContext(asked, wrong);
+        _wrong(asked);
+        judge.answerContext(asked, new bytes32[](1));
+        judge.answerContext(asked, peaks);
+        _assertServed(asked);
+    }
+
+    function test_OnlyTokensHaveAContext() public {
+        bytes32 hash = ledger.checkpointHash(next.number);
+        SnapshotProof memory close = _snapshotAt(1);
+        VM.expectRevert(abi.encodeWithSelector(TokensSnapshot.TokensSnapshotWrongLength.selector, 118, 114));
+        judge.challengeContext(hash, close, MOST);
+        SnapshotProof memory empty = _snapshotAt(2);
+        _noPlace("snapshot");
+        judge.challengeContext(hash, empty, MOST);
+        SnapshotProof memory beyond = _snapshotAt(3);
+        _noPlace("snapshot");
+        judge.challengeContext(hash, beyond, MOST);
+        judge.challengeContext(hash, _snapshotAt(4), MOST);
+        SnapshotProof memory elsewhere = _snapshotAt(0);
+        elsewhere.salt = 0;
+        _noPlace("path");
+        judge.challengeContext(hash, elsewhere, MOST);
+        elsewhere.salt = HIDDEN;
+        VM.expectRevert(
+            abi.encodeWithSelector(
+                IAttesterCourt.AttesterCourtUnknownCheckpoint.selector, next.number, hash, keccak256("other")
             )
         );
-        bytes32[] memory proof = _proof();
-        for (uint256 level = 0; level < proof.length; ++level) {
-            node = WeftTree.node(WeftTree.CUT, node, proof[level]);
-        }
-        next.cutRoot = node;
-        next.entryCount = ENTRIES;
-        (bytes memory signatures,) = _attest(next, type(uint256).max);
-        ledger.commit(next, set, signatures);
-        hash = ledger.checkpointHash(next.number);
-        _made = block.timestamp;
+        judge.challengeContext(keccak256("other"), elsewhere, MOST);
     }
 
-    function _entry() private pure returns (CutEntry memory) {
-        return CutEntry(_owner(0), bytes16(uint128(7)), 1, keccak256("head"), false, 0);
-    }
-
-    function _proof() private pure returns (bytes32[] memory proof) {
-        bytes32[] memory empties = WeftTree.emptyRoots(WeftTree.CUT);
-        proof = new bytes32[](WeftTree.CUT_DEPTH);
-        for (uint256 level = 0; level < proof.length; ++level) {
-            proof[level] = empties[level];
+    function test_MemoriesAreServed() public {
+        for (uint32 segments = 1; segments <= 3; segments += 2) {
+            MemoryAt memory there = _memoryAt(segments);
+            bytes32 asked = judge.challengeMemory(next, _memoriesAt(segments), _slot(), MOST);
+            _wrong(asked);
+            judge.answerMemory(asked, 0, there.rowsRoot, there.proof);
+            _wrong(asked);
+            judge.answerMemory(asked, id, keccak256("other"), there.proof);
+            judge.answerMemory(asked, id, there.rowsRoot, there.proof);
+            _assertServed(asked);
+            asked = judge.challengeMemory(next, _memoriesAt(segments), _slot() ^ 1, MOST);
+            bytes32[] memory proof = Grove.path(WeftTree.MEMORY, _memories(segments), _slot() ^ 1);
+            judge.answerMemory(asked, 0, 0, proof);
+            _assertServed(asked);
         }
     }
 
-    function _ask(uint64 slot) private returns (bytes32) {
-        VM.prank(ASKER);
-        return judge.challenge(next, Kind.Entry, slot, type(uint256).max);
+    function test_MemoriesThatTheTraceDoesNotHave() public {
+        MemoriesAt memory memories = _memoriesAt(2);
+        _noPlace("slot");
+        judge.challengeMemory(next, memories, 1 << 40, MOST);
+        memories.root = keccak256("other");
+        _noPlace("path");
+        judge.challengeMemory(next, memories, 0, MOST);
+        memories.segments = 0;
+        _noPlace("segments");
+        judge.challengeMemory(next, memories, 0, MOST);
+        memories.segments = 4;
+        _noPlace("segments");
+        judge.challengeMemory(next, memories, 0, MOST);
     }
 
-    function _serve(bytes32 id) private {
-        CutEntry memory entry = _entry();
-        bytes32[] memory proof = _proof();
-        VM.prank(SERVER);
-        judge.answerEntry(id, entry, proof);
+    function test_RowsAreServed() public {
+        MemoryAt memory there = _memoryAt(3);
+        RowAt memory row = _rowAt();
+        bytes32 asked = judge.challengeRow(next, _memoriesAt(3), there, 77, MOST);
+        _wrong(asked);
+        judge.answerRow(asked, 0, row.total, row.distinct, row.proof);
+        _wrong(asked);
+        judge.answerRow(asked, row.root, row.total + 1, row.distinct, row.proof);
+        judge.answerRow(asked, row.root, row.total, row.distinct, row.proof);
+        _assertServed(asked);
+        asked = judge.challengeRow(next, _memoriesAt(3), there, 78, MOST);
+        judge.answerRow(asked, 0, 0, 0, Grove.path(WeftTree.MEMORY_ROWS, Matrix.leaves(_rows(3)), 78));
+        _assertServed(asked);
+        MemoriesAt memory memories = _memoriesAt(3);
+        _noPlace("row");
+        judge.challengeRow(next, memories, there, 1 << 19, MOST);
+        there.rowsRoot = keccak256("other");
+        _noPlace("path");
+        judge.challengeRow(next, memories, there, 77, MOST);
     }
 
-    function _pass(uint256 time) private {
-        VM.warp(block.timestamp + time);
-    }
-
-    function _attesterPays() private {
-        VM.prank(REPORTER);
-        judge.convict(hash, _sign(_key(1), hash), set);
-        assert(registry.operatorOf(_owner(1)).status == OperatorStatus.Convicted);
-    }
-
-    function test_SilenceMakesItFallAndItsAttestersPay() public {
-        bytes32 id = _ask(0);
-        assert(token.balanceOf(address(judge)) == BOND);
-        _pass(ANSWER - 1);
-        _tooEarly();
-        judge.conclude(id);
-        _pass(1);
-        judge.conclude(id);
-        assert(ledger.checkpoint(next.number).fallen && ledger.checkpoint(next.number).openDisputes == 0);
-        _attesterPays();
-        VM.prank(ASKER);
-        judge.withdraw();
-        assert(token.balanceOf(ASKER) == 1000 ether && token.balanceOf(address(judge)) == 0);
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtWrongState.selector, id, State.Closed)
-        );
-        judge.conclude(id);
-    }
-
-    function test_AnybodysAnswerSavesItAndEarnsHalfTheBond() public {
-        bytes32 id = _ask(0);
-        _pass(ANSWER - 1);
-        _serve(id);
-        assert(judge.creditOf(SERVER) == BOND / 2 && judge.creditOf(ASKER) == 0);
-        // Whoever answers its own question pays for the time that it takes.
-        assert(token.balanceOf(address(judge)) == BOND / 2);
-        VM.prank(SERVER);
-        judge.withdraw();
-        assert(token.balanceOf(SERVER) == BOND / 2);
-        VM.expectRevert(abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtNoCredit.selector, SERVER));
-        VM.prank(SERVER);
-        judge.withdraw();
-        _pass(ANSWER);
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtWrongState.selector, id, State.Answered)
-        );
-        judge.conclude(id);
-        assert(!ledger.checkpoint(next.number).fallen);
-        VM.expectRevert(abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtAskedBefore.selector, id));
-        VM.prank(ASKER);
-        judge.challenge(next, Kind.Entry, 0, type(uint256).max);
-    }
-
-    /// What was served may prove something: the checkpoint is not final for a proof period after it.
-    function test_AnAnswerKeepsItFromBeingFinalForAProofPeriod() public {
-        bytes32 id = _ask(0);
-        _pass(ANSWER - 1);
-        _serve(id);
-        _pass(PROOF - 1);
-        assert(!ledger.isFinal(next.number)); // its own window is over
-        _tooEarly();
-        judge.release(id);
-        _pass(1);
-        judge.release(id);
-        assert(ledger.isFinal(next.number));
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtWrongState.selector, id, State.Closed)
-        );
-        judge.release(id);
-    }
-
-    function test_WhatIsFinalStandsButItsAttestersPay() public {
-        _pass(CHALLENGE_WINDOW);
-        assert(ledger.isFinal(next.number));
-        bytes32 answered = _ask(0);
-        bytes32 silent = _ask(1);
-        _serve(answered);
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtWrongState.selector, answered, State.Closed)
-        );
-        judge.release(answered);
-        assert(!judge.condemned(hash));
-        _pass(ANSWER);
-        judge.conclude(silent);
-        assert(ledger.isFinal(next.number) && judge.condemned(hash));
-        _attesterPays();
-    }
-
-    function test_ItIsServedForTheRetentionTimeAndNoLonger() public {
-        _pass(RETENTION - 1);
-        bytes32 id = _ask(0);
-        _pass(1);
-        uint256 until = block.timestamp;
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtRetentionOver.selector, until)
-        );
-        VM.prank(ASKER);
-        judge.challenge(next, Kind.Entry, 1, type(uint256).max);
-        _serve(id);
-        assert(judge.creditOf(SERVER) == BOND / 2);
-    }
-
-    function test_AnswersComeInTimeAndAreRight() public {
-        bytes32 id = _ask(1);
-        CutEntry memory entry = _entry();
-        bytes32[] memory proof = _proof();
-        VM.expectRevert(abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtWrongAnswer.selector, id));
-        judge.answerEntry(id, entry, proof);
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtWrongKind.selector, id, Kind.Entry)
-        );
-        judge.answerTrace(id, keccak256("root"), proof);
-        id = _ask(0);
-        _pass(ANSWER);
-        VM.expectRevert(abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtWrongTime.selector, _now(), _now()));
-        judge.answerEntry(id, entry, proof);
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtWrongState.selector, bytes32(0), State.None)
-        );
-        judge.answerEntry(0, entry, proof);
-    }
-
-    function test_APauseGivesMoreTime() public {
-        bytes32 id = _ask(0);
-        _pass(ANSWER - 1);
-        _pause(10);
-        _pass(10);
-        _tooEarly();
-        judge.conclude(id);
-        _serve(id);
-    }
-
-    function test_EachOpenChallengeMakesTheNextDearer() public {
-        bytes32 first = _ask(0);
-        assert(judge.bondOf(hash) == 2 * BOND);
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtBondRose.selector, 2 * BOND, 2 * BOND - 1)
-        );
-        VM.prank(ASKER);
-        judge.challenge(next, Kind.Entry, 1, 2 * BOND - 1);
-        _ask(1);
-        assert(token.balanceOf(address(judge)) == 3 * BOND);
-        _serve(first);
-        assert(judge.bondOf(hash) == 2 * BOND && judge.creditOf(SERVER) == BOND / 2);
-    }
-
-    function test_WhatFellMeanwhileNeedNotBeServed() public {
-        bytes32 id = _ask(0);
-        VM.prank(GUARD);
-        guardian.invalidate(ledger, next.number, hash);
-        VM.expectRevert(abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtFallen.selector, hash));
-        VM.prank(ASKER);
-        judge.challenge(next, Kind.Entry, 1, type(uint256).max);
-        _pass(ANSWER);
-        judge.conclude(id);
-        assert(!judge.condemned(hash) && judge.creditOf(ASKER) == BOND);
-        assert(ledger.checkpoint(next.number).openDisputes == 0);
-    }
-
-    function test_TwoSilencesCondemnOnce() public {
-        bytes32 a = _ask(0);
-        bytes32 b = _ask(1);
-        _pass(ANSWER);
-        judge.conclude(b);
-        judge.conclude(a);
-        assert(judge.creditOf(ASKER) == 3 * BOND && ledger.checkpoint(next.number).openDisputes == 0);
-    }
-
-    function test_OnlyPlacesThatTheCheckpointHasAreAskedFor() public {
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtNoSuchPlace.selector, "index")
-        );
-        judge.challenge(next, Kind.Entry, ENTRIES, type(uint256).max);
-        VM.expectRevert(abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtNoSuchPlace.selector, "kind"));
-        judge.challenge(next, Kind.Row, 0, type(uint256).max);
-        next.cutRoot = keccak256("another chain's");
-        bytes32 other = WeftHash.checkpointHash(ledger.domainSeparator(), next);
-        VM.expectRevert(
-            abi.encodeWithSelector(IAttesterCourt.AttesterCourtUnknownCheckpoint.selector, next.number, hash, other)
-        );
-        judge.challenge(next, Kind.Entry, 0, type(uint256).max);
-    }
-
-    function test_ParametersObeyTheRegistry() public {
-        string[4] memory wrong = ["bond", "answerSeconds", "answerSeconds", "disputeWindowsSeconds"];
-        uint32[4] memory answers = [uint32(4), 0, 11, 4];
-        for (uint256 i = 0; i < 4; ++i) {
-            VM.expectRevert(
-                abi.encodeWithSelector(
-                    IAvailabilityCourt.AvailabilityCourtInvalidParameters.selector, wrong[i]
-                )
-            );
-            new AvailabilityCourt(ledger, i == 0 ? 0 : BOND, answers[i], i == 3 ? 7 : 1);
-        }
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtInvalidParameters.selector, "proofSeconds")
-        );
-        new AvailabilityCourt(ledger, BOND, ANSWER, 0);
-    }
-
-    /// S12: whatever is asked, served, concluded and taken, the court has what it owes, to the wei.
-    function testFuzz_TheMoneyAddsUp(uint8[48] memory moves) public {
-        bytes32[] memory ids = new bytes32[](ENTRIES);
-        for (uint256 i = 0; i < moves.length; ++i) {
-            uint256 slot = (moves[i] >> 3) % ENTRIES;
-            uint256 move = moves[i] % 8;
-            bytes32 id = ids[slot];
-            State state = judge.challengeOf(id).state;
-            if (move < 3 && id == 0 && !judge.condemned(hash) && block.timestamp < _made + RETENTION) {
-                ids[slot] = _ask(uint64(slot));
-            } else if (move == 3) {
-                _pass(1);
-            } else if (move == 4 && slot == 0 && state == State.Open && _now() < judge.challengeOf(id).deadline) {
-                _serve(id);
-            } else if (move == 5 && state == State.Open && _now() >= judge.challengeOf(id).deadline) {
-                judge.conclude(id);
-            } else if (move == 6 && state == State.Answered && _now() >= judge.challengeOf(id).deadline) {
-                judge.release(id);
-            } else if (move == 7 && judge.creditOf(ASKER) > 0) {
-                VM.prank(ASKER);
-                judge.withdraw();
-            }
-            _checkMoney(ids);
+    function test_EveryTileIsServed() public {
+        uint32[] memory row = _rows(3)[0].cells;
+        for (uint32 tile = 0; tile < 4; ++tile) {
+            bytes32 asked =
+                judge.challengeTile(next, _memoriesAt(3), _memoryAt(3), _rowAt(), definition, tile, MOST);
+            (bytes memory cells, SumNode[] memory siblings) = _tileOf(row, tile);
+            _wrong(asked);
+            judge.answerTile(asked, bytes.concat(cells, hex"00000000"), siblings);
+            _wrong(asked);
+            judge.answerTile(asked, cells, new SumNode[](1));
+            cells[0] ^= 0x01;
+            _wrong(asked);
+            judge.answerTile(asked, cells, siblings);
+            cells[0] ^= 0x01;
+            siblings[0].total += 1;
+            _wrong(asked);
+            judge.answerTile(asked, cells, siblings);
+            siblings[0].total -= 1;
+            judge.answerTile(asked, cells, siblings);
+            _assertServed(asked);
         }
     }
 
-    function _checkMoney(bytes32[] memory ids) private view {
-        uint256 owed = judge.creditOf(ASKER) + judge.creditOf(SERVER);
-        uint256 open = 0;
-        uint256 disputes = 0;
-        for (uint256 i = 0; i < ids.length; ++i) {
-            Challenge memory asked = judge.challengeOf(ids[i]);
-            if (asked.state == State.Open) {
-                owed += asked.bond;
-                ++open;
-            }
-            if (asked.disputed && (asked.state == State.Open || asked.state == State.Answered)) ++disputes;
-        }
-        assert(token.balanceOf(address(judge)) == owed);
-        assert(judge.bondOf(hash) == BOND * (1 + open));
-        assert(ledger.checkpoint(next.number).openDisputes == disputes);
-        assert(token.totalSupply() == _supply - judge.creditOf(SERVER)); // as much is burnt
+    function _noTile(string memory part, MemoryAt memory there, RowAt memory row, bytes memory defined, uint32 tile)
+        private
+    {
+        MemoriesAt memory memories = _memoriesAt(3);
+        _noPlace(part);
+        judge.challengeTile(next, memories, there, row, defined, tile, MOST);
     }
 
-    function _tooEarly() private {
-        VM.expectRevert(
-            abi.encodeWithSelector(IAvailabilityCourt.AvailabilityCourtWrongTime.selector, _now(), _now() + 1)
-        );
-    }
-
-    function _now() private view returns (uint64) {
-        return registry.activeTime();
+    function test_TilesThatNoRowHas() public {
+        MemoryAt memory there = _memoryAt(3);
+        RowAt memory row = _rowAt();
+        _noTile("tile", there, row, definition, 4);
+        _noTile("definition", there, row, bytes.concat(definition, hex"00"), 0);
+        row.total += 1;
+        _noTile("path", there, row, definition, 0);
+        row.total -= 1;
+        there.proof[0] = keccak256("other");
+        _noTile("path", there, row, definition, 0);
     }
 }

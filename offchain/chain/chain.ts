@@ -8,6 +8,7 @@ import { domainSeparator } from "../core/hash.ts";
 import type { Crypto } from "../core/ports.ts";
 import { encodeSet } from "../core/registry.ts";
 import { checkpointLedgerAbi } from "./abi.ts";
+import type { ChallengeOutcome, ChallengePort } from "./answerer.ts";
 import { type CommitOutcome, commitCheckpoint } from "./committer.ts";
 import { safeNumber, TOPICS, toChainEvent } from "./convert.ts";
 import type { ConvictOutcome } from "./conviction.ts";
@@ -31,6 +32,9 @@ export type ChainOptions = {
   onFault(fault: WeftError): void;
   /** Also for convictions that a reorganisation made necessary again. */
   onConvicted?(outcome: ConvictOutcome): void;
+  /** Without it challenges are left to others. */
+  challenges?: ChallengePort;
+  onChallenge?(outcome: ChallengeOutcome): void;
   onCondemned?(outcome: CondemnOutcome): void;
   pollMs?: number;
   confirmations?: number;
@@ -94,11 +98,14 @@ export class Chain {
       rpc,
       log,
       startBlock: deployment.startBlock,
-      addresses: [this.#registry, this.#ledger],
+      addresses: [this.#registry, this.#ledger, contracts.availabilityCourt],
       topics: TOPICS,
       decode: (entry, timestamp) => toChainEvent(crypto, this.#separator, entry, timestamp),
       onUpdate: (update) => this.#take(update),
-      onSynced: () => this.#activate(),
+      onSynced: () => {
+        this.#activate();
+        this.#courts.synced();
+      },
       onFault: options.onFault,
       pollMs,
       confirmations,
@@ -112,7 +119,10 @@ export class Chain {
       onChange: () => this.#follower.poke(),
       onConvicted: (outcome) => options.onConvicted?.(outcome),
       onCondemned: (outcome) => options.onCondemned?.(outcome),
+      challenges: options.challenges,
+      onChallenge: (outcome) => options.onChallenge?.(outcome),
     });
+    this.#courts.take({ type: "reorg", events: log.events() });
   }
 
   /**
@@ -198,7 +208,7 @@ export class Chain {
     if (update.type === "reorg") this.#set = [];
     this.#note(update.events);
     await this.#o.onUpdate(update);
-    if (update.type === "reorg") this.#courts.reopen();
+    this.#courts.take(update);
   }
 
   #activate(): void {

@@ -1,4 +1,5 @@
 import { type ContractFunctionArgs, encodeEventTopics, encodeFunctionData, parseEventLogs, type RpcLog } from "viem";
+import { ASKED_KINDS } from "../core/availability.ts";
 import { type Bytes, concat, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { ChainBlock, ChainEvent, Hex } from "../core/chain.ts";
 import { type Checkpoint, checkpointHash } from "../core/checkpoint.ts";
@@ -9,7 +10,13 @@ import type { FoldProof, TraceEntry } from "../core/fold-proof.ts";
 import type { Hashing } from "../core/ports.ts";
 import { decodeSet, type RegistryEvent } from "../core/registry.ts";
 import type { Header } from "../core/segment.ts";
-import { checkpointLedgerAbi, type equivocationCourtAbi, foldCourtAbi, operatorRegistryAbi } from "./abi.ts";
+import {
+  availabilityCourtAbi,
+  checkpointLedgerAbi,
+  type equivocationCourtAbi,
+  foldCourtAbi,
+  operatorRegistryAbi,
+} from "./abi.ts";
 
 export type RpcBlock = { number: Hex; hash: Hex; parentHash: Hex; timestamp: Hex; baseFeePerGas?: Hex };
 
@@ -130,11 +137,13 @@ export function foldCall(accusation: FoldAccusation): Hex {
   }
 }
 
-const EVENTS = [...operatorRegistryAbi, ...checkpointLedgerAbi].filter((item) => item.type === "event");
+const EVENTS = [...operatorRegistryAbi, ...checkpointLedgerAbi, ...availabilityCourtAbi].filter(
+  (item) => item.type === "event",
+);
 const FOLLOWED = [
   ...(["OperatorJoined", "SignerRotated", "ExitRequested", "EpochActivated", "OperatorConvicted"] as const),
   ...(["EndpointChanged", "CheckpointCommitted", "CheckpointFell", "DisputeOpened", "DisputeClosed"] as const),
-  ...(["Paused", "Resumed"] as const),
+  ...(["Paused", "Resumed", "Challenged", "Answered", "Unanswered", "Released"] as const),
 ];
 
 /** First topics of the events that are followed. */
@@ -172,6 +181,19 @@ export function toChainEvent(h: Hashing, separator: Bytes, log: RpcLog, timestam
       return { kind: "paused", from: timestamp, until: safeNumber(parsed.args.until), ...at };
     case "Resumed":
       return { kind: "resumed", at: timestamp, ...at };
+    case "Challenged": {
+      const { id, number, hash, kind, path, deadline } = parsed.args;
+      const asked = { kind: ASKED_KINDS[kind], path: path.map(safeNumber) };
+      const place = { number: safeNumber(number), hash: fromHex(hash), asked };
+      return { kind: "challenged", id, ...place, deadline: safeNumber(deadline), ...at };
+    }
+    case "Answered":
+    case "Released":
+      return { kind: parsed.eventName === "Answered" ? "answered" : "released", id: parsed.args.id, ...at };
+    case "Unanswered": {
+      const { id, hash, condemned } = parsed.args;
+      return { kind: "unanswered", id, hash: fromHex(hash), condemned, ...at };
+    }
     default: {
       const event = toRegistryEvent(parsed);
       return event && { kind: "registry", event, ...at };

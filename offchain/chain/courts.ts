@@ -2,11 +2,13 @@ import type { Bytes } from "../core/bytes.ts";
 import type { CutProof } from "../core/cut-proof.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { FoldAccusation } from "../core/false-memory.ts";
+import { Answerer, type ChallengeOutcome, type ChallengePort, concludeCall } from "./answerer.ts";
 import type { CommitSource } from "./attestations.ts";
 import { foldCall } from "./convert.ts";
 import type { ConvictOutcome } from "./conviction.ts";
 import { cutCallData } from "./cut-call.ts";
 import type { Deployment } from "./deployment.ts";
+import type { ChainUpdate } from "./follower.ts";
 import type { Persistence } from "./persist.ts";
 import { type CondemnOutcome, Prosecutor } from "./prosecutor.ts";
 import type { Call, Sender } from "./sender.ts";
@@ -28,6 +30,9 @@ export type CourtsOptions = Persistence &
     onChange(): void;
     onConvicted(outcome: ConvictOutcome): void;
     onCondemned(outcome: CondemnOutcome): void;
+    /** Without it challenges are left to others. */
+    challenges: ChallengePort | undefined;
+    onChallenge(outcome: ChallengeOutcome): void;
   };
 
 /** A worker in all courts: brings what it knows, and has the stake of whoever is convicted burnt. Never throws. */
@@ -35,6 +40,7 @@ export class Courts {
   readonly #contracts: Deployment["contracts"];
   readonly #watcher: Watcher;
   readonly #prosecutor: Prosecutor;
+  readonly #answerer: Answerer | undefined;
 
   constructor({ contracts, ...options }: CourtsOptions) {
     const common = { ...options, registry: contracts.operatorRegistry };
@@ -47,6 +53,17 @@ export class Courts {
     this.#contracts = contracts;
     this.#watcher = new Watcher({ ...common, court: contracts.equivocationCourt, onOutcome: onConvicted });
     this.#prosecutor = new Prosecutor({ ...common, onConvicted });
+    const { challenges: port, onChallenge: onOutcome } = options;
+    const court = contracts.availabilityCourt;
+    if (port)
+      this.#answerer = new Answerer({
+        ...common,
+        court,
+        port,
+        onOutcome,
+        onSilence: ({ id, number, hash }) =>
+          this.#prosecutor.condemn({ number, hash, call: { to: court, data: concludeCall(id) } }),
+      });
   }
 
   convict(evidence: Evidence): Promise<ConvictOutcome> {
@@ -64,9 +81,16 @@ export class Courts {
     return { to: foldCourt, data: foldCall(accusation.lie) };
   }
 
-  /** The chain took something back. */
-  reopen(): void {
+  /** What the chain says. When it took something back, all verdicts are looked at again. */
+  take(update: ChainUpdate): void {
+    this.#answerer?.take(update);
+    if (update.type === "events") return;
     this.#watcher.reopen();
     this.#prosecutor.reopen();
+  }
+
+  /** Everything that there was has been read. */
+  synced(): void {
+    this.#answerer?.synced();
   }
 }

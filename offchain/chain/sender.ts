@@ -1,7 +1,13 @@
 import { type Abi, decodeErrorResult, keccak256 } from "viem";
 import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import type { Hex } from "../core/chain.ts";
-import { checkpointLedgerAbi, equivocationCourtAbi, foldCourtAbi, operatorRegistryAbi } from "./abi.ts";
+import {
+  availabilityCourtAbi,
+  checkpointLedgerAbi,
+  equivocationCourtAbi,
+  foldCourtAbi,
+  operatorRegistryAbi,
+} from "./abi.ts";
 import { type RpcBlock, safeNumber } from "./convert.ts";
 import { isBusy, type Rpc, RpcRefusal } from "./rpc.ts";
 
@@ -19,9 +25,13 @@ export type SendOutcome =
 type Receipt = { status: Hex; gasUsed: Hex; blockNumber: Hex };
 type Fees = { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint };
 
-const ERRORS = [...operatorRegistryAbi, ...checkpointLedgerAbi, ...equivocationCourtAbi, ...foldCourtAbi].filter(
-  (item) => item.type === "error",
-) as Abi;
+const ERRORS = [
+  ...operatorRegistryAbi,
+  ...checkpointLedgerAbi,
+  ...equivocationCourtAbi,
+  ...foldCourtAbi,
+  ...availabilityCourtAbi,
+].filter((item) => item.type === "error") as Abi;
 
 const DEFAULT_TIP = 1_000_000_000n;
 const SEND_ATTEMPTS = 5;

@@ -61,47 +61,56 @@ export function utf8(text: string): Bytes {
   return new TextEncoder().encode(text);
 }
 
+/** Buffers that no `Writer` uses: messages are many and small, and most of what making one costs would be its buffer. */
+const spare: Bytes[] = [];
+const SPARES = 8;
+const SPARE_BYTES = 1024;
+
 /** Appends big-endian, fixed-width fields: two equal values have one encoding. */
 export class Writer {
-  #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes = spare.pop() ?? new Uint8Array(SPARE_BYTES);
   #length = 0;
 
-  #room(more: number) {
-    if (this.#length + more <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+  /** Where `more` bytes go. */
+  #room(more: number): number {
+    const at = this.#length;
+    this.#length += more;
+    if (this.#length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length));
+      grown.set(this.#bytes.subarray(0, at));
+      this.#bytes = grown;
+    }
+    return at;
   }
 
   u8(value: number) {
-    this.#room(1);
-    this.#view.setUint8(this.#length, checked(value, 0xff));
-    this.#length += 1;
+    checked(value, 0xff);
+    this.#bytes[this.#room(1)] = value;
     return this;
   }
 
   u16(value: number) {
-    this.#room(2);
-    this.#view.setUint16(this.#length, checked(value, 0xffff));
-    this.#length += 2;
+    checked(value, 0xffff);
+    const at = this.#room(2);
+    this.#bytes[at] = value >>> 8;
+    this.#bytes[at + 1] = value;
     return this;
   }
 
   u32(value: number) {
-    this.#room(4);
-    this.#view.setUint32(this.#length, checked(value, 0xffffffff));
-    this.#length += 4;
+    checked(value, 0xffffffff);
+    const at = this.#room(4);
+    this.#bytes[at] = value >>> 24;
+    this.#bytes[at + 1] = value >>> 16;
+    this.#bytes[at + 2] = value >>> 8;
+    this.#bytes[at + 3] = value;
     return this;
   }
 
   /** A counter: 64 bits on the wire, at most 2^53 − 1 in memory. */
   u64(value: number) {
-    this.#room(8);
-    this.#view.setBigUint64(this.#length, BigInt(checked(value, Number.MAX_SAFE_INTEGER)));
-    this.#length += 8;
-    return this;
+    checked(value, Number.MAX_SAFE_INTEGER);
+    return this.u32(Math.floor(value / 2 ** 32)).u32(value >>> 0);
   }
 
   fixed(bytes: Bytes, length: number) {
@@ -121,14 +130,18 @@ export class Writer {
   }
 
   raw(bytes: Bytes) {
-    this.#room(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+    const at = this.#room(bytes.length);
+    this.#bytes.set(bytes, at);
     return this;
   }
 
+  /** What was written. The writer is empty again. */
   done(): Bytes {
-    return this.#bytes.slice(0, this.#length);
+    const bytes = this.#bytes.slice(0, this.#length);
+    if (spare.length < SPARES && this.#bytes.length === SPARE_BYTES) spare.push(this.#bytes);
+    this.#bytes = new Uint8Array();
+    this.#length = 0;
+    return bytes;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Asked } from "./availability.ts";
 import { type Bytes, fromHex, toHex } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { RegistryEvent } from "./registry.ts";
@@ -18,6 +19,13 @@ export type ChainEvent = (
   /** Deadlines stand still from the one block time to the other, in seconds. */
   | { kind: "paused"; from: number; until: number }
   | { kind: "resumed"; at: number }
+  /** Somebody asks for what a committed checkpoint contains; `deadline` of the answer in active seconds. */
+  | { kind: "challenged"; id: Hex; number: number; hash: Bytes; asked: Asked; deadline: number }
+  /** It was served. For some time yet the checkpoint may not be final. */
+  | { kind: "answered"; id: Hex }
+  /** Nobody served it; `condemned` unless the checkpoint fell or was condemned before. */
+  | { kind: "unanswered"; id: Hex; hash: Bytes; condemned: boolean }
+  | { kind: "released"; id: Hex }
 ) & { block: number; logIndex: number };
 
 /** What has been read from the chain, kept so that a restart goes on where it stopped. */

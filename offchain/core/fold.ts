@@ -54,3 +54,9 @@ export function taughtBy(lesson: Lesson): Increment[] {
 export function learn(memories: Memories, lesson: Lesson): Memories {
   return memories.add(lesson.memory, taughtBy(lesson));
 }
+
+/** The memories before a lesson, from those after it: what was added is taken away. */
+export function unlearn(memories: Memories, lesson: Lesson): Memories {
+  const taken = taughtBy(lesson).map((increment) => ({ ...increment, count: -increment.count }));
+  return memories.add(lesson.memory, taken);
+}

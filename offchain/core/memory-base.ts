@@ -41,11 +41,16 @@ export class MemoryBase {
   recall(disk: Pick<Disk, "memory" | "cut">): Effect[] {
     const stored = disk.memory();
     const committed = stored && this.#stands(stored);
-    if (!committed) return [];
     const cutOf = ({ checkpoint: { number }, hash }: Committed) => {
       const known = disk.cut(number);
       return known && equal(known.hash, hash) ? Cut.of(this.#hashing, known.entries) : undefined;
     };
+    if (!committed) {
+      // Nothing was final yet, or not on this fork: all that was ever learnt may still be held.
+      const { cut, memories, ...genesis } = this.#consensus.committed(0) as Committed;
+      if (cut && memories) this.#consensus.views.recall({ ...genesis, cut, memories }, cutOf);
+      return [];
+    }
     const memories = this.#read(stored.parts);
     if (!memories || !equal(memories.root, committed.checkpoint.memoryRoot)) {
       const error = new WeftError("corrupt", "the memories on disk are not the committed ones", {

@@ -103,7 +103,8 @@ export class Views {
   recall(base: Known & { memories: Memories }, cutOf: (committed: Committed) => Cut | undefined): void {
     const { standing } = this.#checkpoints;
     let at = base;
-    for (let i = standing.indexOf(base.checkpoint.number); i < standing.length; i++) {
+    const first = standing.indexOf(base.checkpoint.number);
+    for (let i = first; i < standing.length; i++) {
       const next = this.#checkpoints.committed(standing[i]) as Committed;
       const cut = next.cut ?? cutOf(next);
       const memories =
@@ -113,7 +114,7 @@ export class Views {
       const isKept = isLate || i % KEPT_CUTS === 0;
       if (isKept && !equal(memories.root, next.checkpoint.memoryRoot)) return;
       if (isKept) this.#checkpoints.learnMemories(standing[i], cut, memories);
-      if (isLate) return;
+      if (isLate && i > first) return;
       at = { ...next, cut, memories };
     }
   }

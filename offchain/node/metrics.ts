@@ -40,6 +40,8 @@ export function createMetrics() {
     commitGas: gauge("weft_checkpoint_commit_gas", "Gas of the last commit that this worker sent"),
     convictions: counter("weft_convictions_total", "Operators convicted by this worker's transaction"),
     convictionGas: gauge("weft_conviction_gas", "Gas of the last conviction that this worker sent"),
+    challenges: counter("weft_challenges_total", "Challenges that this worker's transaction ended", ["outcome"]),
+    challengeGas: gauge("weft_challenge_gas", "Gas of the last answer, conclusion or release that this worker sent"),
     condemnations: counter("weft_condemnations_total", "Checkpoints condemned by this worker's transaction"),
     condemnationGas: gauge("weft_condemnation_gas", "Gas of the last condemnation that this worker sent"),
     ledgerRetired: gauge("weft_ledger_retired", "1 when the ledger takes no checkpoints any more"),

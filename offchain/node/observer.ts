@@ -1,4 +1,5 @@
 import { type Logger, pino } from "pino";
+import type { ChallengeOutcome } from "../chain/answerer.ts";
 import type { ConvictOutcome } from "../chain/conviction.ts";
 import type { CondemnOutcome } from "../chain/prosecutor.ts";
 import { type Bytes, toHex } from "../core/bytes.ts";
@@ -7,6 +8,9 @@ import type { Store } from "../store/store.ts";
 import type { Config } from "./config.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { Piece } from "./row-book.ts";
+
+/** Faults that somebody has to look after: a challenge that is not answered in time costs the stake of who attested. */
+const LOUD: ReadonlySet<string> = new Set(["drift", "challenge_delayed"]);
 
 /** What happens in a worker, told to its operator: in the log, as metrics, and what is somebody's fault also as a report. */
 export class Observer {
@@ -21,7 +25,7 @@ export class Observer {
   readonly fault = (kind: string, operator: Bytes | undefined, error: unknown): void => {
     this.metrics.faults.inc({ kind });
     const peer = operator && toHex(operator);
-    const level = kind === "drift" ? "error" : "debug";
+    const level = LOUD.has(kind) ? "error" : "debug";
     this.log[level](
       { kind, peer, code: codeOf(error), reason: error instanceof Error ? error.message : error },
       "fault",
@@ -110,6 +114,14 @@ export class Observer {
     this.metrics.checkpointsCommitted.inc();
     this.metrics.commitGas.set(Number(gas));
     this.log.info({ number, segments, gas: Number(gas) }, "checkpoint committed");
+  }
+
+  /** What this worker did about a challenge. */
+  challenged({ type, challenge, gas }: ChallengeOutcome): void {
+    const { id, number, asked } = challenge;
+    this.log[type === "unanswered" ? "error" : "info"]({ type, id, number, ...asked, gas: Number(gas) }, "challenge");
+    this.metrics.challenges.inc({ outcome: type });
+    this.metrics.challengeGas.set(Number(gas));
   }
 
   convicted(outcome: ConvictOutcome): void {

@@ -21,6 +21,7 @@ import { Mesh } from "../mesh/mesh.ts";
 import { Store } from "../store/store.ts";
 import { Archive } from "./archive.ts";
 import { Author } from "./author.ts";
+import { Challenges } from "./challenges.ts";
 import { CheckpointPages } from "./checkpoint-pages.ts";
 import type { Config } from "./config.ts";
 import { Driver } from "./driver.ts";
@@ -207,6 +208,8 @@ async function compose(
     onFault: (fault) => onFault(fault.code, undefined, fault),
     onUpdate: (update) => follow(update),
     onConvicted: (outcome) => observer.convicted(outcome),
+    challenges: new Challenges({ protocol, archive, store }),
+    onChallenge: (outcome) => observer.challenged(outcome),
     onCondemned: (outcome) => observer.condemned(outcome),
   });
   const follow = (update: Pick<ChainUpdate, "type" | "events">) => {

@@ -37,7 +37,7 @@ const doors: readonly Door[] = [
 ];
 
 /** Courts about checkpoints: what they condemn falls. */
-const checkpointCourts: readonly ContractName[] = ["FoldCourt"];
+const checkpointCourts: readonly ContractName[] = ["FoldCourt", "CutCourt", "AvailabilityCourt"];
 
 const governedNames: Record<keyof Governed, ContractName> = {
   manager: "AccessManager",

@@ -51,6 +51,8 @@ export async function conclude(
       checkpointLedger: address("CheckpointLedger"),
       equivocationCourt: address("EquivocationCourt"),
       foldCourt: address("FoldCourt"),
+      cutCourt: address("CutCourt"),
+      availabilityCourt: address("AvailabilityCourt"),
       guardian: address("Guardian"),
       weftReader: address("WeftReader"),
       tokenConsumer: address("TokenConsumer"),

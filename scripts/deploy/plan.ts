@@ -22,6 +22,16 @@ export function contractsOf(parameters: DeploymentParameters, deployer: string):
     { name: "CheckpointLedger", args: [ref("OperatorRegistry")] },
     { name: "EquivocationCourt", args: [ref("CheckpointLedger")] },
     { name: "FoldCourt", args: [ref("CheckpointLedger")] },
+    { name: "CutCourt", args: [ref("CheckpointLedger")] },
+    {
+      name: "AvailabilityCourt",
+      args: [
+        ref("CheckpointLedger"),
+        BigInt(parameters.challengeBond),
+        parameters.answerWindowSeconds,
+        parameters.proofWindowSeconds,
+      ],
+    },
     { name: "Guardian", args: [ref("AccessManager"), ref("OperatorRegistry")] },
     { name: "WeftReader", args: [ref("CheckpointLedger")] },
     { name: "TokenConsumer", args: [ref("CheckpointLedger")] },

@@ -14,6 +14,8 @@ const places = {
   Guardian: "guardian",
   EquivocationCourt: "equivocationCourt",
   FoldCourt: "foldCourt",
+  CutCourt: "cutCourt",
+  AvailabilityCourt: "availabilityCourt",
   WeftReader: "weftReader",
   TokenConsumer: "tokenConsumer",
 } as const satisfies Partial<Record<ContractName, keyof Deployment["contracts"]>>;

@@ -51,6 +51,14 @@ export function checkParameters(value: unknown): DeploymentParameters {
   if (p.retentionSeconds < windows) {
     throw refused("retentionSeconds", `must be at least ${windows}, the challenge and dispute windows together`);
   }
+  if (BigInt(p.challengeBond) === 0n)
+    throw refused("challengeBond", "is zero, and asking for everything would be free");
+  if (p.answerWindowSeconds > p.longestPauseSeconds) {
+    throw refused("answerWindowSeconds", "is longer than longestPauseSeconds: two pauses could fall into one answer");
+  }
+  if (p.answerWindowSeconds + p.proofWindowSeconds > p.disputeWindowsSeconds) {
+    throw refused("disputeWindowsSeconds", "is less than answerWindow + proofWindow: raise it");
+  }
   const liability = p.signingLagSeconds + windows + p.retentionSeconds + p.longestPauseSeconds + p.graceSeconds;
   if (p.unbondingSeconds <= liability) {
     const sum = "signingLag + challengeWindow + disputeWindows + retention + longestPause + grace";

@@ -16,7 +16,7 @@ import { loadParameters, profiles } from "../../scripts/lib/profiles.ts";
 
 const CHAIN = 31_337;
 /** Eight contracts, six doors, six grants, and the deployer leaves. */
-const STEPS = 24;
+const STEPS = 30;
 const admin = new Wallet(keccak256(toHex("administrator"))).address;
 
 /** Where a process is when it dies: it has signed and not sent, or sent and not heard so. */
@@ -137,7 +137,7 @@ describe("a deployment that is stopped goes on where it was", () => {
 
     const again = await run([], { env });
     assert.equal(again.code, 0, again.out);
-    assert.match(again.out, /nothing to do: all 24 steps were done before\n/);
+    assert.match(again.out, /nothing to do: all 30 steps were done before\n/);
     assert.equal(readFileSync(join(folder, `${CHAIN}.json`), "utf8"), kept);
     await isWhole(address, 0);
   });
@@ -243,6 +243,9 @@ describe("a deployment that is stopped goes on where it was", () => {
     refused("unbondingSeconds", { unbondingSeconds: 3600 + 600 + (5 + 7 + 3 + 1) * 86_400 });
     refused("referenceSpan", { referenceSpan: 65 });
     refused("retentionSeconds", { retentionSeconds: 600 + 5 * 86_400 - 1 });
+    refused("answerWindowSeconds", { answerWindowSeconds: 3 * 86_400 + 1 });
+    refused("disputeWindowsSeconds", { proofWindowSeconds: 5 * 86_400 - 43_200 + 1 });
+    refused("challengeBond", { challengeBond: "0" });
     refused("bounty", { bounty: parseEther("101").toString() });
     refused("minStake", { minStake: "0", bounty: "0" });
     refused("maxOperators", { maxOperators: 3 });

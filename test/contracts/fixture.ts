@@ -47,6 +47,9 @@ export interface Call {
   account?: Address;
 }
 
+/** What a transaction may use: to estimate costs many times what it does. */
+const MOST_GAS = 2n ** 24n;
+
 /** A deployment on an embedded chain of its own, seen through viem and through ethers. */
 export interface World {
   deployment: Deployment;
@@ -97,7 +100,7 @@ export async function openWorld(overrides: Partial<DeploymentParameters> = {}): 
     consumer: { address: contracts.tokenConsumer, abi: tokenConsumerAbi },
     token: { address: contracts.stakeToken, abi: stakeTokenAbi },
     async send({ account = accounts[0] as Address, ...call }) {
-      const hash = await wallet.writeContract({ ...call, account, chain: null } as Parameters<
+      const hash = await wallet.writeContract({ ...call, account, chain: null, gas: MOST_GAS } as Parameters<
         typeof wallet.writeContract
       >[0]);
       const receipt = await chain.waitForTransactionReceipt({ hash });

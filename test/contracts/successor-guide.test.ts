@@ -65,22 +65,21 @@ test("docs/successor.md, from the announcement to the last stake", async () => {
   const [deploys, grants, announces, leaves, ...none] = blocks;
   assert.deepEqual(none, []);
 
-  const [newLedger, newCourt, newFoldCourt] = (await session.follow(deploys)).trim().split("\n").at(-1)!.split(" ");
+  const made = (await session.follow(deploys)).trim().split("\n").at(-1)!.split(" ");
+  const [newLedger, newCourt, newFoldCourt, newCutCourt, newAvailabilityCourt] = made;
+  const checkpointCourts = { newFoldCourt, newCutCourt, newAvailabilityCourt };
   const oldLedger = contractOf("CheckpointLedger", deployment, admin);
   const oldRegistry = contractOf("OperatorRegistry", deployment, admin);
   const manager = contractOf("AccessManager", deployment, admin);
   const selector = (name: string) => id(SELECTORS[name]).slice(0, 10);
-  await follow(grants.text, { manager, newCourt, newFoldCourt, newLedger, selector });
+  await follow(grants.text, { manager, newCourt, ...checkpointCourts, newLedger, selector });
   for (const name of Object.keys(SELECTORS)) {
     const role = await manager.getFunction("getTargetFunctionRole")(newLedger, selector(name));
     assert.equal(role, name === "fell" ? 5n : 1n, name);
   }
-  for (const [role, court] of [
-    [1n, newCourt],
-    [1n, newFoldCourt],
-    [5n, newFoldCourt],
-  ])
-    assert.deepEqual([...(await manager.getFunction("hasRole")(role, court))], [true, 0n]);
+  for (const court of [newCourt, ...Object.values(checkpointCourts)])
+    for (const role of court === newCourt ? [1n] : [1n, 5n])
+      assert.deepEqual([...(await manager.getFunction("hasRole")(role, court))], [true, 0n]);
 
   const now = (await connection.provider.getBlock("latest"))!.timestamp;
   const { unbondingSeconds } = deployment.parameters;

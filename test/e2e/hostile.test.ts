@@ -26,6 +26,8 @@ const PARAMETERS = {
   // What was committed so long ago is forgotten: 27 s.
   retentionSeconds: 20,
   disputeWindowsSeconds: 2,
+  answerWindowSeconds: 1,
+  proofWindowSeconds: 1,
   longestPauseSeconds: 5,
 };
 /** Nobody has forgotten what is younger. */

@@ -54,12 +54,12 @@ export class SimFollower {
     const { log, onUpdate } = this.#o;
     const blocks = log.blocks();
     const cursor = blocks.at(-1);
-    const known = new Map(blocks.map(({ number, hash }) => [number, hash]));
+    const isKnown = ({ number, hash }: Block) => blocks[number - blocks[0]?.number]?.hash === hash;
     // A provider that stands where we have been is late, not on another fork.
-    if (known.get(head.number) === head.hash) return;
+    if (isKnown(head)) return;
     const walked: Block[] = [];
     let at: Block | undefined = head;
-    for (; at && known.get(at.number) !== at.hash; at = at.parent) walked.unshift(at);
+    for (; at && !isKnown(at); at = at.parent) walked.unshift(at);
     const base = at?.number ?? -1;
     const isReorg = cursor !== undefined && cursor.number > base;
     const lost = isReorg && log.events().some(({ block }) => block > base);

@@ -18,9 +18,16 @@ function mixed(seed: number, parts: readonly Bytes[]): Bytes {
   let filled = 0;
   let at = 0;
   for (const part of parts)
-    for (let i = 0; i < part.length; i++) {
-      word = (word << 8) | part[i];
-      if (++filled < 4) continue;
+    for (let i = 0; i < part.length; ) {
+      if (filled === 0 && i + 4 <= part.length) {
+        word = (part[i] << 24) | (part[i + 1] << 16) | (part[i + 2] << 8) | part[i + 3];
+        filled = 4;
+        i += 4;
+      } else {
+        word = (word << 8) | part[i++];
+        filled += 1;
+      }
+      if (filled < 4) continue;
       const lane = Math.imul(lanes[at & 7] ^ word, 0x85ebca6b);
       lanes[at & 7] = (lane << 13) | (lane >>> 19);
       at += 1;

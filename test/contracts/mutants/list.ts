@@ -1,7 +1,10 @@
+import { courts } from "./list/courts.ts";
+import { cuts } from "./list/cuts.ts";
 import { examples } from "./list/examples.ts";
 import { formats } from "./list/formats.ts";
 import { ledger } from "./list/ledger.ts";
 import { registry } from "./list/registry.ts";
+import { snapshots } from "./list/snapshots.ts";
 import type { Mutant } from "./source.ts";
 
 /** A bug as somebody could write it: what stands in the file exactly once, what instead, and the test that fails then. */
@@ -16,7 +19,15 @@ export interface Patch {
 /** By file, below contracts/. */
 export type Patches = Readonly<Record<string, readonly Patch[]>>;
 
-export const PATCHES: Patches = { ...registry, ...ledger, ...formats, ...examples };
+export const PATCHES: Patches = {
+  ...registry,
+  ...ledger,
+  ...courts,
+  ...cuts,
+  ...formats,
+  ...snapshots,
+  ...examples,
+};
 
 /** The patches of one file, as mutants. */
 export function handMade(file: string, source: string): Mutant[] {

@@ -125,12 +125,24 @@ function count(rows: Rows, increments: readonly Increment[]): void {
   }
 }
 
+/** Rows that were asked for before: the next sum begins there. */
+const summed = new WeakMap<Stand, Map<string, Counts>>();
+
 /** @param row by order index and row, as rows are named */
 export function rowAt(stand: Stand, memory: string, row: string): Counts {
-  const counts = new Map<number, number>();
-  for (let at: Stand | undefined = stand; at; at = at.before)
-    for (const [column, count] of at.added.get(memory)?.get(row) ?? [])
-      counts.set(column, (counts.get(column) ?? 0) + count);
+  const name = `${memory} ${row}`;
+  const added: Counts[] = [];
+  let [at, before]: [Stand | undefined, Counts | undefined] = [stand, undefined];
+  for (; at && !before; at = at.before) {
+    before = summed.get(at)?.get(name);
+    const here = before ? undefined : at.added.get(memory)?.get(row);
+    if (here) added.push(here);
+  }
+  const counts = new Map(before);
+  for (const columns of added)
+    for (const [column, count] of columns) counts.set(column, (counts.get(column) ?? 0) + count);
+  const known = summed.get(stand) ?? new Map<string, Counts>();
+  summed.set(stand, known.set(name, counts));
   return counts;
 }
 

@@ -11,6 +11,7 @@ import {
   type Keys,
   numbered,
   operatorAt,
+  requestOf,
   setOf,
   signerOf,
   TrackWriter,
@@ -176,6 +177,25 @@ describe("consensus among liars, the convicted and censors", () => {
     const judged = (count: number) =>
       code(settled([[members[0], "1", 2], ...many(count)], { censorshipMs: 100 }).nodes[1], proposal, 1e9);
     assert.deepEqual([4, 5].map(judged), ["censoring", "sign"]);
+  });
+
+  test("tracks that stopped at their first segment are none that wait", () => {
+    const { proposal } = offer(settled([[members[0], "1", 2]]).nodes[0])!;
+    const { nodes } = settled(
+      [
+        [members[0], "1", 2],
+        [members[1], "1", 1],
+      ],
+      { censorshipMs: 100 },
+    );
+    const { replica } = nodes[1];
+    for (let i = 0; i < 8; i++) {
+      const stopped = new TrackWriter(members[1], `stopped ${i}`);
+      stopped.open(requestOf([1], { maxLength: 0 }));
+      feed(replica, [stopped.seal()]);
+      assert.equal(replica.track(stopped.track)?.sequence, 0);
+    }
+    assert.equal(code(nodes[1], proposal, 1e9), "censoring");
   });
 
   test("patience is not lost by hearing one proposal again and again", () => {

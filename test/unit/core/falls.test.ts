@@ -4,8 +4,9 @@ import { lastNumbers } from "../../../offchain/chain/numbers.ts";
 import { ActiveClock } from "../../../offchain/core/active-clock.ts";
 import { equal } from "../../../offchain/core/bytes.ts";
 import { type ChainEvent, decodeChainEvent, encodeChainEvent } from "../../../offchain/core/chain.ts";
-import { KEPT_CUTS } from "../../../offchain/core/checkpoints.ts";
+import { type Committed, KEPT_CUTS } from "../../../offchain/core/checkpoints.ts";
 import type { Cut } from "../../../offchain/core/cut.ts";
+import type { Effect } from "../../../offchain/core/events.ts";
 import { Following } from "../../../offchain/core/following.ts";
 import { feed, foundingEvents, type Keys, operatorAt, type TrackWriter, writeSegments } from "../../helpers/core.ts";
 import { answer, commitAll, gossip, netsOf, offer, type Peer } from "../../helpers/mesh.ts";
@@ -62,6 +63,20 @@ describe("checkpoints that fall", () => {
     assert.ok(orphan);
     nodes[1].consensus.fell(1, 0);
     assert.equal(answer(nodes[1], orphan.proposal), "stale");
+  });
+
+  test("L8 the cut of what fell is let go like those of what stands", () => {
+    const { nodes, writers } = settled([[members[0], "1", 1]]);
+    const [{ consensus }] = nodes;
+    commitRounds(nodes, writers[0] as TrackWriter, 2);
+    for (const node of nodes) node.consensus.fell(2, 1);
+    commitRounds(nodes, writers[0] as TrackWriter, KEPT_CUTS);
+    assert.ok(consensus.committed(2)?.cut, "as long as the one after it has its own");
+    commitRounds(nodes, writers[0] as TrackWriter, 1);
+    assert.deepEqual(
+      [1, 2, 3, 4].map((number) => consensus.committed(number)?.cut !== undefined),
+      [false, false, false, true],
+    );
   });
 
   test("a fall that leaves another standing than it says is a gap in what was read", () => {
@@ -244,15 +259,19 @@ describe("windows longer than the cuts that are kept", () => {
   test("L8 a cut whose time is over is not kept on disk again, however late it is shown", () => {
     const { consensus, replica } = long();
     const again = new Following(replica, consensus, ROUNDS);
-    const stored = () =>
-      again
-        .keepCuts()
-        .map((effect) => (effect.type === "store" && effect.record.type === "checkpoint" ? effect.record.number : -1));
+    const stored = (effects: readonly Effect[] = again.keepCuts()) =>
+      effects.flatMap((one) => (one.type === "store" && one.record.type === "checkpoint" ? [one.record.number] : []));
     assert.equal(again.forgetCuts(ROUNDS - 2), false, "none is there");
     assert.deepEqual(stored(), [ROUNDS - 2, ROUNDS - 1, ROUNDS]);
     assert.equal(again.forgetCuts(ROUNDS), true);
     assert.equal(again.forgetCuts(ROUNDS), false);
     assert.deepEqual(stored(), []);
+    const events = consensus.standing
+      .slice(1)
+      .map((number) => committed(consensus.committed(number) as Committed, number));
+    const late = consensus.standing.slice(-KEPT_CUTS, -1);
+    const effects = again.take({ type: "reorg", events, time: ROUNDS });
+    assert.deepEqual(stored(effects), late, "after a reorganisation they may be others");
   });
 
   test("F7 the latest cut is asked for first, and the anchor's too", () => {

@@ -72,10 +72,11 @@ describe("an operator's tracks", () => {
     const [more] = writeSegments(at(64), 1);
     const [refused] = feed(replica, [more!]);
     assert.ok(refused?.type === "fault" && refused.kind === "too_many_tracks");
-    assert.ok(taken(feed(replica, writeSegments(writers[0]!, 1, 9))), "those that there are go on");
+    assert.ok(taken(feed(replica, writeSegments(writers[9]!, 1, 9))), "those that there are go on");
     assert.ok(taken(feed(replica, writeSegments(new TrackWriter(c), 1))), "another operator has its own 64");
     const entries = writers.slice(0, 4).map(({ track, head }) => ({ ...track, sequence: 1, head }));
     const cut = Cut.empty(crypto).extend(crypto, entries, () => false);
+    assert.equal(taken(feed(replica, [more!])), false, "nor later");
     replica.setCommitted(cut, undefined);
     for (let i = 64; i < 68; i++) assert.ok(taken(feed(replica, writeSegments(at(i), 1))), `track ${i}`);
     assert.equal(taken(feed(replica, writeSegments(at(68), 1))), false);

@@ -56,9 +56,15 @@ function chain(every = 10) {
   const following = {
     time: 0,
     final: 0,
+    /** Cuts that are on disk again. */
+    left: 0,
     committedAt: (number: number) => (known.has(number) ? number * every : undefined),
     active: (time?: number) => time ?? following.time,
-    forgetCuts: () => false,
+    forgetCuts() {
+      const { left } = following;
+      following.left = 0;
+      return left > 0;
+    },
     /** How far the memories on disk are. */
     get memoryBase() {
       return { number: following.final, move: () => [] };
@@ -94,6 +100,9 @@ function chain(every = 10) {
     fell: (number: number) => fallen.add(number),
     at(time: number) {
       following.time = time;
+    },
+    bringBackCuts() {
+      following.left = 1;
     },
     cutOf: (number: number) => {
       const { hash, cut } = known.get(number) ?? {};
@@ -186,6 +195,8 @@ test("L8 what is fetched or restored after its time was over goes too, with the 
   assert.deepEqual(again.pruned, [{ to: 5, over: true }]);
   retention.advance();
   assert.equal(again.pruned.length, 1, "what is gone is not looked for again");
+  world.bringBackCuts();
+  assert.deepEqual(before(retention.advance()), [1], "unless they were brought back");
 });
 
 test("L8 who is shown a cut only when its time is over forgets by it at once", () => {

@@ -86,6 +86,13 @@ test("S8 L8 where windows are long, the base is many checkpoints behind, and mov
   assert.equal(rootOf(memories()), rootOf(expected));
 });
 
+test("S8 after a restart before anything is final, however many checkpoints there are", () => {
+  checkpoints(90, 1);
+  assert.equal(stored(), undefined, "nothing is on disk yet");
+  worker.restart();
+  assert.equal(rootOf(memories()), rootOf(expected));
+});
+
 test("S8 what comes after the memories on disk is held, whatever is final and past its time", () => {
   checkpoints(10, 10);
   const { memoryBase } = worker.protocol.following;

@@ -1,6 +1,6 @@
 import type { Patches } from "../list.ts";
 
-/** What is committed, what stands, what is final, and who pays. */
+/** What is committed, what stands, what is final. */
 export const ledger: Patches = {
   "CheckpointLedger.sol": [
     {
@@ -199,90 +199,6 @@ export const ledger: Patches = {
       before: "totalStake += OperatorSet.stakeOf(set[walked]);",
       after: "",
       test: "testFuzz_QuorumIsMoreThanTwoThirds",
-    },
-  ],
-  "courts/AttesterCourt.sol": [
-    {
-      name: "a fall for another reason saves the attesters",
-      before: "if (!fallen) _ledger.fell(number, hash);",
-      after: "_ledger.fell(number, hash);",
-      test: "test_WhatFellBeforeIsCondemnedAllTheSame",
-    },
-    {
-      name: "the condemned stands",
-      before: "if (!fallen) _ledger.fell(number, hash);",
-      after: "",
-      test: "test_ACondemnedCheckpointFallsAndWhoeverSignedItIsConvicted",
-    },
-    {
-      name: "attestations have two forms",
-      before: "ECDSA.recoverCalldata(hash, signature)",
-      after: "ecrecover(hash, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64]))",
-      test: "test_OnlyTheCondemnedHashConvicts",
-    },
-    {
-      name: "the attester gets the bounty",
-      before: "_registry.slash(operator, msg.sender, currentSet);",
-      after: "_registry.slash(operator, operator, currentSet);",
-      test: "test_ACondemnedCheckpointFallsAndWhoeverSignedItIsConvicted",
-    },
-  ],
-  "courts/FoldCourt.sol": [
-    {
-      name: "the first entry is judged against nothing",
-      before: "return parent.memoryRoot;",
-      after: "return bytes32(0);",
-      test: "test_TheMemoryStaysAsItIs",
-    },
-    {
-      name: "a segment is judged by the next one's entry",
-      before: "segments - 1",
-      after: "segments",
-      test: "testFuzz_ASegmentThatTeachesNothingChangesNothing",
-    },
-    {
-      name: "an empty place is an entry",
-      before: "empty == (index >= checkpoint.segmentCount)",
-      after: "index < checkpoint.segmentCount",
-      test: "testFuzz_ATraceHasOneEntryForEachSegment",
-    },
-    {
-      name: "any parent will do",
-      before: "_hashOf(parent) == checkpoint.parent",
-      after: "_hashOf(parent) != 0",
-      test: "test_AnotherCheckpointOrParentProvesNothing",
-    },
-  ],
-  "courts/EquivocationCourt.sol": [
-    {
-      name: "evidence has two forms",
-      before: "ECDSA.recoverCalldata(hash, signature)",
-      after: "ecrecover(hash, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64]))",
-      test: "test_Rule_OnlyLowS",
-    },
-    {
-      name: "evidence of another chain",
-      before: "WeftHash.domainSeparator(block.chainid, address(_ledger))",
-      after: "WeftHash.domainSeparator(1, address(_ledger))",
-      test: "testFuzz_TwoThingsAtOnePlaceConvictOnce",
-    },
-    {
-      name: "the second signature is not looked at",
-      before: "_attribute(a.operator, hashB, signatureB, signerA)",
-      after: "signerA",
-      test: "testFuzz_OneThingPerPlaceIsNoEvidence",
-    },
-    {
-      name: "the second signer may be anybody",
-      before: "signer == known",
-      after: "known != address(0)",
-      test: "testFuzz_OneThingPerPlaceIsNoEvidence",
-    },
-    {
-      name: "the culprit gets the bounty",
-      before: "_registry.slash(a.operator, msg.sender, currentSet);",
-      after: "_registry.slash(a.operator, a.operator, currentSet);",
-      test: "testFuzz_TwoThingsAtOnePlaceConvictOnce",
     },
   ],
 };
