@@ -3,7 +3,9 @@ import { stated } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { Committed } from "./checkpoints.ts";
 import { type Cut, encodeEntries, segmentsTree } from "./cut.ts";
+import type { StatedHeader } from "./cut-proof.ts";
 import { WeftError } from "./errors.ts";
+import { headerHash } from "./header.ts";
 import type { RegistryEvent } from "./registry.ts";
 import type { Replica } from "./replica.ts";
 import { ToldTree } from "./told-tree.ts";
@@ -54,10 +56,17 @@ function heldRoot(replica: Replica, parent: Cut, cut: Cut): Bytes | undefined {
 }
 
 /**
- * A checkpoint with what a worker knows of it. What it holds it has verified; of a segment that it would not take it knows
- * nothing.
+ * A checkpoint with what a worker knows of it. What it holds it has verified; of a segment that it would not take it knows no
+ * more than its header.
+ * @param served headers of the segments, in their order, as somebody states them
+ * @throws WeftError `bad_root` unless these are the leaves of the segments tree
  */
-export function accusationOf(replica: Replica, parent: Shown, { checkpoint, hash, cut }: Shown): Accusation {
+export function accusationOf(
+  replica: Replica,
+  parent: Shown,
+  { checkpoint, hash, cut }: Shown,
+  served?: readonly StatedHeader[],
+): Accusation {
   const { crypto, separator } = replica;
   const entries = cut.entries.map((entry, slot): [number, Bytes] => [slot, encodeEntries([entry]).slice(4)]);
   const hashes = new Map<number, Bytes>();
@@ -73,6 +82,15 @@ export function accusationOf(replica: Replica, parent: Shown, { checkpoint, hash
     }
     index += 1;
   }
+  const told = served?.map((header) => {
+    const of = headerHash(crypto, separator, header);
+    headers.set(toHex(of), { header });
+    return of;
+  });
+  const { segmentsRoot } = checkpoint;
+  const segments = told
+    ? new ToldTree(crypto, TREE.segments, segmentsRoot, new Map(told.entries()))
+    : treeOf(replica, segmentsRoot, hashes);
   return {
     checkpoint,
     hash,
@@ -80,7 +98,7 @@ export function accusationOf(replica: Replica, parent: Shown, { checkpoint, hash
     parent,
     registry: eventsOf(replica),
     cut: new ToldTree(crypto, TREE.cut, checkpoint.cutRoot, new Map(entries)),
-    segments: treeOf(replica, checkpoint.segmentsRoot, hashes),
+    segments,
     segmentOf: (of) => headers.get(toHex(of)),
     heldAt(key, sequence) {
       const track = replica.track(key);

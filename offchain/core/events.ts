@@ -119,7 +119,7 @@ export type Effect =
   /** Have a court see what is false in a checkpoint that a quorum attested to. */
   | { type: "condemn"; number: number; hash: Bytes; lie: FalseMemory | FalseCut }
   /** Nobody serves this tree of a committed checkpoint, which is false and without which nobody can be accused. */
-  | { type: "unserved"; number: number; hash: Bytes; tree: StatedTree | "segments" }
+  | { type: "unserved"; number: number; hash: Bytes; tree: StatedTree }
   /** Who is to be connected to: the registry has changed. */
   | { type: "peers" }
   /** Whose tracks are to be relayed to us, by which peer; this is the whole list. */

@@ -52,7 +52,7 @@ export class Fetching {
     this.#history = new History(replica, errands);
     this.#memory = new MemoryFetch(replica.crypto, consensus, errands);
     this.#witness = new Witness(replica, consensus, following, errands);
-    this.#cutWitness = new CutWitness(replica, consensus, following);
+    this.#cutWitness = new CutWitness(replica, consensus, following, errands);
   }
 
   /** The chain was read anew: what it says of checkpoints is looked at again. */
@@ -179,7 +179,8 @@ export class Fetching {
     if (errand.kind === "tree") {
       if (answer.type !== "tree") return this.#wrong(errand, "another answer than was asked for");
       this.#errands.done(errand);
-      return this.#witness.take(errand, answer.page, now);
+      const witness = errand.tree === "trace" ? this.#witness : this.#cutWitness;
+      return witness.take(errand, answer.page, now);
     }
     if (answer.type !== "segments") return this.#wrong(errand, "another answer than was asked for");
     const { track, from, to } = { track: keyOf(errand), ...errand };

@@ -6,7 +6,7 @@ import { allConnected, kill, type Net, startNet } from "../helpers/e2e/net.ts";
 import { withStore } from "../helpers/e2e/stores.ts";
 import { until } from "../helpers/e2e/until.ts";
 
-/** DESIGN §6: a quorum that attests to a false cut loses its stake, by the one worker that looks, and nobody's help. */
+/** DESIGN §6: a quorum that lists segments in another order loses its stake, by what it states and the one worker that asks. */
 
 const HONEST = 1;
 const SABOTEURS = [2, 3, 4];
@@ -29,7 +29,7 @@ after(() => net?.stop());
 const url = (index: number) => net.operators[index - 1].apiUrl;
 const owner = (index: number) => net.operators[index - 1].owner;
 
-test("a false cut of three of four is condemned, they are convicted by the fourth, and it goes on alone", async (t) => {
+test("what three of four list is condemned, they are convicted by the fourth, and it goes on alone", async (t) => {
   const ask = () => complete(url(HONEST), { prompt: "Honesty. ", max_tokens: 20, weft: { author: owner(HONEST) } });
   await ask();
   await until("all are convicted", async () => (await metric(url(HONEST), "weft_convictions_total")) === 3, 60_000);

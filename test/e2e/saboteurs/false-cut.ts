@@ -3,18 +3,13 @@ import { Cut } from "../../../offchain/core/cut.ts";
 import { loadConfig } from "../../../offchain/node/config.ts";
 import { startWorker } from "../../../offchain/node/worker.ts";
 
-// A worker whose cuts leave a gap before the last slot's segments. Whoever else does so agrees with it on every root.
+// A worker that lists segments from the last to the first. Whoever else does so agrees with it on every root.
 
 const { values } = parseArgs({ options: { config: { type: "string" } } });
 
-const { extend } = Cut.prototype;
-Cut.prototype.extend = function (h, ...rest) {
-  const { entries } = extend.call(this, h, ...rest);
-  const last = entries.length - 1;
-  return Cut.of(
-    h,
-    entries.map((entry, slot) => (slot === last ? { ...entry, first: entry.first + 1 } : entry)),
-  );
+const { segmentsSince } = Cut.prototype;
+Cut.prototype.segmentsSince = function* (parent) {
+  yield* [...segmentsSince.call(this, parent)].reverse();
 };
 
 process.once("disconnect", () => process.exit(1));
