@@ -17,12 +17,12 @@ contract FoldCourtLessonsTest is FoldFixture {
         if (!some) return rows;
         uint256 index;
         (rows, index) = Matrix.indexOf(rows, _row(0, lesson.ids, 5), COLUMNS);
-        rows[index].cells[lesson.ids[5]] = seen;
-        rows[index].cells[130] = 3;
+        Matrix.put(rows[index], lesson.ids[5], seen);
+        Matrix.put(rows[index], 130, 3);
         (rows, index) = Matrix.indexOf(rows, _row(1, lesson.ids, 7), COLUMNS);
-        rows[index].cells[0] = seen;
+        Matrix.put(rows[index], 0, seen);
         (rows, index) = Matrix.indexOf(rows, 77, COLUMNS);
-        rows[index].cells[COLUMNS - 1] = 1;
+        Matrix.put(rows[index], COLUMNS - 1, 1);
     }
 
     /// @dev The checkpoint says what is right, with all that is needed to see it.
@@ -67,7 +67,7 @@ contract FoldCourtLessonsTest is FoldFixture {
         Lesson memory lesson = _lesson();
         (lesson.first, lesson.count, lesson.start) = (7, 1, 6);
         (MatrixRow[] memory rows, uint256 index) = Matrix.indexOf(new MatrixRow[](0), _row(0, lesson.ids, 7), COLUMNS);
-        rows[index].cells[lesson.ids[7]] = type(uint32).max;
+        Matrix.put(rows[index], lesson.ids[7], type(uint32).max);
         (MatrixRow[] memory after_,) = _learnt(rows, lesson);
         assert(Matrix.rootOf(after_) == WeftTree.emptyRoot(WeftTree.MEMORY_ROWS));
         _sound(_honest(lesson, rows));

@@ -85,7 +85,7 @@ abstract contract FoldFixture is WeftFixture {
                 (after_, index) = Matrix.indexOf(after_, _row(order, lesson.ids, position), COLUMNS);
                 openings = bytes.concat(openings, Matrix.opening(after_, index, token));
                 uint32 cell = after_[index].cells[token];
-                after_[index].cells[token] = cell == type(uint32).max ? 0 : cell + 1;
+                Matrix.put(after_[index], token, cell == type(uint32).max ? 0 : cell + 1);
             }
         }
     }
@@ -93,7 +93,7 @@ abstract contract FoldFixture is WeftFixture {
     function _copy(MatrixRow[] memory rows) internal pure returns (MatrixRow[] memory copied) {
         copied = new MatrixRow[](rows.length);
         for (uint256 i = 0; i < rows.length; ++i) {
-            copied[i] = MatrixRow(rows[i].place, new uint32[](rows[i].cells.length));
+            copied[i] = MatrixRow(rows[i].place, new uint32[](rows[i].cells.length), rows[i].leaf);
             for (uint256 cell = 0; cell < rows[i].cells.length; ++cell) {
                 copied[i].cells[cell] = rows[i].cells[cell];
             }
