@@ -46,12 +46,12 @@ abstract contract FoldFixture is WeftFixture {
 
     /// @dev Token 250 is none that the memory counts.
     function _lesson() internal pure returns (Lesson memory) {
-        uint32[8] memory said = [uint32(7), 199, 7, 5, 250, 64, 7, 199];
-        uint32[] memory ids = new uint32[](8);
-        for (uint256 i = 0; i < 8; ++i) {
+        uint32[6] memory said = [uint32(7), 199, 7, 5, 250, 64];
+        uint32[] memory ids = new uint32[](6);
+        for (uint256 i = 0; i < 6; ++i) {
             ids[i] = said[i];
         }
-        return Lesson(ids, 2, 2, 6);
+        return Lesson(ids, 2, 2, 4);
     }
 
     function _learnBody(Lesson memory lesson) internal view returns (bytes memory) {
@@ -142,8 +142,11 @@ abstract contract FoldFixture is WeftFixture {
     }
 
     /// @dev Adds to a proof what is read of a memory that is there, or of its empty place.
-    function _open(FoldProof memory proof, MatrixRow[] memory rows, Lesson memory lesson) internal view {
-        (, bytes memory openings) = _learnt(rows, lesson);
+    /// @param openings Of the cells that the lesson touches.
+    function _open(FoldProof memory proof, MatrixRow[] memory rows, Lesson memory lesson, bytes memory openings)
+        internal
+        view
+    {
         proof.slotMemory = id;
         proof.rowsRoot = Matrix.rootOf(rows);
         uint256 longest = uint8(ORDERS[ORDERS.length - 1]);
