@@ -1,5 +1,5 @@
 import type { Bytes } from "../core/bytes.ts";
-import type { Hex } from "../core/chain.ts";
+import type { CutProof } from "../core/cut-proof.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { FoldAccusation } from "../core/false-memory.ts";
 import type { CommittedSegment } from "../core/overdue.ts";
@@ -9,16 +9,20 @@ import type { CommitSource } from "./attestations.ts";
 import { Challenger } from "./challenger.ts";
 import { foldCall } from "./convert.ts";
 import type { ConvictOutcome } from "./conviction.ts";
+import { cutCallData } from "./cut-call.ts";
 import type { Deployment } from "./deployment.ts";
 import type { ChainUpdate } from "./follower.ts";
 import type { Persistence } from "./persist.ts";
 import { type CondemnOutcome, Prosecutor } from "./prosecutor.ts";
-import type { Sender } from "./sender.ts";
+import type { Call, Sender } from "./sender.ts";
 import { Settler } from "./settler.ts";
 import { Watcher } from "./watcher.ts";
 
 /** What is false in a committed checkpoint, as the court that judges it takes it. */
-export type Accusation = { number: number; hash: Bytes; court: "fold"; lie: FoldAccusation };
+export type Accusation = { number: number; hash: Bytes } & (
+  | { court: "fold"; lie: FoldAccusation }
+  | { court: "cut"; proof: CutProof }
+);
 
 export type CourtsOptions = Persistence &
   CommitSource & {
@@ -38,7 +42,7 @@ export type CourtsOptions = Persistence &
 
 /** A worker in all courts: brings what it knows, and has the stake of whoever is convicted burnt. Never throws. */
 export class Courts {
-  readonly #foldCourt: Hex;
+  readonly #contracts: Deployment["contracts"];
   readonly #watcher: Watcher;
   readonly #prosecutor: Prosecutor;
   readonly #answerer: Answerer | undefined;
@@ -52,7 +56,7 @@ export class Courts {
       const isReporter = outcome.type === "convicted";
       if (isReporter || outcome.type === "already") void settler.settle(outcome.operator, isReporter);
     };
-    this.#foldCourt = contracts.foldCourt;
+    this.#contracts = contracts;
     this.#watcher = new Watcher({ ...common, court: contracts.equivocationCourt, onOutcome: onConvicted });
     this.#prosecutor = new Prosecutor({ ...common, onConvicted });
     const { challenges: port, onChallenge: onOutcome } = options;
@@ -78,8 +82,15 @@ export class Courts {
     return this.#watcher.convict(evidence);
   }
 
-  condemn({ number, hash, lie }: Accusation): Promise<CondemnOutcome> {
-    return this.#prosecutor.condemn({ number, hash, call: { to: this.#foldCourt, data: foldCall(lie) } });
+  condemn(accusation: Accusation): Promise<CondemnOutcome> {
+    const { number, hash } = accusation;
+    return this.#prosecutor.condemn({ number, hash, call: this.#callOf(accusation) });
+  }
+
+  #callOf(accusation: Accusation): Call {
+    const { foldCourt, cutCourt } = this.#contracts;
+    if (accusation.court === "cut") return { to: cutCourt, data: cutCallData(accusation.proof) };
+    return { to: foldCourt, data: foldCall(accusation.lie) };
   }
 
   /** Has whoever attested to a segment show it. It, once it was shown; nothing when it was not. */

@@ -1,5 +1,6 @@
-import type { ContractFunctionArgs, ContractFunctionName } from "viem";
+import { type ContractFunctionArgs, type ContractFunctionName, encodeFunctionData } from "viem";
 import { type Bytes, toHex } from "../core/bytes.ts";
+import type { Hex } from "../core/chain.ts";
 import type {
   CutProof,
   DataAt,
@@ -12,7 +13,7 @@ import type {
 } from "../core/cut-proof.ts";
 import { encodeSet } from "../core/registry.ts";
 import { TREE } from "../core/tree.ts";
-import type { cutCourtAbi } from "./abi.ts";
+import { cutCourtAbi } from "./abi.ts";
 import { checkpointStruct } from "./convert.ts";
 
 type Abi = typeof cutCourtAbi;
@@ -85,6 +86,11 @@ const accusedOf = ({ checkpoint, parent }: Extract<CutProof, { parent: unknown }
   checkpoint: checkpointStruct(checkpoint),
   parent: checkpointStruct(parent),
 });
+
+/** The call that proves it. */
+export function cutCallData(proof: CutProof): Hex {
+  return encodeFunctionData({ abi: cutCourtAbi, ...cutCall(proof) });
+}
 
 /** A proof as the court takes it. */
 export function cutCall(proof: CutProof): CutCall {

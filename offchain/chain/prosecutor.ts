@@ -74,13 +74,14 @@ export class Prosecutor {
     if (outcome.type === "refused") return outcome;
     const unknown = { code: "conviction_delayed", claim: `the attesters of checkpoint ${number} are not known yet` };
     const attestations = await persist(this.#o, unknown, () => attestationsOf(this.#o, one));
-    for (const attestation of attestations ?? []) {
+    // All at once: nobody is spared because another's case takes long.
+    const verdicts = (attestations ?? []).map(async (attestation) => {
       const verdict = await this.#convict(one, attestation);
-      // A reorganisation took the condemnation back.
-      if (verdict?.type === "uncondemned") return this.#pursue(one);
-      if (verdict) onConvicted(verdict);
-    }
-    return outcome;
+      if (verdict && verdict.type !== "uncondemned") onConvicted(verdict);
+      return verdict?.type;
+    });
+    // A reorganisation took the condemnation back.
+    return (await Promise.all(verdicts)).includes("uncondemned") ? this.#pursue(one) : outcome;
   }
 
   /** An outcome, or why to try again. */

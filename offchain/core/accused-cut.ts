@@ -68,6 +68,19 @@ export function readEntry(data: Bytes): StatedEntry | undefined {
   };
 }
 
+/** What 112 bytes say as a header, whatever that is. */
+export function readStatedHeader(bytes: Bytes): StatedHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return {
+    operator: bytes.slice(0, 20),
+    incarnation: bytes.slice(20, 36),
+    sequence: view.getBigUint64(36),
+    previous: bytes.slice(44, 76),
+    snapshotsRoot: bytes.slice(76, 108),
+    snapshotCount: view.getUint32(108),
+  };
+}
+
 export const stated = <Counted extends { sequence: number }>(value: Counted) => ({
   ...value,
   sequence: BigInt(value.sequence),

@@ -149,6 +149,11 @@ export class Consensus {
     return built;
   }
 
+  /** Have we worked it out ourselves, lately? */
+  isOurs(hash: Bytes): boolean {
+    return [...this.#built.values()].some((built) => equal(built.hash, hash));
+  }
+
   /** The segments tree of a committed checkpoint whose segments we hold, for proofs. @throws WeftError `unknown_segment` */
   segmentsOf(parentCut: Cut, cut: Cut): ListTree {
     return segmentsTree(this.#replica.crypto, parentCut, cut, heldSegments(this.#replica));

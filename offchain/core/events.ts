@@ -3,6 +3,7 @@ import type { Bytes } from "./bytes.ts";
 import type { ChainEvent } from "./chain.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Advance, Cut, CutEntry } from "./cut.ts";
+import type { CutProof } from "./cut-proof.ts";
 import type { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
 import type { FalseMemory } from "./false-memory.ts";
@@ -92,6 +93,9 @@ export type StoreRecord =
   /** The track begins after this head here: nothing up to it is, or is any longer, held. */
   | { type: "base"; base: Advance };
 
+/** A cut that does not follow, with what shows it. */
+export type FalseCut = { type: "cut"; proof: CutProof };
+
 export type Effect =
   | { type: "store"; record: StoreRecord }
   /** Something that beats say has changed. */
@@ -114,8 +118,8 @@ export type Effect =
   /** Have a court see it. */
   | { type: "accuse"; evidence: Evidence }
   /** Have a court see what is false in a checkpoint that a quorum attested to. */
-  | { type: "condemn"; number: number; hash: Bytes; lie: FalseMemory }
-  /** No peer that was asked serves this tree of a committed checkpoint, without which nobody can be accused. */
+  | { type: "condemn"; number: number; hash: Bytes; lie: FalseMemory | FalseCut }
+  /** Nobody serves this tree of a committed checkpoint, which is false and without which nobody can be accused. */
   | { type: "unserved"; number: number; hash: Bytes; tree: StatedTree }
   /** Have whoever attested to it show it on the chain: no peer has, for long. */
   | { type: "challenge"; segment: CommittedSegment }

@@ -2,6 +2,7 @@ import type { Budgets } from "./budgets.ts";
 import { type Bytes, toHex } from "./bytes.ts";
 import type { Consensus } from "./consensus.ts";
 import { type CutEntry, trackName } from "./cut.ts";
+import { CutWitness } from "./cut-witness.ts";
 import { type Errand, Errands, FETCH_SPAN, keyOf } from "./errands.ts";
 import { WeftError } from "./errors.ts";
 import type { Answer, Effect, SizedSegment } from "./events.ts";
@@ -36,6 +37,7 @@ export class Fetching {
   readonly #history: History;
   readonly #memory: MemoryFetch;
   readonly #witness: Witness;
+  readonly #cutWitness: CutWitness;
   /** Tracks that some peer held more of than we, and since when we have held no more than `sequence`. */
   readonly #behind = new Map<string, { key: TrackKey; sequence: number; since: number }>();
   /** Peers that hold another header at a place that we hold. */
@@ -50,11 +52,13 @@ export class Fetching {
     this.#history = new History(replica, errands);
     this.#memory = new MemoryFetch(replica.crypto, consensus, errands);
     this.#witness = new Witness(replica, consensus, following, errands);
+    this.#cutWitness = new CutWitness(replica, consensus, following, errands);
   }
 
   /** The chain was read anew: what it says of checkpoints is looked at again. */
   reread(): void {
     this.#witness.reset();
+    this.#cutWitness.reset();
   }
 
   peer(peer: Bytes, up: boolean): Effect[] {
@@ -108,6 +112,7 @@ export class Fetching {
       ...this.#history.tick(now),
       ...this.#memory.tick(now),
       ...this.#witness.tick(now),
+      ...this.#cutWitness.tick(now),
     ];
   }
 
@@ -174,7 +179,8 @@ export class Fetching {
     if (errand.kind === "tree") {
       if (answer.type !== "tree") return this.#wrong(errand, "another answer than was asked for");
       this.#errands.done(errand);
-      return this.#witness.take(errand, answer.page, now);
+      const witness = errand.tree === "trace" ? this.#witness : this.#cutWitness;
+      return witness.take(errand, answer.page, now);
     }
     if (answer.type !== "segments") return this.#wrong(errand, "another answer than was asked for");
     const { track, from, to } = { track: keyOf(errand), ...errand };

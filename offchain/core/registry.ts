@@ -24,6 +24,8 @@ export class Registry {
   /** The position of the latest activation or conviction: a checkpoint names none older. */
   readonly lastSetPosition: number;
   readonly set: readonly SetMember[];
+  /** What was reported at this position. */
+  readonly event?: RegistryEvent;
   readonly #operators: ReadonlyMap<string, Operator>;
   /** Every key that ever signed for an operator; retired ones stay attributable. */
   readonly #signers: ReadonlyMap<string, Bytes>;
@@ -35,6 +37,7 @@ export class Registry {
     set: readonly SetMember[],
     operators: ReadonlyMap<string, Operator>,
     signers: ReadonlyMap<string, Bytes>,
+    event?: RegistryEvent,
   ) {
     this.position = position;
     this.hash = hash;
@@ -42,6 +45,7 @@ export class Registry {
     this.set = set;
     this.#operators = operators;
     this.#signers = signers;
+    this.event = event;
   }
 
   static genesis(hash: Bytes): Registry {
@@ -88,7 +92,7 @@ export class Registry {
             stand(operator.operator, { standing: "gone" });
       }
     }
-    return new Registry(event.position, event.hash, lastSetPosition, set, operators, signers);
+    return new Registry(event.position, event.hash, lastSetPosition, set, operators, signers, event);
   }
 
   operator(operator: Bytes): Operator | undefined {

@@ -1,19 +1,23 @@
-import { type Bytes, equal, toHex } from "./bytes.ts";
-import { KEPT_CUTS } from "./checkpoints.ts";
+import { type Bytes, equal, toHex, Writer } from "./bytes.ts";
+import { type Committed, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
-import { memoriesAfter } from "./cut.ts";
+import { type Cut, memoriesAfter, segmentsTree } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import { traceTree } from "./fold-proof.ts";
+import { type SignedHeader, writeHeader } from "./header.ts";
 import type { Replica } from "./replica.ts";
-import { type TreePage, type TreeRequest, treePageOf } from "./stated-tree.ts";
+import { type StatedTree, type TreePage, type TreeRequest, treePageOf } from "./stated-tree.ts";
+import type { Track } from "./track.ts";
 import { heldSegments } from "./views.ts";
+
+type Known = Committed & { cut: Cut };
 
 /** What a worker that holds with a checkpoint serves of its trees: worked out again from the segments, once. */
 export class StatedLeaves {
   readonly #replica: Replica;
   readonly #consensus: Consensus;
-  /** Memory traces, by the hash of their checkpoint. */
-  readonly #traces = new Map<string, { number: number; trace: readonly Bytes[] }>();
+  /** By tree and hash of the checkpoint. */
+  readonly #known = new Map<string, { number: number; leaves: readonly Bytes[] }>();
 
   constructor(replica: Replica, consensus: Consensus) {
     this.#replica = replica;
@@ -22,38 +26,53 @@ export class StatedLeaves {
 
   /** Undefined of a checkpoint that is not on record, or no more held, or that says something else than follows here. */
   page({ number, hash, tree, first }: TreeRequest): TreePage | undefined {
-    const leaves = this.#trace(number, hash);
+    const leaves = this.#leaves(tree, number, hash);
     return leaves && treePageOf(tree, leaves, first);
   }
 
-  #trace(number: number, hash: Bytes): readonly Bytes[] | undefined {
-    const name = toHex(hash);
-    const known = this.#traces.get(name)?.trace;
-    const trace = known ?? this.#worked(number, hash);
-    if (!known && trace) {
+  #leaves(tree: StatedTree, number: number, hash: Bytes): readonly Bytes[] | undefined {
+    const name = `${tree} ${toHex(hash)}`;
+    const known = this.#known.get(name)?.leaves;
+    const leaves = known ?? this.#worked(tree, number, hash);
+    if (!known && leaves) {
       const { next } = this.#consensus;
-      for (const [old, one] of this.#traces) if (one.number + KEPT_CUTS < next) this.#traces.delete(old);
-      this.#traces.set(name, { number, trace });
+      for (const [old, one] of this.#known) if (one.number + KEPT_CUTS < next) this.#known.delete(old);
+      this.#known.set(name, { number, leaves });
     }
-    return trace;
+    return leaves;
   }
 
-  #worked(number: number, hash: Bytes): readonly Bytes[] | undefined {
-    const { crypto } = this.#replica;
+  #worked(tree: StatedTree, number: number, hash: Bytes): readonly Bytes[] | undefined {
     const committed = this.#consensus.committed(number);
     // Of what is wrong here nobody is told anything: whoever attested says it.
     if (number === 0 || !committed?.cut || !equal(committed.hash, hash) || this.#consensus.views.isWrong(committed))
       return undefined;
     const parent = this.#consensus.committed(committed.parent);
-    const memories = parent && this.#consensus.views.of(parent);
-    if (!parent?.cut || !memories) return undefined;
+    if (!parent?.cut) return undefined;
     try {
-      const after = memoriesAfter({ cut: parent.cut, memories }, committed.cut, heldSegments(this.#replica));
-      const trace = [...after].map(({ root }) => root);
-      return equal(traceTree(crypto, trace).root, committed.checkpoint.memoryTraceRoot) ? trace : undefined;
+      const [before, of] = [parent as Known, committed as Known];
+      return tree === "trace" ? this.#trace(before, of) : this.#headers(before, of);
     } catch (error) {
       if (!(error instanceof WeftError) || error.code !== "unknown_segment") throw error;
       return undefined;
     }
+  }
+
+  #trace(parent: Known, { cut, checkpoint }: Known): readonly Bytes[] | undefined {
+    const { crypto } = this.#replica;
+    const memories = this.#consensus.views.of(parent);
+    if (!memories) return undefined;
+    const after = memoriesAfter({ cut: parent.cut, memories }, cut, heldSegments(this.#replica));
+    const trace = [...after].map(({ root }) => root);
+    return equal(traceTree(crypto, trace).root, checkpoint.memoryTraceRoot) ? trace : undefined;
+  }
+
+  #headers(parent: Known, { cut, checkpoint }: Known): readonly Bytes[] | undefined {
+    const { root } = segmentsTree(this.#replica.crypto, parent.cut, cut, heldSegments(this.#replica));
+    if (!equal(root, checkpoint.segmentsRoot)) return undefined;
+    return [...cut.segmentsSince(parent.cut)].map((at) => {
+      const track = this.#replica.track(at) as Track;
+      return writeHeader(new Writer(), (track.signedAt(at.sequence) as SignedHeader).header).done();
+    });
   }
 }

@@ -1,11 +1,14 @@
 import { type Bytes, concat } from "./bytes.ts";
 import { WeftError } from "./errors.ts";
+import { HEADER_BYTES } from "./header.ts";
 import { TREE } from "./tree.ts";
 
 /** Trees of a checkpoint whose leaves only those know who attested, when what they say does not follow from the segments. */
 export const STATED_TREES = {
   /** The memory root after each segment. */
   trace: { leafBytes: 32, most: 2 ** TREE.memoryTrace.depth },
+  /** The header of each segment. */
+  segments: { leafBytes: HEADER_BYTES, most: 2 ** TREE.segments.depth },
 } as const;
 
 export type StatedTree = keyof typeof STATED_TREES;

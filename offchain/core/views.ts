@@ -22,6 +22,8 @@ export class Views {
   readonly #checkpoints: Record;
   /** Checkpoints that a quorum attested to although their memory, or its trace, is wrong, by hash. */
   readonly #wrong = new Map<string, Wrong>();
+  /** Checkpoints whose cut is false, by hash. */
+  readonly #disbelieved = new Set<string>();
 
   constructor(replica: Replica, checkpoints: Record) {
     this.#replica = replica;
@@ -30,10 +32,9 @@ export class Views {
 
   /** Undefined when too little is held to say, or when the checkpoint, or one before it, is wrong. */
   of(committed: Committed): Memories | undefined {
-    if (committed.memories) return committed.memories;
     const path: Known[] = [];
     let at = committed;
-    while (!at.memories) {
+    while (!at.memories || this.isWrong(at)) {
       const parent = this.#checkpoints.committed(at.parent);
       if (this.isWrong(at)) return undefined;
       if (!at.cut || !parent?.cut) return this.#nothing(at) ? this.#forward(at, path) : undefined;
@@ -137,9 +138,14 @@ export class Views {
     return this.#wrong.values();
   }
 
+  /** A checkpoint on record has a false cut: there is no view of it, nor of those after it. */
+  disbelieve(hash: Bytes): void {
+    this.#disbelieved.add(toHex(hash));
+  }
+
   /** Is a checkpoint on record known not to follow from its segments? */
   isWrong({ hash }: Committed): boolean {
-    return this.#wrong.has(toHex(hash));
+    return this.#wrong.has(toHex(hash)) || this.#disbelieved.has(toHex(hash));
   }
 
   #after(parent: Known, next: Known): Memories | undefined {

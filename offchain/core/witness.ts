@@ -6,22 +6,10 @@ import { WeftError } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { falseMemory } from "./false-memory.ts";
 import type { Following } from "./following.ts";
+import { Inquiries } from "./inquiry.ts";
 import type { Replica } from "./replica.ts";
-import { STATED_TREES, type TreePage } from "./stated-tree.ts";
+import type { TreePage } from "./stated-tree.ts";
 import { heldSegments, type Wrong } from "./views.ts";
-
-const RETRY_MS = 400;
-const LATEST_MS = 60_000;
-const TREE = "trace";
-
-/** What has come of what the attesters of one checkpoint state. */
-type Inquiry = {
-  stated: Bytes[];
-  /** Who did not have it, did not answer, or said what was false, in hexadecimal. */
-  readonly passed: Set<string>;
-  failures: number;
-  notBefore: number;
-};
 
 /**
  * Brings to court whoever attested to memories that do not follow from the segments. To say where the lie is takes what
@@ -32,35 +20,28 @@ export class Witness {
   readonly #replica: Replica;
   readonly #consensus: Consensus;
   readonly #following: Following;
-  readonly #errands: Errands;
   /** Checkpoints that were brought to court, by hash. */
   readonly #accused = new Set<string>();
-  readonly #inquiries = new Map<string, Inquiry>();
-  /** Who is being asked about what. */
-  #asking: { peer: Bytes; inquiry: Inquiry } | undefined;
+  readonly #inquiries: Inquiries;
   #looked = false;
 
   constructor(replica: Replica, consensus: Consensus, following: Following, errands: Errands) {
     this.#replica = replica;
     this.#consensus = consensus;
     this.#following = following;
-    this.#errands = errands;
+    this.#inquiries = new Inquiries(errands, "trace");
   }
 
   /** The chain was read anew, and may say otherwise what is on record. */
   reset(): void {
     this.#accused.clear();
-    this.#inquiries.clear();
+    this.#inquiries.drop();
     this.#looked = false;
   }
 
   tick(now: number): Effect[] {
     if (!this.#looked) this.#look();
-    if (!this.#errands.isBusy(TREE) && this.#asking) {
-      // The question was given up.
-      this.#pass(this.#asking.inquiry, this.#asking.peer);
-      this.#asking = undefined;
-    }
+    this.#inquiries.tick();
     return [...this.#consensus.views.wrong].flatMap((wrong) => (this.#isOpen(wrong) ? this.#pursue(wrong, now) : []));
   }
 
@@ -80,66 +61,28 @@ export class Witness {
   }
 
   #pursue(wrong: Wrong, now: number): Effect[] {
-    const name = toHex(wrong.hash);
-    const inquiry = this.#inquiries.get(name) ?? { stated: [], passed: new Set(), failures: 0, notBefore: now };
-    this.#inquiries.set(name, inquiry);
-    if (now < inquiry.notBefore) return [];
-    if (equal(wrong.traceRoot, wrong.checkpoint.memoryTraceRoot)) return this.#accuse(wrong, inquiry, wrong.trace, now);
-    if (this.#errands.isBusy(TREE)) return [];
-    const peer = this.#errands.anybody(TREE).find((one) => !inquiry.passed.has(toHex(one)));
-    return peer ? this.#ask(wrong, inquiry, peer, now) : this.#exhausted(wrong, inquiry, now);
-  }
-
-  #ask({ checkpoint: { number }, hash }: Wrong, inquiry: Inquiry, peer: Bytes, now: number): Effect[] {
-    const first = inquiry.stated.length;
-    const effects = this.#errands.send({ kind: "tree", peer, number, hash, tree: TREE, first }, TREE, now);
-    if (effects.length > 0) this.#asking = { peer, inquiry };
-    return effects;
-  }
-
-  /** Everybody was asked. */
-  #exhausted({ checkpoint: { number }, hash }: Wrong, inquiry: Inquiry, now: number): Effect[] {
-    if (inquiry.passed.size === 0) return []; // nobody is up
-    inquiry.passed.clear();
-    later(inquiry, now);
-    return [{ type: "unserved", number, hash, tree: TREE }];
-  }
-
-  /** Whoever is passed over is asked again when everybody was; what it said is forgotten. */
-  #pass(inquiry: Inquiry, peer: Bytes): void {
-    inquiry.passed.add(toHex(peer));
-    inquiry.stated = [];
+    const { checkpoint, hash } = wrong;
+    if (!this.#inquiries.isDue(hash, now)) return [];
+    if (equal(wrong.traceRoot, checkpoint.memoryTraceRoot)) return this.#accuse(wrong, wrong.trace, now);
+    return this.#inquiries.pursue({ number: checkpoint.number, hash }, now);
   }
 
   /** @param page undefined: the peer has not got it */
-  take({ peer, number, hash }: Errand & { kind: "tree" }, page: TreePage | undefined, now: number): Effect[] {
-    this.#asking = undefined;
-    const inquiry = this.#inquiries.get(toHex(hash));
-    const wrong = [...this.#consensus.views.wrong].find((one) => equal(one.hash, hash));
-    if (!inquiry || !wrong || !this.#isOpen(wrong)) return [];
-    if (!page) {
-      this.#pass(inquiry, peer);
-      return [];
-    }
-    inquiry.stated.push(...page.leaves);
-    if (inquiry.stated.length > STATED_TREES[TREE].most)
-      return this.#refuse(inquiry, peer, "the tree has no room for so many");
-    if (page.more) return this.#ask(wrong, inquiry, peer, now);
+  take(errand: Errand & { kind: "tree" }, page: TreePage | undefined, now: number): Effect[] {
+    const wrong = [...this.#consensus.views.wrong].find((one) => equal(one.hash, errand.hash));
+    const isOpen = wrong !== undefined && this.#isOpen(wrong);
+    const { effects, leaves } = this.#inquiries.take(errand, page, isOpen, now);
+    if (!wrong || !leaves) return effects;
     try {
-      return this.#accuse(wrong, inquiry, inquiry.stated, now);
+      return this.#accuse(wrong, leaves, now);
     } catch (error) {
       if (!(error instanceof WeftError) || error.code !== "bad_root") throw error;
-      return this.#refuse(inquiry, peer, `these are not the leaves of checkpoint ${number}`);
+      return this.#inquiries.refuse(errand, `these are not the leaves of checkpoint ${errand.number}`);
     }
-  }
-
-  #refuse(inquiry: Inquiry, peer: Bytes, why: string): Effect[] {
-    this.#pass(inquiry, peer);
-    return [{ type: "fault", kind: "tree", operator: peer, error: new WeftError("bad_root", why) }];
   }
 
   /** @throws WeftError `bad_root` unless these are the leaves of the committed trace */
-  #accuse(wrong: Wrong, inquiry: Inquiry, stated: readonly Bytes[], now: number): Effect[] {
+  #accuse(wrong: Wrong, stated: readonly Bytes[], now: number): Effect[] {
     const { checkpoint, hash } = wrong;
     let lie: ReturnType<typeof falseMemory>;
     try {
@@ -147,18 +90,11 @@ export class Witness {
     } catch (error) {
       if (!(error instanceof WeftError) || error.code !== "unknown_segment") throw error;
       // The segments went with their fork: they may come back.
-      later(inquiry, now);
+      this.#inquiries.later(hash, now);
       return [];
     }
     this.#accused.add(toHex(hash));
-    this.#inquiries.delete(toHex(hash));
+    this.#inquiries.drop(hash);
     return lie ? [{ type: "condemn", number: checkpoint.number, hash, lie }] : [];
   }
-}
-
-/** Begins again after a while, ever more rarely. */
-function later(inquiry: Inquiry, now: number): void {
-  inquiry.stated = [];
-  inquiry.failures += 1;
-  inquiry.notBefore = now + Math.min(LATEST_MS, RETRY_MS * 2 ** inquiry.failures);
 }

@@ -62,7 +62,10 @@ export const FRAME_LIMITS: Readonly<Record<Lane, number>> = {
 };
 
 /** How the wire names the trees that can be asked for. */
-export const WIRE_TREES: Readonly<Record<StatedTree, WireTree>> = { trace: WireTree.STATED_TREE_TRACE };
+export const WIRE_TREES: Readonly<Record<StatedTree, WireTree>> = {
+  trace: WireTree.STATED_TREE_TRACE,
+  segments: WireTree.STATED_TREE_SEGMENTS,
+};
 
 /** Messages arrive as Buffers, whose `slice` shares memory; core expects arrays whose `slice` copies. */
 export function plain(bytes: Bytes): Bytes {

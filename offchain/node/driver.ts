@@ -186,6 +186,10 @@ export class Driver {
 
   #condemn({ number, hash, lie }: Extract<Effect, { type: "condemn" }>): void {
     const { protocol, store, onFault } = this.#o;
+    if (lie.type === "cut") {
+      this.#chain?.condemn({ number, hash, court: "cut", proof: lie.proof });
+      return;
+    }
     try {
       const accusation = foldAccusation(protocol.replica.crypto, lie, (at) => {
         const stored = store.segment(at, at.sequence);

@@ -30,6 +30,8 @@ export const StatedTree = {
   STATED_TREE_UNSPECIFIED: 0,
   /** STATED_TREE_TRACE - The memory root after each segment, 32 bytes. */
   STATED_TREE_TRACE: 1,
+  /** STATED_TREE_SEGMENTS - The header of each segment, 112 bytes. */
+  STATED_TREE_SEGMENTS: 2,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -38,6 +40,7 @@ export type StatedTree = typeof StatedTree[keyof typeof StatedTree];
 export namespace StatedTree {
   export type STATED_TREE_UNSPECIFIED = typeof StatedTree.STATED_TREE_UNSPECIFIED;
   export type STATED_TREE_TRACE = typeof StatedTree.STATED_TREE_TRACE;
+  export type STATED_TREE_SEGMENTS = typeof StatedTree.STATED_TREE_SEGMENTS;
   export type UNRECOGNIZED = typeof StatedTree.UNRECOGNIZED;
 }
 

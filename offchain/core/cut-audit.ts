@@ -1,0 +1,126 @@
+import type { Accusation, StatedSegment } from "./accused-cut.ts";
+import { stated } from "./accused-cut.ts";
+import { type Bytes, equal, toHex } from "./bytes.ts";
+import type { Committed } from "./checkpoints.ts";
+import { type Cut, encodeEntries, segmentsTree } from "./cut.ts";
+import type { StatedHeader } from "./cut-proof.ts";
+import { WeftError } from "./errors.ts";
+import { headerHash } from "./header.ts";
+import type { RegistryEvent } from "./registry.ts";
+import type { Replica } from "./replica.ts";
+import { ToldTree } from "./told-tree.ts";
+import { TREE } from "./tree.ts";
+import { heldSegments } from "./views.ts";
+
+/** A committed checkpoint whose cut was shown. */
+export type Shown = Committed & { cut: Cut };
+
+/**
+ * Whether a checkpoint's cut goes on from its parent's, and lists the segments between the two; undefined as long as not all
+ * of those are held, with the heads that it names.
+ */
+export function isTrueCut(replica: Replica, parent: Shown, { checkpoint, cut }: Shown): boolean | undefined {
+  const { crypto } = replica;
+  const registry = replica.registryAt(checkpoint.registryPosition);
+  if (!registry) return undefined;
+  const { entries } = cut;
+  if (entries.length !== checkpoint.entryCount || entries.slice(parent.cut.entries.length).some(isEmpty)) return false;
+  try {
+    const follows = parent.cut.extend(crypto, entries, (operator) => registry.isEnded(operator));
+    if (!equal(follows.root, cut.root)) return false;
+  } catch (error) {
+    if (error instanceof WeftError && error.code === "cut_goes_back") return false;
+    throw error;
+  }
+  const count = [...cut.segmentsSince(parent.cut)].length;
+  if (count !== checkpoint.segmentCount) return false;
+  const root = heldRoot(replica, parent.cut, cut);
+  return root && equal(root, checkpoint.segmentsRoot);
+}
+
+const isEmpty = ({ sequence }: { sequence: number }) => sequence === 0;
+
+/** Of the segments tree, when all segments are held that lead up to the heads of the cut: these name all before them. */
+function heldRoot(replica: Replica, parent: Cut, cut: Cut): Bytes | undefined {
+  for (const entry of cut.entries) {
+    if (entry.sequence === (parent.entry(entry)?.sequence ?? 0)) continue;
+    const held = replica.track(entry)?.hashAt(entry.sequence);
+    if (!held || !equal(held, entry.head)) return undefined;
+  }
+  try {
+    return segmentsTree(replica.crypto, parent, cut, heldSegments(replica)).root;
+  } catch (error) {
+    if (error instanceof WeftError && error.code === "unknown_segment") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A checkpoint with what a worker knows of it. What it holds it has verified; of a segment that it would not take it knows no
+ * more than its header.
+ * @param served headers of the segments, in their order, as somebody states them
+ * @throws WeftError `bad_root` unless these are the leaves of the segments tree
+ */
+export function accusationOf(
+  replica: Replica,
+  parent: Shown,
+  { checkpoint, hash, cut }: Shown,
+  served?: readonly StatedHeader[],
+): Accusation {
+  const { crypto, separator } = replica;
+  const entries = cut.entries.map((entry, slot): [number, Bytes] => [slot, encodeEntries([entry]).slice(4)]);
+  const hashes = new Map<number, Bytes>();
+  const headers = new Map<string, StatedSegment>();
+  let index = 0;
+  for (const { sequence, ...key } of cut.segmentsSince(parent.cut)) {
+    const track = replica.track(key);
+    const header = track?.signedAt(sequence)?.header;
+    const held = header && track?.hashAt(sequence);
+    if (held) {
+      hashes.set(index, held);
+      headers.set(toHex(held), { header: stated(header) });
+    }
+    index += 1;
+  }
+  const told = served?.map((header) => {
+    const of = headerHash(crypto, separator, header);
+    headers.set(toHex(of), { header });
+    return of;
+  });
+  const { segmentsRoot } = checkpoint;
+  const segments = told
+    ? new ToldTree(crypto, TREE.segments, segmentsRoot, new Map(told.entries()))
+    : treeOf(replica, segmentsRoot, hashes);
+  return {
+    checkpoint,
+    hash,
+    separator,
+    parent,
+    registry: eventsOf(replica),
+    cut: new ToldTree(crypto, TREE.cut, checkpoint.cutRoot, new Map(entries)),
+    segments,
+    segmentOf: (of) => headers.get(toHex(of)),
+    heldAt(key, sequence) {
+      const track = replica.track(key);
+      return track?.signedAt(sequence) && track.hashAt(sequence);
+    },
+    earlier: () => undefined,
+  };
+}
+
+/** Undefined when these are not the leaves. */
+function treeOf(replica: Replica, root: Bytes, hashes: ReadonlyMap<number, Bytes>): ToldTree | undefined {
+  try {
+    return new ToldTree(replica.crypto, TREE.segments, root, hashes);
+  } catch (error) {
+    if (error instanceof WeftError && error.code === "bad_root") return undefined;
+    throw error;
+  }
+}
+
+function eventsOf(replica: Replica): RegistryEvent[] {
+  const events: RegistryEvent[] = [];
+  for (let position = 1; position <= replica.registry.position; position++)
+    events.push(replica.registryAt(position)?.event as RegistryEvent);
+  return events;
+}

@@ -1,0 +1,117 @@
+import { type Accusation, readStatedHeader } from "./accused-cut.ts";
+import { type Committed, KEPT_CUTS } from "./checkpoints.ts";
+import type { Consensus } from "./consensus.ts";
+import { accusationOf, isTrueCut, type Shown } from "./cut-audit.ts";
+import type { Errand, Errands } from "./errands.ts";
+import { WeftError } from "./errors.ts";
+import type { Effect } from "./events.ts";
+import { judgeCut } from "./false-cut.ts";
+import type { Following } from "./following.ts";
+import { Inquiries } from "./inquiry.ts";
+import type { Replica } from "./replica.ts";
+import type { TreePage } from "./stated-tree.ts";
+
+/** How often cuts are looked at whose segments were not held. */
+const LOOK_MS = 400;
+
+/**
+ * Looks at every cut that the chain took and that was shown, once what it covers is held. A false one is brought to court where
+ * what is known here shows it, and believed by nobody here: nothing is built on it.
+ */
+export class CutWitness {
+  readonly #replica: Replica;
+  readonly #consensus: Consensus;
+  readonly #following: Following;
+  /** Numbers of checkpoints that need not be looked at again. */
+  readonly #seen = new Set<number>();
+  /** False ones, by number, that list other segments than those that are held: which, their attesters are asked. */
+  readonly #asked = new Map<number, { parent: Shown; committed: Shown }>();
+  readonly #inquiries: Inquiries;
+  #notBefore = Number.NEGATIVE_INFINITY;
+
+  constructor(replica: Replica, consensus: Consensus, following: Following, errands: Errands) {
+    this.#replica = replica;
+    this.#consensus = consensus;
+    this.#following = following;
+    this.#inquiries = new Inquiries(errands, "segments");
+  }
+
+  /** The chain was read anew, and may say otherwise what is on record. */
+  reset(): void {
+    this.#seen.clear();
+    this.#asked.clear();
+    this.#inquiries.drop();
+  }
+
+  tick(now: number): Effect[] {
+    this.#inquiries.tick();
+    return [...this.#lookAtAll(now), ...this.#ask(now)];
+  }
+
+  /** Asks for what was not served yet, until it is final and too late. */
+  #ask(now: number): Effect[] {
+    const effects: Effect[] = [];
+    for (const [number, { committed }] of this.#asked) {
+      const { hash } = committed;
+      if (number <= this.#following.final) this.#asked.delete(number);
+      else if (this.#inquiries.isDue(hash, now)) effects.push(...this.#inquiries.pursue({ number, hash }, now));
+    }
+    return effects;
+  }
+
+  #lookAtAll(now: number): Effect[] {
+    if (now < this.#notBefore) return [];
+    this.#notBefore = now + LOOK_MS;
+    const { next } = this.#consensus;
+    const first = Math.max(this.#following.final + 1, next - KEPT_CUTS);
+    for (const number of this.#seen) if (number < first) this.#seen.delete(number);
+    const effects: Effect[] = [];
+    for (let number = first; number < next; number++) if (!this.#seen.has(number)) effects.push(...this.#look(number));
+    return effects;
+  }
+
+  #look(number: number): Effect[] {
+    const committed = this.#consensus.committed(number) as Committed;
+    const parent = this.#consensus.committed(committed.parent);
+    if (!committed.cut || !parent?.cut) return [];
+    const isOurs = this.#consensus.isOurs(committed.hash);
+    const isTrue = isOurs || isTrueCut(this.#replica, parent as Shown, committed as Shown);
+    if (isTrue === undefined) return [];
+    this.#seen.add(number);
+    return isTrue ? [] : this.#accuse(parent as Shown, committed as Shown);
+  }
+
+  #accuse(parent: Shown, committed: Shown): Effect[] {
+    this.#consensus.views.disbelieve(committed.hash);
+    const accusation = accusationOf(this.#replica, parent, committed);
+    const proven = this.#show(accusation);
+    // Entries may be false whatever the segments are; where they are not, those who attested know what they listed.
+    if (!proven && !accusation.segments) this.#asked.set(accusation.checkpoint.number, { parent, committed });
+    return proven ?? [];
+  }
+
+  /** Undefined when nothing shows it. */
+  #show(accusation: Accusation): Effect[] | undefined {
+    const verdict = judgeCut(this.#replica.crypto, accusation);
+    if (!("proof" in verdict)) return undefined;
+    const { hash, checkpoint } = accusation;
+    return [{ type: "condemn", number: checkpoint.number, hash, lie: { type: "cut", proof: verdict.proof } }];
+  }
+
+  /** @param page undefined: the peer has not got it */
+  take(errand: Errand & { kind: "tree" }, page: TreePage | undefined, now: number): Effect[] {
+    const asked = this.#asked.get(errand.number);
+    const { effects, leaves } = this.#inquiries.take(errand, page, asked !== undefined, now);
+    if (!asked || !leaves) return effects;
+    let accusation: Accusation;
+    try {
+      accusation = accusationOf(this.#replica, asked.parent, asked.committed, leaves.map(readStatedHeader));
+    } catch (error) {
+      if (!(error instanceof WeftError) || error.code !== "bad_root") throw error;
+      return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
+    }
+    this.#asked.delete(errand.number);
+    this.#inquiries.drop(errand.hash);
+    return this.#show(accusation) ?? [];
+  }
+}
