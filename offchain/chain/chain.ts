@@ -1,13 +1,13 @@
-import { type ContractFunctionArgs, decodeFunctionResult, encodeFunctionData } from "viem";
 import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { ChainEvent, ChainLog, Hex } from "../core/chain.ts";
 import type { Checkpoint } from "../core/checkpoint.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { domainSeparator } from "../core/hash.ts";
+import type { CommittedSegment } from "../core/overdue.ts";
 import type { Crypto } from "../core/ports.ts";
 import { encodeSet } from "../core/registry.ts";
-import { checkpointLedgerAbi } from "./abi.ts";
+import type { Segment } from "../core/segment.ts";
 import type { ChallengeOutcome, ChallengePort } from "./answerer.ts";
 import { type CommitOutcome, commitCheckpoint } from "./committer.ts";
 import { safeNumber, TOPICS, toChainEvent } from "./convert.ts";
@@ -15,6 +15,7 @@ import type { ConvictOutcome } from "./conviction.ts";
 import { type Accusation, Courts } from "./courts.ts";
 import type { Deployment } from "./deployment.ts";
 import { activateEpochIfDue, type EpochOutcome } from "./epochs.ts";
+import { type Finality, finalityOf, readLedger } from "./finality.ts";
 import { type ChainUpdate, Follower } from "./follower.ts";
 import type { CondemnOutcome } from "./prosecutor.ts";
 import { backoff, Rpc, RpcUnreachable } from "./rpc.ts";
@@ -35,6 +36,8 @@ export type ChainOptions = {
   /** Without it challenges are left to others. */
   challenges?: ChallengePort;
   onChallenge?(outcome: ChallengeOutcome): void;
+  /** What challenges of this worker's may cost for each checkpoint, in the stake token's smallest unit; nothing by default. */
+  challengeBonds?: bigint;
   onCondemned?(outcome: CondemnOutcome): void;
   pollMs?: number;
   confirmations?: number;
@@ -51,13 +54,6 @@ export type ChainStatus = {
   /** How long ago everything there was had been read. */
   lagMs: number;
   reachable: boolean;
-};
-
-export type Finality = {
-  final: boolean;
-  /** Seconds of block time; 0 when there is no such checkpoint. */
-  finalAt: number;
-  latestFinal: { number: number; hash: Bytes };
 };
 
 const DEFAULT_POLL_MS = 500;
@@ -121,6 +117,7 @@ export class Chain {
       onCondemned: (outcome) => options.onCondemned?.(outcome),
       challenges: options.challenges,
       onChallenge: (outcome) => options.onChallenge?.(outcome),
+      challengeBonds: options.challengeBonds ?? 0n,
     });
     this.#courts.take({ type: "reorg", events: log.events() });
   }
@@ -182,7 +179,7 @@ export class Chain {
     if (there !== chainId) throw wrong(`the RPC endpoint serves chain ${there}, the deployment is on ${chainId}`);
     const code = await this.#rpc.request<Hex>("eth_getCode", [this.#ledger, "latest"]);
     if (code === "0x") throw wrong(`there is no contract at the ledger's address ${this.#ledger}`);
-    const separator = await this.#read("domainSeparator", []).catch((error: unknown) => {
+    const separator = await readLedger(this.#rpc, this.#ledger, "domainSeparator", []).catch((error: unknown) => {
       if (error instanceof RpcUnreachable) throw error;
       return "0x";
     });
@@ -249,6 +246,11 @@ export class Chain {
     return this.#courts.condemn(accusation);
   }
 
+  /** Has whoever attested to a segment show it on the chain, and is told when that was done. Never throws. */
+  challenge(wanted: CommittedSegment, onShown: (segment: Segment) => void): void {
+    void this.#courts.challenge(wanted).then((segment) => segment && onShown(segment));
+  }
+
   status(): ChainStatus {
     const { cursor, lagMs, reachable } = this.#follower;
     return { block: cursor?.number ?? -1, lagMs, reachable };
@@ -259,34 +261,9 @@ export class Chain {
     return this.#follower.head?.timestamp;
   }
 
-  async #read<const Name extends "isFinal" | "finalizedAt" | "latestFinal" | "domainSeparator">(
-    functionName: Name,
-    args: ContractFunctionArgs<typeof checkpointLedgerAbi, "view", Name>,
-  ) {
-    const data = encodeFunctionData({ abi: checkpointLedgerAbi, functionName, args } as never);
-    const answer = await this.#rpc.request<Hex>("eth_call", [{ to: this.#ledger, data }, "latest"]);
-    return decodeFunctionResult<typeof checkpointLedgerAbi, Name>({
-      abi: checkpointLedgerAbi,
-      functionName,
-      data: answer,
-    } as never);
-  }
-
   /** @throws WeftError `chain_unreachable` */
-  async finality(number: number): Promise<Finality> {
-    try {
-      const final = await this.#read("isFinal", [BigInt(number)]);
-      const finalAt = await this.#read("finalizedAt", [BigInt(number)]);
-      const [latest, hash] = await this.#read("latestFinal", []);
-      return {
-        final,
-        finalAt: safeNumber(finalAt),
-        latestFinal: { number: safeNumber(latest), hash: fromHex(hash) },
-      };
-    } catch (error) {
-      if (error instanceof WeftError) throw error;
-      throw new RpcUnreachable("the ledger did not say what is final", error);
-    }
+  finality(number: number): Promise<Finality> {
+    return finalityOf(this.#rpc, this.#ledger, number);
   }
 }
 

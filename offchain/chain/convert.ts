@@ -78,6 +78,18 @@ export function headerStruct(header: Header) {
   };
 }
 
+/** As contracts give it. */
+export function headerOf(struct: ReturnType<typeof headerStruct>): Header {
+  return {
+    operator: fromHex(struct.operator),
+    incarnation: fromHex(struct.incarnation),
+    sequence: safeNumber(struct.sequence),
+    previous: fromHex(struct.previous),
+    snapshotsRoot: fromHex(struct.snapshotsRoot),
+    snapshotCount: struct.snapshotCount,
+  };
+}
+
 export function convictArgs({ a, b }: Evidence, set: readonly bigint[]): ConvictArgs {
   return [headerStruct(a.header), toHex(a.signature), headerStruct(b.header), toHex(b.signature), set];
 }

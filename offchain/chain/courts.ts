@@ -2,8 +2,11 @@ import type { Bytes } from "../core/bytes.ts";
 import type { CutProof } from "../core/cut-proof.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { FoldAccusation } from "../core/false-memory.ts";
+import type { CommittedSegment } from "../core/overdue.ts";
+import type { Segment } from "../core/segment.ts";
 import { Answerer, type ChallengeOutcome, type ChallengePort, concludeCall } from "./answerer.ts";
 import type { CommitSource } from "./attestations.ts";
+import { Challenger } from "./challenger.ts";
 import { foldCall } from "./convert.ts";
 import type { ConvictOutcome } from "./conviction.ts";
 import { cutCallData } from "./cut-call.ts";
@@ -33,6 +36,8 @@ export type CourtsOptions = Persistence &
     /** Without it challenges are left to others. */
     challenges: ChallengePort | undefined;
     onChallenge(outcome: ChallengeOutcome): void;
+    /** What challenges of this worker's may cost for each checkpoint, in the stake token's smallest unit. */
+    challengeBonds: bigint;
   };
 
 /** A worker in all courts: brings what it knows, and has the stake of whoever is convicted burnt. Never throws. */
@@ -41,6 +46,7 @@ export class Courts {
   readonly #watcher: Watcher;
   readonly #prosecutor: Prosecutor;
   readonly #answerer: Answerer | undefined;
+  readonly #challenger: Challenger;
 
   constructor({ contracts, ...options }: CourtsOptions) {
     const common = { ...options, registry: contracts.operatorRegistry };
@@ -55,6 +61,12 @@ export class Courts {
     this.#prosecutor = new Prosecutor({ ...common, onConvicted });
     const { challenges: port, onChallenge: onOutcome } = options;
     const court = contracts.availabilityCourt;
+    this.#challenger = new Challenger({
+      ...common,
+      court,
+      token: contracts.stakeToken,
+      mostBonds: options.challengeBonds,
+    });
     if (port)
       this.#answerer = new Answerer({
         ...common,
@@ -81,9 +93,15 @@ export class Courts {
     return { to: foldCourt, data: foldCall(accusation.lie) };
   }
 
+  /** Has whoever attested to a segment show it. It, once it was shown; nothing when it was not. */
+  challenge(segment: CommittedSegment): Promise<Segment | undefined> {
+    return this.#challenger.ask(segment);
+  }
+
   /** What the chain says. When it took something back, all verdicts are looked at again. */
   take(update: ChainUpdate): void {
     this.#answerer?.take(update);
+    this.#challenger.take(update);
     if (update.type === "events") return;
     this.#watcher.reopen();
     this.#prosecutor.reopen();

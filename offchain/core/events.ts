@@ -9,6 +9,7 @@ import type { Evidence } from "./evidence.ts";
 import type { FalseMemory } from "./false-memory.ts";
 import type { Memories } from "./memories.ts";
 import type { MemoryCursor, MemoryPage, MemoryPart } from "./memory-page.ts";
+import type { CommittedSegment } from "./overdue.ts";
 import type { AttestReply, Proposal } from "./proposal.ts";
 import type { SetMember } from "./registry.ts";
 import type { Segment, TrackKey } from "./segment.ts";
@@ -120,6 +121,8 @@ export type Effect =
   | { type: "condemn"; number: number; hash: Bytes; lie: FalseMemory | FalseCut }
   /** Nobody serves this tree of a committed checkpoint, which is false and without which nobody can be accused. */
   | { type: "unserved"; number: number; hash: Bytes; tree: StatedTree }
+  /** Have whoever attested to it show it on the chain: no peer has, for long. */
+  | { type: "challenge"; segment: CommittedSegment }
   /** Who is to be connected to: the registry has changed. */
   | { type: "peers" }
   /** Whose tracks are to be relayed to us, by which peer; this is the whole list. */

@@ -5,6 +5,7 @@ import { type Errand, type Errands, FETCH_SPAN } from "./errands.ts";
 import { WeftError } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import type { Following } from "./following.ts";
+import { Overdue } from "./overdue.ts";
 import { areSigned, isChain } from "./range.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
@@ -78,9 +79,11 @@ export class Repairing {
   /** Peers that could not serve the beginning of a committed range, by track. */
   readonly #unserved = new Map<string, Set<string>>();
   #joined = false;
+  readonly #overdue: Overdue;
 
   constructor(options: RepairingOptions) {
     this.#o = options;
+    this.#overdue = new Overdue(options.consensus);
   }
 
   tick(now: number): Effect[] {
@@ -88,7 +91,11 @@ export class Repairing {
     const begun = this.#join();
     if (begun.length > 0) return begun;
     const effects: Effect[] = [];
-    for (const repair of repairs(consensus, replica)) {
+    const wanted = repairs(consensus, replica);
+    const lacking = wanted.flatMap((one) => (one.type === "fetch" ? [{ ...one.entry, sequence: one.from }] : []));
+    for (const segment of this.#overdue.look(lacking, errands.up.size > 0, now))
+      effects.push({ type: "challenge", segment });
+    for (const repair of wanted) {
       if (repair.type === "rewind") effects.push(...this.#rewind(repair.track, repair.to));
       else {
         const name = trackName(repair.entry);

@@ -6,6 +6,7 @@ import { WeftError } from "../core/errors.ts";
 import type { ChainUpdate, CommitResult, Effect, ProtocolEvent, StoreRecord } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { foldAccusation } from "../core/false-memory.ts";
+import type { CommittedSegment } from "../core/overdue.ts";
 import type { Sealed } from "../core/pen.ts";
 import type { Protocol } from "../core/protocol.ts";
 import { encodeSet, type SetMember } from "../core/registry.ts";
@@ -39,6 +40,7 @@ export type DriverOptions = {
 export type ChainPort = {
   commit(checkpoint: Checkpoint, set: readonly bigint[], signatures: readonly Bytes[]): PromiseLike<CommitOutcome>;
   convict(evidence: Evidence): unknown;
+  challenge(wanted: CommittedSegment, onShown: (segment: Segment) => void): void;
   condemn(accusation: Accusation): unknown;
 };
 
@@ -168,6 +170,9 @@ export class Driver {
         this.#o.onFault("unserved", undefined, new WeftError("unserved", what));
         break;
       }
+      case "challenge":
+        this.#challenge(effect.segment);
+        break;
       case "commit":
         this.#commit(effect.checkpoint, effect.set, effect.signatures);
         break;
@@ -195,6 +200,14 @@ export class Driver {
     } catch (error) {
       onFault("condemn", undefined, error);
     }
+  }
+
+  /** What is shown on the chain is as good as what a peer sends. */
+  #challenge(wanted: CommittedSegment): void {
+    this.#chain?.challenge(wanted, (segment) => {
+      const { operator: from } = segment.header;
+      this.handle({ type: "segments", from, segments: [{ segment, size: encodeSegment(segment).length }] });
+    });
   }
 
   #commit(checkpoint: Checkpoint, set: readonly SetMember[], signatures: readonly Bytes[]): void {

@@ -210,6 +210,7 @@ async function compose(
     onConvicted: (outcome) => observer.convicted(outcome),
     challenges: new Challenges({ protocol, archive, store }),
     onChallenge: (outcome) => observer.challenged(outcome),
+    challengeBonds: BigInt(config.challengeBonds),
     onCondemned: (outcome) => observer.condemned(outcome),
   });
   const follow = (update: Pick<ChainUpdate, "type" | "events">) => {

@@ -87,6 +87,7 @@ describe("a ledger that another one succeeds", () => {
         commit: (...args) => commitCheckpoint(sender, checkpointLedger, ...args),
         convict() {},
         condemn() {},
+        challenge() {},
       },
     });
     const said: unknown[] = [];

@@ -59,6 +59,7 @@ export function chainPort(options: ChainPortOptions): ChainPort {
       },
     }),
     convict: (evidence) => clerk.accuse(evidence),
+    challenge() {},
     condemn() {}, // these contracts have no court about checkpoints
   };
 }

@@ -11,18 +11,9 @@ import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { hashOf, incarnationOf } from "../../helpers/core.ts";
 import { until } from "../../helpers/e2e/until.ts";
+import { ANSWER_SECONDS, PATIENT } from "./patient.ts";
 import { type Member, View, World } from "./world.ts";
 
-/** Windows that no slow machine outlasts: block time follows the clock. Seconds. */
-const ANSWER_SECONDS = 400;
-const PATIENT = {
-  answerWindowSeconds: ANSWER_SECONDS,
-  proofWindowSeconds: ANSWER_SECONDS,
-  disputeWindowsSeconds: 2 * ANSWER_SECONDS,
-  longestPauseSeconds: ANSWER_SECONDS,
-  challengeWindowSeconds: 1000,
-  unbondingSeconds: 7000,
-};
 const GONE: Unavailable = { kind: "unavailable", reason: "it is gone" };
 
 describe("challenges on a real node with the real contracts", () => {

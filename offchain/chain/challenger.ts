@@ -1,0 +1,167 @@
+import {
+  decodeFunctionData,
+  decodeFunctionResult,
+  encodeAbiParameters,
+  encodeEventTopics,
+  encodeFunctionData,
+  keccak256,
+  type RpcLog,
+} from "viem";
+import { ASKED_KINDS, type Asked } from "../core/availability.ts";
+import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
+import type { Hex } from "../core/chain.ts";
+import { WeftError } from "../core/errors.ts";
+import type { CommittedSegment } from "../core/overdue.ts";
+import type { Segment } from "../core/segment.ts";
+import { availabilityCourtAbi as abi, stakeTokenAbi } from "./abi.ts";
+import { checkpointStruct, headerOf, type headerStruct, hexNumber } from "./convert.ts";
+import type { ChainUpdate } from "./follower.ts";
+import { type Persistence, persist } from "./persist.ts";
+import type { Sender } from "./sender.ts";
+
+export type ChallengerOptions = Persistence & {
+  sender: Sender;
+  court: Hex;
+  token: Hex;
+  /** What all challenges of one checkpoint may cost, in the stake token's smallest unit. */
+  mostBonds: bigint;
+};
+
+/** How a challenge ended: the block of its answer, that there was none, or that it was not made. */
+type Ending = { answeredIn: number } | { answeredIn?: never };
+const NONE: Ending = {};
+
+/**
+ * Asks on the chain for segments that no peer shows: first for the header, by its place alone, then for each snapshot that
+ * the header counts. What is answered is read from the transactions that answer. Nothing here ever throws.
+ */
+export class Challenger {
+  readonly #o: ChallengerOptions;
+  readonly #endings = new Map<Hex, Ending>();
+  /** What was paid, by checkpoint. */
+  readonly #paid = new Map<Hex, bigint>();
+  #isBusy = false;
+
+  constructor(options: ChallengerOptions) {
+    this.#o = options;
+  }
+
+  take({ type, events }: ChainUpdate): void {
+    if (type === "reorg") this.#endings.clear();
+    for (const event of events)
+      if (event.kind === "answered") this.#endings.set(event.id, { answeredIn: event.block });
+      else if (event.kind === "unanswered") this.#endings.set(event.id, NONE);
+  }
+
+  /** The segment, once all of it was shown; nothing when it was not, or another one is being asked for. */
+  async ask(wanted: CommittedSegment): Promise<Segment | undefined> {
+    if (this.#isBusy) return undefined; // as long as it is lacking it is asked for again
+    this.#isBusy = true;
+    const segment = await this.#segment(wanted);
+    this.#isBusy = false;
+    return segment;
+  }
+
+  async #segment({ number, hash, checkpoint, index }: CommittedSegment): Promise<Segment | undefined> {
+    const name = toHex(hash);
+    const first = await this.#asked(name, { kind: "segment", path: [index] }, (most) => {
+      const args = [checkpointStruct(checkpoint), ASKED_KINDS.indexOf("segment"), BigInt(index), most] as const;
+      return encodeFunctionData({ abi, functionName: "challenge", args });
+    });
+    if (first?.functionName !== "answerSegment") return undefined;
+    const [, header, signature, proof] = first.args;
+    const snapshots: { salt: Bytes; body: Bytes }[] = [];
+    for (let i = 0; i < header.snapshotCount; i++) {
+      const answer = await this.#asked(name, { kind: "snapshot", path: [index, i] }, (most) => {
+        const args = [BigInt(number), name, { index: BigInt(index), header, proof }, BigInt(i), most] as const;
+        return encodeFunctionData({ abi, functionName: "challengeSnapshot", args });
+      });
+      if (answer?.functionName !== "answerSnapshot") return undefined;
+      const [, salt, body] = answer.args;
+      snapshots.push({ salt: fromHex(salt), body: fromHex(body) });
+    }
+    return { header: headerOf(header as ReturnType<typeof headerStruct>), signature: fromHex(signature), snapshots };
+  }
+
+  /** The call that answered a challenge, which is made unless it was before; nothing where nobody answers. */
+  async #asked(hash: Hex, { kind, path }: Asked, call: (most: bigint) => Hex) {
+    const types = [{ type: "bytes32" }, { type: "uint8" }, { type: "uint256[]" }] as const;
+    const id = keccak256(encodeAbiParameters(types, [hash, ASKED_KINDS.indexOf(kind), path.map(BigInt)]));
+    const claim = `${kind} ${path.join(".")} of checkpoint ${hash} was not shown yet`;
+    const ending = await persist(this.#o, { code: "challenge_waits", claim }, async () => {
+      const known = this.#endings.get(id);
+      if (known) return known;
+      return (await this.#read("challengeOf", [id])).state === 0 ? this.#open(hash, call) : "it was asked for";
+    });
+    const block = ending?.answeredIn;
+    if (block === undefined) return undefined;
+    return persist(this.#o, { code: "challenge_waits", claim }, () => this.#answerOf(id, block));
+  }
+
+  /** Pays and asks. Why its end is to be waited for, or that it was not asked for. */
+  async #open(hash: Hex, call: (most: bigint) => Hex): Promise<string | Ending> {
+    const { sender, court, token, mostBonds } = this.#o;
+    const bond = await this.#read("bondOf", [hash]);
+    const paid = this.#paid.get(hash) ?? 0n;
+    if (paid + bond > mostBonds) return this.#refuse(`${paid} was paid for its checkpoint, and the bond is ${bond}`);
+    const own = await this.#tokens("balanceOf", [sender.address]);
+    if (own < bond) return this.#refuse(`the signer's account has ${own} stake tokens, and the bond is ${bond}`);
+    if ((await this.#tokens("allowance", [sender.address, court])) < bond) {
+      const data = encodeFunctionData({ abi: stakeTokenAbi, functionName: "approve", args: [court, bond] });
+      const sent = await sender.send({ to: token, data });
+      if (sent.type !== "mined") return sent.message;
+    }
+    const sent = await sender.send({ to: court, data: call(bond) });
+    if (sent.type === "mined") this.#paid.set(hash, paid + bond);
+    else if (sent.type === "reverted" && FINAL.has(sent.name)) return NONE;
+    return sent.type === "mined" ? "it is asked for" : sent.message;
+  }
+
+  #refuse(why: string): Ending {
+    this.#o.onFault(
+      new WeftError("challenge_unpaid", `a committed segment that nobody shows is not asked for on the chain: ${why}`, {
+        field: "challengeBonds",
+        remedy: "put stake tokens on the signer's account, or raise challengeBonds",
+      }),
+    );
+    return NONE;
+  }
+
+  /** What answered, by the transaction that did. */
+  async #answerOf(id: Hex, block: number) {
+    const { rpc, court } = this.#o;
+    const at = hexNumber(block);
+    const topics = encodeEventTopics({ abi, eventName: "Answered", args: { id } });
+    const filter = { address: court, topics, fromBlock: at, toBlock: at };
+    const [log] = await rpc.request<RpcLog[]>("eth_getLogs", [filter]);
+    const sent = log && (await rpc.request<{ input: Hex } | null>("eth_getTransactionByHash", [log.transactionHash]));
+    if (!sent) return "the node does not have the transaction that answered";
+    // Every answer begins with the id; what stands before that is its function. It may be passed on by another contract.
+    const call = sent.input.indexOf(id.slice(2)) - 8;
+    try {
+      return decodeFunctionData({ abi, data: `0x${sent.input.slice(Math.max(2, call))}` });
+    } catch {
+      return "the transaction that answered does not show how";
+    }
+  }
+
+  async #read<const Name extends "bondOf" | "challengeOf">(functionName: Name, args: readonly [Hex]) {
+    const data = encodeFunctionData({ abi, functionName, args } as never);
+    const answer = await this.#o.rpc.request<Hex>("eth_call", [{ to: this.#o.court, data }, "latest"]);
+    return decodeFunctionResult<typeof abi, Name>({ abi, functionName, data: answer } as never);
+  }
+
+  async #tokens(functionName: "balanceOf" | "allowance", args: readonly Hex[]): Promise<bigint> {
+    const data = encodeFunctionData({ abi: stakeTokenAbi, functionName, args } as never);
+    const answer = await this.#o.rpc.request<Hex>("eth_call", [{ to: this.#o.token, data }, "latest"]);
+    return decodeFunctionResult({ abi: stakeTokenAbi, functionName, data: answer });
+  }
+}
+
+/** Asking is over: the checkpoint fell, or its time is. */
+const FINAL = new Set([
+  "AvailabilityCourtFallen",
+  "AvailabilityCourtRetentionOver",
+  "AvailabilityCourtNoSuchPlace",
+  "AttesterCourtUnknownCheckpoint",
+]);

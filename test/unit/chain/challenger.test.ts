@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type Content, openingOf } from "../../../offchain/core/availability.ts";
+import { toHex } from "../../../offchain/core/bytes.ts";
+import { Cut, segmentsTree } from "../../../offchain/core/cut.ts";
+import { Memories } from "../../../offchain/core/memories.ts";
+import type { CommittedSegment } from "../../../offchain/core/overdue.ts";
+import { encodeSegment, type Segment } from "../../../offchain/core/segment.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
+import { contractOf } from "../../../scripts/lib/contracts.ts";
+import { type Sealed, TrackWriter, untaught, writeSegments } from "../../helpers/core.ts";
+import { until } from "../../helpers/e2e/until.ts";
+import { PATIENT } from "./patient.ts";
+import { type Member, View, World } from "./world.ts";
+
+/** A segment that no peer shows is asked for on the chain, and read from the transactions that answer. */
+
+let world: World;
+let members: Member[];
+const views: View[] = [];
+let wanted: CommittedSegment;
+let segments: Sealed[];
+let content: Content;
+
+before(async () => {
+  world = await World.open(PATIENT);
+  members = [];
+  for (let i = 0; i < 4; i++) members.push(await world.join(i));
+  const founder = new View(world, members[0].key);
+  await founder.chain.start();
+  await until("there is a set", () => founder.chain.set.length === 4);
+  const writer = new TrackWriter(members[3], "withheld", world.separator);
+  segments = writeSegments(writer, 3);
+  const parent = Cut.empty(crypto);
+  const advance = { ...writer.track, sequence: 3, head: writer.head };
+  const cut = parent.extend(crypto, [advance], () => false);
+  const of = untaught((_, sequence) => segments[sequence - 1]!.hash);
+  const { root } = segmentsTree(crypto, parent, cut, of);
+  const checkpoint = world.next(founder, { cutRoot: cut.root, entryCount: 1, segmentsRoot: root, segmentCount: 3 });
+  const { type } = await founder.chain.commit(checkpoint, founder.chain.set, world.attest(checkpoint, members));
+  assert.equal(type, "committed");
+  await founder.chain.stop();
+  wanted = { number: 1, hash: world.hashOf(checkpoint), checkpoint, index: 0 };
+  content = {
+    ...{ checkpoint, cut, parent, segments: of, memories: Memories.empty(crypto) },
+    segmentAt: (_, sequence) => segments[sequence - 1],
+    runAt: () => undefined,
+  };
+  const bank = await world.connection.account();
+  const token = contractOf("StakeToken", world.deployment, bank);
+  await (await token.getFunction("mint")(toHex(members[0].signer.address), bondsOf(5n))).wait();
+});
+after(async () => {
+  await Promise.all(views.map(({ chain }) => chain.stop()));
+  await world?.close();
+});
+
+const bondsOf = (count: bigint) => count * BigInt(world.deployment.parameters.challengeBond);
+
+async function started(index: number, options: ConstructorParameters<typeof View>[2]): Promise<View> {
+  const view = new View(world, members[index].key, options);
+  views.push(view);
+  await view.chain.start();
+  await until("it follows", () => view.latest.number === 1);
+  return view;
+}
+
+/** Asks, and waits until it was shown, or was refused. */
+async function asked(view: View): Promise<Segment | undefined> {
+  let shown: Segment | undefined;
+  view.chain.challenge(wanted, (segment) => {
+    shown = segment;
+  });
+  await until(
+    "it is shown, or refused",
+    () => shown !== undefined || view.faults.some(({ code }) => code === "challenge_unpaid"),
+  );
+  return shown;
+}
+
+test("nothing is asked for beyond what the operator wants to pay, or has", async () => {
+  const thrifty = await started(0, { challengeBonds: bondsOf(1n) - 1n });
+  assert.equal(await asked(thrifty), undefined);
+  const poor = await started(1, { challengeBonds: bondsOf(9n) });
+  assert.equal(await asked(poor), undefined);
+  assert.match(poor.faults.at(-1)?.message ?? "", /account has 0 stake tokens/);
+  assert.ok(![...thrifty.story, ...poor.story].includes("challenged"));
+});
+
+test("header and snapshots are asked for one after the other, and make the segment that was withheld", async () => {
+  await started(2, {
+    challenges: { open: async ({ asked }) => openingOf(crypto, content, asked), attested: () => true },
+  });
+  const asker = await started(0, { challengeBonds: bondsOf(5n) });
+  const shown = await asked(asker);
+  assert.ok(shown);
+  assert.deepEqual(encodeSegment(shown), encodeSegment(segments[0]!));
+  const places = asker.events.flatMap((event) => (event.kind === "challenged" ? [event.asked] : []));
+  assert.deepEqual(places, [
+    { kind: "segment", path: [0] },
+    { kind: "snapshot", path: [0, 0] },
+    { kind: "snapshot", path: [0, 1] },
+  ]);
+
+  const restarted = await started(0, { challengeBonds: 0n, log: asker.log });
+  const again = await asked(restarted);
+  assert.deepEqual(
+    again && encodeSegment(again),
+    encodeSegment(segments[0]!),
+    "what was answered is read, not paid for",
+  );
+});
