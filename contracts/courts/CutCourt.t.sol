@@ -9,12 +9,12 @@ import {OperatorSet} from "../libraries/OperatorSet.sol";
 import {WeftHash} from "../libraries/WeftHash.sol";
 import {WeftTree} from "../libraries/WeftTree.sol";
 import {Checkpoint, CutEntry} from "../libraries/WeftTypes.sol";
+import {Grove, Leaf} from "../test/Grove.sol";
 import {VM} from "../test/Vm.sol";
 import {WeftFixture} from "../test/WeftFixture.sol";
 import {CutCourt} from "./CutCourt.sol";
 
-/// @notice Who has ended, by what the registry records. The other accusations are tested on what core makes, in
-/// `test/contracts/cut.test.ts` and `cut-snapshots.test.ts`.
+/// @notice Who has ended, by what the registry records. The other accusations are in `cut/`.
 contract CutCourtTest is WeftFixture {
     CutCourt private judge;
     Checkpoint private next;
@@ -30,18 +30,12 @@ contract CutCourtTest is WeftFixture {
     /// @dev A checkpoint whose only entry is of operator 0.
     function _commitEntry(bool ended) private returns (EntryAt memory here) {
         here.entry = CutEntry(_owner(0), bytes16(uint128(7)), 1, keccak256("head"), ended, 0);
-        bytes32[] memory empties = WeftTree.emptyRoots(WeftTree.CUT);
-        here.proof = new bytes32[](WeftTree.CUT_DEPTH);
         CutEntry memory e = here.entry;
-        bytes32 node = WeftTree.leaf(
-            WeftTree.CUT, abi.encodePacked(e.operator, e.incarnation, e.sequence, e.head, e.ended, e.first)
-        );
-        for (uint256 level = 0; level < here.proof.length; ++level) {
-            here.proof[level] = empties[level];
-            node = WeftTree.node(WeftTree.CUT, node, empties[level]);
-        }
+        bytes memory data = abi.encodePacked(e.operator, e.incarnation, e.sequence, e.head, e.ended, e.first);
+        Leaf[] memory leaves = Grove.only(WeftTree.leaf(WeftTree.CUT, data));
+        here.proof = Grove.path(WeftTree.CUT, leaves, 0);
         next = _nextCheckpoint();
-        (next.cutRoot, next.entryCount) = (node, 1);
+        (next.cutRoot, next.entryCount) = (Grove.root(WeftTree.CUT, leaves), 1);
         (bytes memory signatures,) = _attest(next, type(uint256).max);
         ledger.commit(next, set, signatures);
     }
@@ -73,6 +67,12 @@ contract CutCourtTest is WeftFixture {
         judge.proveConvicted(next, here, position, keccak256("another set"));
         _notProven("registry");
         judge.proveConvicted(next, here, position - 1, setHash);
+        _notProven("position");
+        judge.proveConvicted(next, here, 0, setHash);
+        here.entry.sequence = 2;
+        _notProven("path");
+        judge.proveConvicted(next, here, position, setHash);
+        here.entry.sequence = 1;
         judge.proveConvicted(next, here, position, setHash);
         assert(_fell());
         judge.convict(ledger.checkpointHash(next.number), _sign(_key(1), ledger.checkpointHash(next.number)), set);
@@ -121,8 +121,27 @@ contract CutCourtTest is WeftFixture {
         judge.proveGone(next, here, exit - 1, activation, 2, set);
         _notProven("position");
         judge.proveGone(next, here, exit, exit, 2, set);
+        here.entry.sequence = 2;
+        _notProven("path");
+        judge.proveGone(next, here, exit, activation, 2, set);
+        here.entry.sequence = 1;
         judge.proveGone(next, here, exit, activation, 2, set);
         assert(_fell());
+    }
+
+    /// S9: an epoch takes two changes, so the third who asked to leave stays for another one.
+    function test_WhoWaitsToLeaveIsNotGone() public {
+        _requestExit(1);
+        _requestExit(2);
+        _requestExit(0);
+        uint64 exit = registry.position();
+        _nextEpoch();
+        _unlist(_signer(1));
+        _unlist(_signer(2));
+        EntryAt memory here = _commitEntry(false);
+        uint64 activation = registry.position();
+        _notProven("set");
+        judge.proveGone(next, here, exit, activation, 2, set);
     }
 
     /// S9: who has asked to leave and is still in the set writes on; so does who is leaving after the named position.

@@ -7,11 +7,12 @@ import {FoldProof, IFoldCourt, TraceEntry} from "../interfaces/IFoldCourt.sol";
 import {WeftHash} from "../libraries/WeftHash.sol";
 import {WeftTree} from "../libraries/WeftTree.sol";
 import {Checkpoint, SegmentHeader, SnapshotProof} from "../libraries/WeftTypes.sol";
+import {Grove, Leaf} from "../test/Grove.sol";
 import {VM} from "../test/Vm.sol";
 import {WeftFixture} from "../test/WeftFixture.sol";
 import {FoldCourt} from "./FoldCourt.sol";
 
-/// One segment with one snapshot that teaches nothing. What is learnt is folded by `test/contracts/fold.test.ts`.
+/// One segment with one snapshot that teaches nothing. What is learnt is in `FoldCourtLessons.t.sol`.
 contract FoldCourtTest is WeftFixture {
     bytes private constant BODY = hex"04";
     bytes16 private constant SALT = bytes16(uint128(9));
@@ -149,19 +150,11 @@ contract FoldCourtTest is WeftFixture {
     }
 
     /// @dev Siblings of the first leaf of a tree that has no other.
-    function _alone(uint8 kind) private pure returns (bytes32[] memory siblings) {
-        bytes32[] memory roots = WeftTree.emptyRoots(kind);
-        siblings = new bytes32[](roots.length - 1);
-        for (uint256 level = 0; level < siblings.length; ++level) {
-            siblings[level] = roots[level];
-        }
+    function _alone(uint8 kind) private pure returns (bytes32[] memory) {
+        return Grove.path(kind, new Leaf[](0), 0);
     }
 
-    function _root(uint8 kind, bytes32 leaf) private pure returns (bytes32 root) {
-        bytes32[] memory siblings = _alone(kind);
-        root = leaf;
-        for (uint256 level = 0; level < siblings.length; ++level) {
-            root = WeftTree.node(kind, root, siblings[level]);
-        }
+    function _root(uint8 kind, bytes32 leaf) private pure returns (bytes32) {
+        return Grove.root(kind, Grove.only(leaf));
     }
 }

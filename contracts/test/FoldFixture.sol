@@ -46,12 +46,12 @@ abstract contract FoldFixture is WeftFixture {
 
     /// @dev Token 250 is none that the memory counts.
     function _lesson() internal pure returns (Lesson memory) {
-        uint32[8] memory said = [uint32(7), 199, 7, 5, 250, 64, 7, 199];
-        uint32[] memory ids = new uint32[](8);
-        for (uint256 i = 0; i < 8; ++i) {
+        uint32[6] memory said = [uint32(7), 199, 7, 5, 250, 64];
+        uint32[] memory ids = new uint32[](6);
+        for (uint256 i = 0; i < 6; ++i) {
             ids[i] = said[i];
         }
-        return Lesson(ids, 2, 2, 6);
+        return Lesson(ids, 2, 2, 4);
     }
 
     function _learnBody(Lesson memory lesson) internal view returns (bytes memory) {
@@ -85,7 +85,7 @@ abstract contract FoldFixture is WeftFixture {
                 (after_, index) = Matrix.indexOf(after_, _row(order, lesson.ids, position), COLUMNS);
                 openings = bytes.concat(openings, Matrix.opening(after_, index, token));
                 uint32 cell = after_[index].cells[token];
-                after_[index].cells[token] = cell == type(uint32).max ? 0 : cell + 1;
+                Matrix.put(after_[index], token, cell == type(uint32).max ? 0 : cell + 1);
             }
         }
     }
@@ -93,7 +93,7 @@ abstract contract FoldFixture is WeftFixture {
     function _copy(MatrixRow[] memory rows) internal pure returns (MatrixRow[] memory copied) {
         copied = new MatrixRow[](rows.length);
         for (uint256 i = 0; i < rows.length; ++i) {
-            copied[i] = MatrixRow(rows[i].place, new uint32[](rows[i].cells.length));
+            copied[i] = MatrixRow(rows[i].place, new uint32[](rows[i].cells.length), rows[i].leaf);
             for (uint256 cell = 0; cell < rows[i].cells.length; ++cell) {
                 copied[i].cells[cell] = rows[i].cells[cell];
             }
@@ -142,8 +142,11 @@ abstract contract FoldFixture is WeftFixture {
     }
 
     /// @dev Adds to a proof what is read of a memory that is there, or of its empty place.
-    function _open(FoldProof memory proof, MatrixRow[] memory rows, Lesson memory lesson) internal view {
-        (, bytes memory openings) = _learnt(rows, lesson);
+    /// @param openings Of the cells that the lesson touches.
+    function _open(FoldProof memory proof, MatrixRow[] memory rows, Lesson memory lesson, bytes memory openings)
+        internal
+        view
+    {
         proof.slotMemory = id;
         proof.rowsRoot = Matrix.rootOf(rows);
         uint256 longest = uint8(ORDERS[ORDERS.length - 1]);

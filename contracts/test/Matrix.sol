@@ -9,6 +9,7 @@ import {Grove, Leaf} from "./Grove.sol";
 struct MatrixRow {
     uint256 place; // index of the order times 65536, plus the context's hash
     uint32[] cells;
+    bytes32 leaf; // of these cells, in the tree of rows
 }
 
 /// @notice Memories with few rows, built the obvious way, and openings of their cells.
@@ -33,7 +34,16 @@ library Matrix {
         for (uint256 i = 0; i < rows.length; ++i) {
             grown[i] = rows[i];
         }
-        grown[index] = MatrixRow(place, new uint32[](TILE << depthOf(columns)));
+        grown[index] = MatrixRow(place, new uint32[](TILE << depthOf(columns)), keccak256(hex"07"));
+    }
+
+    /// @notice Changes a cell.
+    function put(MatrixRow memory row, uint256 column, uint32 count) internal pure {
+        row.cells[column] = count;
+        RowNode memory node = rowOf(row);
+        row.leaf = keccak256(
+            node.sums == 0 ? bytes(hex"07") : abi.encodePacked(uint8(0x07), node.hash, uint96(node.sums))
+        );
     }
 
     /// @notice A node of a row: at level 0 its tiles.
@@ -44,25 +54,23 @@ library Matrix {
             bytes memory both = abi.encodePacked(left.hash, uint96(left.sums), right.hash, uint96(right.sums));
             return RowNode(keccak256(abi.encodePacked(uint8(0x88), both)), left.sums + right.sums);
         }
-        bytes memory data = hex"08";
-        for (uint256 i = TILE * index; i < TILE * (index + 1); ++i) {
-            data = bytes.concat(data, bytes4(cells[i]));
-            if (cells[i] > 0) node.sums += (uint256(cells[i]) << 32) + 1;
+        uint256[8] memory words; // eight cells each
+        for (uint256 i = 0; i < TILE; ++i) {
+            uint256 cell = cells[TILE * index + i];
+            words[i / 8] = words[i / 8] << 32 | cell;
+            if (cell > 0) node.sums += (cell << 32) + 1;
         }
-        node.hash = keccak256(node.sums == 0 ? bytes(hex"08") : data);
+        node.hash = keccak256(node.sums == 0 ? bytes(hex"08") : abi.encodePacked(uint8(0x08), words));
     }
 
     function rowOf(MatrixRow memory row) internal pure returns (RowNode memory) {
         return nodeAt(row.cells, depthOf(row.cells.length), 0);
     }
 
-    /// @notice Leaves of the rows that are there.
     function leaves(MatrixRow[] memory rows) internal pure returns (Leaf[] memory found) {
         found = new Leaf[](rows.length);
         for (uint256 i = 0; i < rows.length; ++i) {
-            RowNode memory node = rowOf(rows[i]);
-            bytes32 leaf = keccak256(abi.encodePacked(uint8(0x07), node.hash, uint96(node.sums)));
-            found[i] = Leaf(rows[i].place, node.sums == 0 ? keccak256(hex"07") : leaf);
+            found[i] = Leaf(rows[i].place, rows[i].leaf);
         }
     }
 

@@ -119,11 +119,11 @@ abstract contract PlaceFixture is WeftFixture {
     function _rows(uint256 segments) internal pure returns (MatrixRow[] memory rows) {
         uint256 index;
         (rows, index) = Matrix.indexOf(new MatrixRow[](0), 77, COLUMNS);
-        rows[index].cells[3] = 1;
-        rows[index].cells[130] = uint32(segments);
-        rows[index].cells[140] = type(uint32).max;
+        Matrix.put(rows[index], 3, 1);
+        Matrix.put(rows[index], 130, uint32(segments));
+        Matrix.put(rows[index], 140, type(uint32).max);
         (rows, index) = Matrix.indexOf(rows, 65536, COLUMNS);
-        rows[index].cells[64] = 2;
+        Matrix.put(rows[index], 64, 2);
     }
 
     function _memories(uint256 segments) internal view returns (Leaf[] memory leaves) {
