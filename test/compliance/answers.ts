@@ -13,7 +13,13 @@ import {
   withPart,
 } from "../../offchain/core/memory-page.ts";
 import type { AttestReply, Proposal } from "../../offchain/core/proposal.ts";
-import { type TreeRequest, treePageOf } from "../../offchain/core/stated-tree.ts";
+import {
+  STATED_TREES,
+  type StatedTree,
+  TREE_PAGE_BYTES,
+  type TreeRequest,
+  treePageOf,
+} from "../../offchain/core/stated-tree.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { MEMORY } from "../helpers/core.ts";
 import { bytes, type Member } from "./member.ts";
@@ -116,38 +122,43 @@ export function answers(open: () => Net): void {
     assert.deepEqual([a.faults, b.faults], [[], []]);
   });
 
-  test("tree gives a page of a checkpoint's leaves from one on, or that there are none", async () => {
-    const net = open();
-    const leaves = Array.from({ length: 5000 }, (_, i) => bytes(32).fill(i & 255, 0, 1));
-    const hash = bytes(32);
-    const asked: TreeRequest[] = [];
-    const a = await net.member({
-      tree(request) {
-        asked.push(request);
-        return equal(request.hash, hash) ? treePageOf(request.tree, leaves, request.first) : undefined;
-      },
+  for (const tree of Object.keys(STATED_TREES) as StatedTree[])
+    test(`tree gives a page of a checkpoint's leaves from one on, or that there are none: ${tree}`, async () => {
+      const { leafBytes } = STATED_TREES[tree];
+      const most = Math.floor(TREE_PAGE_BYTES / leafBytes);
+      const net = open();
+      const leaves = Array.from({ length: most + 900 }, (_, i) => bytes(leafBytes).fill(i & 255, 0, 1));
+      const hash = bytes(32);
+      const asked: TreeRequest[] = [];
+      const a = await net.member({
+        tree(request) {
+          asked.push(request);
+          return equal(request.hash, hash) ? treePageOf(request.tree, leaves, request.first) : undefined;
+        },
+      });
+      const b = await net.member();
+      await connected(net, a, b);
+      const question = { number: 7, hash, tree } as const;
+      const told: Uint8Array[] = [];
+      for (let more = true; more; ) {
+        const [answer] = await ask(net, b, a, { type: "tree", ...question, first: told.length });
+        assert.ok(answer.type === "tree" && answer.page);
+        told.push(...answer.page.leaves);
+        more = answer.page.more;
+      }
+      assert.deepEqual(told, leaves);
+      assert.deepEqual(
+        asked,
+        [0, most].map((first) => ({ ...question, first })),
+      );
+      const [page, none] = [{ leaves: [], more: false }, undefined];
+      assert.deepEqual(await ask(net, b, a, { type: "tree", ...question, first: leaves.length }), [
+        { type: "tree", page },
+      ]);
+      const other: Question = { type: "tree", ...question, hash: bytes(32).fill(1), first: 0 };
+      assert.deepEqual(await ask(net, b, a, other), [{ type: "tree", page: none }]);
+      assert.deepEqual([a.faults, b.faults], [[], []]);
     });
-    const b = await net.member();
-    await connected(net, a, b);
-    const question = { number: 7, hash, tree: "trace" } as const;
-    const told: Uint8Array[] = [];
-    for (let more = true; more; ) {
-      const [answer] = await ask(net, b, a, { type: "tree", ...question, first: told.length });
-      assert.ok(answer.type === "tree" && answer.page);
-      told.push(...answer.page.leaves);
-      more = answer.page.more;
-    }
-    assert.deepEqual(told, leaves);
-    assert.deepEqual(
-      asked,
-      [0, 4096].map((first) => ({ ...question, first })),
-    );
-    const [page, none] = [{ leaves: [], more: false }, undefined];
-    assert.deepEqual(await ask(net, b, a, { type: "tree", ...question, first: 5000 }), [{ type: "tree", page }]);
-    const other: Question = { type: "tree", ...question, hash: bytes(32).fill(1), first: 0 };
-    assert.deepEqual(await ask(net, b, a, other), [{ type: "tree", page: none }]);
-    assert.deepEqual([a.faults, b.faults], [[], []]);
-  });
 
   test("a proposal reaches its attester, and every kind of reply who asked", async () => {
     const net = open();

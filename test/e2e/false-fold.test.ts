@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { MemoryClient } from "../../offchain/cli/devnet.ts";
 import { toHex } from "../../offchain/core/bytes.ts";
-import { complete, metric } from "../helpers/e2e/client.ts";
+import { complete, health, metric } from "../helpers/e2e/client.ts";
 import { allConnected, kill, type Net, startNet } from "../helpers/e2e/net.ts";
 import { withStore } from "../helpers/e2e/stores.ts";
 import { until } from "../helpers/e2e/until.ts";
@@ -14,6 +14,9 @@ const SABOTEURS = [2, 3, 4];
 const TEXT = "And Hoglah went up to the hill of Zarethan, and took there a lamp of green glass. ".repeat(4);
 
 let net: Net;
+/** When worker 1 was first seen to know each checkpoint, and when the last of them was convicted. */
+const seen = new Map<number, number>();
+let convicted = 0;
 before(async () => {
   net = await startNet({
     without: SABOTEURS,
@@ -36,8 +39,14 @@ test("what three of four attest to is condemned, and each of them convicted, by 
   const client = new MemoryClient(url(HONEST));
   const memory = await client.make("verses", { orders: [2, 4], writers: [owner(HONEST)] });
   await client.teach(memory.id, TEXT);
-  await until("all are convicted", async () => (await metric(url(HONEST), "weft_convictions_total")) === 3, 60_000);
-  assert.equal(await metric(url(HONEST), "weft_condemnations_total"), 1);
+  const allConvicted = async () => {
+    const { checkpoint } = await health(url(HONEST));
+    if (!seen.has(checkpoint)) seen.set(checkpoint, performance.now());
+    return (await metric(url(HONEST), "weft_convictions_total")) === 3;
+  };
+  await until("all are convicted", allConvicted, 60_000, 20);
+  convicted = performance.now();
+  assert.ok((await metric(url(HONEST), "weft_condemnations_total")) > 0);
   const gas = ["weft_condemnation_gas", "weft_conviction_gas"].map((name) => metric(url(HONEST), name));
   t.diagnostic(`gas of the condemnation and of the last conviction: ${await Promise.all(gas)}`);
 });
@@ -55,19 +64,16 @@ test("it goes on alone: what it taught is committed again, and becomes final", a
     return response.ok ? ((await response.json()) as { status: string }).status : undefined;
   };
   await until("it is final", async () => (await status()) === "final", 90_000);
+  const condemnations = await metric(url(HONEST), "weft_condemnations_total");
   await kill(net.worker(HONEST));
-  const { said, times } = withStore(net.devnet, net.operators[HONEST - 1], ({ chainLog }) => ({
-    said: chainLog.events(),
-    times: new Map(chainLog.blocks().map(({ number, timestamp }) => [number, timestamp])),
-  }));
-  const convictions = said.flatMap(({ block, ...rest }) =>
-    rest.kind === "registry" && rest.event.kind === "convicted" ? [{ block, operator: rest.event.operator }] : [],
+  const said = withStore(net.devnet, net.operators[HONEST - 1], ({ chainLog }) => chainLog.events());
+  const operators = said.flatMap((event) =>
+    event.kind === "registry" && event.event.kind === "convicted" ? [toHex(event.event.operator)] : [],
   );
-  assert.deepEqual(convictions.map(({ operator }) => toHex(operator)).sort(), saboteurs(), "each once, nobody else");
+  assert.deepEqual(operators.sort(), saboteurs(), "each once, nobody else");
   const fallen = said.flatMap((event) => (event.kind === "fell" ? [event.from] : []));
-  assert.equal(fallen.length, 1);
-  const lie = said.find((event) => event.kind === "committed" && event.checkpoint.number === fallen[0]);
-  assert.ok(lie?.kind === "committed");
-  const took = (times.get(convictions.at(-1)!.block) ?? Number.NaN) - lie.committedAt;
-  t.diagnostic(`from the false checkpoint's block to the last conviction's: ${took} s`);
+  // Until the first of them is convicted they may well lie again.
+  assert.equal(fallen.length, condemnations);
+  const known = seen.get(fallen[0] as number) ?? Number.NaN;
+  t.diagnostic(`all convicted ${Math.round(convicted - known)} ms after the false checkpoint was read on the chain`);
 });

@@ -111,15 +111,28 @@ describe("who attests to a false cut is brought to court", () => {
     assert.ok(consensus.views.of(consensus.latest));
   });
 
-  const lies: Record<string, Change> = {
-    proveEntry: { entries: withEntry(0, { ended: true }) },
-    proveFirst: { entries: withEntry(1, { first: 7 }) },
-    proveCount: { checkpoint: { segmentCount: 3 } },
-    proveConvicted: { events: CONVICTED },
-  };
-  for (const [functionName, change] of Object.entries(lies))
-    test(`a false one is shown by ${functionName}, once, and nothing is built on it`, () => {
+  const nothing = (of: CutEntry): CutEntry => ({
+    ...of,
+    incarnation: new Uint8Array(16).fill(255),
+    sequence: 0,
+    first: 4,
+  });
+  const lies: [string, Change][] = [
+    ["proveEntry", { entries: withEntry(0, { ended: true }) }],
+    ["proveEntry", { entries: withEntry(1, { sequence: 1 }) }],
+    [
+      "proveEntry",
+      { entries: (truth) => [...truth, nothing(truth.at(-1) as CutEntry)], checkpoint: { entryCount: 4 } },
+    ],
+    ["proveFirst", { entries: withEntry(1, { first: 7 }) }],
+    ["proveCount", { checkpoint: { segmentCount: 3 } }],
+    ["proveCount", { checkpoint: { entryCount: 4 } }],
+    ["proveConvicted", { events: CONVICTED }],
+  ];
+  for (const [nth, [functionName, change]] of lies.entries())
+    test(`a false one is shown by ${functionName}, once, and nothing is built on it (${nth})`, () => {
       const { witness, consensus, hash } = worker(change);
+      consensus.views.of(consensus.latest); // may be believed until it is looked at
       const effects = witness.tick(0);
       assert.equal(provenBy(effects), functionName);
       assert.ok(effects[0]?.type === "condemn");
