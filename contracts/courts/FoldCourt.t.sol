@@ -100,13 +100,25 @@ contract FoldCourtTest is WeftFixture {
         judge.proveFold(proof);
     }
 
+    /// And nothing is looked at, so not even that it is sound is said.
     function test_NothingIsProvenWhenItIsFinal() public {
-        FoldProof memory proof = _proof(keccak256("wrong"), BODY);
+        FoldProof memory proof = _proof(parent.memoryRoot, BODY);
+        bytes32[] memory siblings = proof.stated.proof;
         VM.warp(block.timestamp + CHALLENGE_WINDOW);
-        VM.expectRevert(
-            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerFinal.selector, proof.checkpoint.number)
-        );
+        bytes memory isFinal =
+            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerFinal.selector, proof.checkpoint.number);
+        VM.expectRevert(isFinal);
         judge.proveFold(proof);
+        VM.expectRevert(isFinal);
+        judge.proveEnd(proof.checkpoint, parent, proof.stated);
+        VM.expectRevert(isFinal);
+        judge.proveCount(proof.checkpoint, 0, WeftHash.memoryTraceLeaf(parent.memoryRoot), siblings);
+    }
+
+    function test_NoPlaceOfAnotherTraceIsCounted() public {
+        FoldProof memory proof = _proof(parent.memoryRoot, BODY);
+        VM.expectRevert(abi.encodeWithSelector(IFoldCourt.FoldCourtNotProven.selector, "trace"));
+        judge.proveCount(proof.checkpoint, 1, keccak256("something"), proof.stated.proof);
     }
 
     function _assertCondemned(Checkpoint memory checkpoint) private view {

@@ -87,6 +87,8 @@ contract LearnSnapshotTest {
         _refused(_defined((1 << 18) + 1, hex"01"), "columns");
         _refused(_defined(300, ""), "orders");
         _refused(_defined(300, hex"010203040506070809"), "orders");
+        // However short it is.
+        _refused(abi.encodePacked(uint8(3), new bytes(44), uint32(300), uint8(9), uint8(1)), "orders");
         _refused(_defined(300, hex"09"), "orders");
         _refused(_defined(300, hex"00"), "orders");
         _refused(_defined(300, hex"0202"), "orders");

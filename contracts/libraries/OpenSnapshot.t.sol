@@ -148,6 +148,9 @@ contract OpenSnapshotTest {
         assert(!_isWellFormed(_withParameters(hex"00500100")));
         assert(!_isWellFormed(_withParameters(hex"0050026161")));
         assert(!_isWellFormed(_withParameters(hex"00500000")));
+        bytes memory body = _withParameters(hex"005000");
+        body[204] = 0x04; // their length
+        assert(!_isWellFormed(body));
         assert(_isWellFormed(_withParameters(abi.encodePacked(hex"00500140", new bytes(64)))));
         assert(!_isWellFormed(_withParameters(abi.encodePacked(hex"00500141", new bytes(65)))));
     }

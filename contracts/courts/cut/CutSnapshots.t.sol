@@ -31,7 +31,13 @@ contract CutSnapshotsTest is SnapshotCase {
     }
 
     function test_MalformedSnapshots() public {
-        _aloneLie(_said(hex"02"));
+        SnapshotProof memory proof = _said(hex"02");
+        bytes32 hash = _hash(proof);
+        proof.salt = bytes16(uint128(1));
+        _notProven("path");
+        judge.proveSnapshot(hash, proof);
+        proof.salt = HIDDEN;
+        _aloneLie(proof);
         _aloneLie(_said(hex"05"));
         _aloneLie(_said(hex"01"));
     }
@@ -123,6 +129,10 @@ contract CutSnapshotsTest is SnapshotCase {
     function test_OnlyItsOwnOpeningShowsTheRequest() public {
         SnapshotProof memory later = _said(_tokens(_after(), 6, 11, WRITTEN));
         bytes32 hash = _hash(later);
+        _notProven("open");
+        judge.proveRequest(hash, later, given);
+        later = _said(Bodies.tokens(_turnAt(1, 2), _after(), 6, WRITTEN, _root(8), _run(6, 8)));
+        hash = _hash(later);
         _notProven("open");
         judge.proveRequest(hash, later, given);
         bytes memory other = Bodies.tokens(keccak256("another turn"), _after(), 6, WRITTEN, _root(8), _run(6, 8));

@@ -75,7 +75,7 @@ export const courts: Patches = {
       name: "contexts reach before the turn",
       before: "position < learn.start + LearnSnapshot.orderAt(learn, order)",
       after: "false",
-      test: "testFuzz_WhatIsLearntIsAdded",
+      test: "test_WhatIsBackAtZeroIsGone",
     },
   ],
   "courts/EquivocationCourt.sol": [
