@@ -1,4 +1,9 @@
-import { type ContractFunctionArgs, decodeFunctionResult, encodeFunctionData } from "viem";
+import {
+  type ContractFunctionArgs,
+  type ContractFunctionReturnType,
+  decodeFunctionResult,
+  encodeFunctionData,
+} from "viem";
 import { type Bytes, fromHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
 import { WeftError } from "../core/errors.ts";
@@ -13,16 +18,19 @@ export type Finality = {
   latestFinal: { number: number; hash: Bytes };
 };
 
+type Question = "isFinal" | "finalizedAt" | "latestFinal" | "domainSeparator";
+type Answer<Name extends Question> = ContractFunctionReturnType<typeof abi, "view", Name>;
+
 /** What the ledger says in the newest block. */
-export async function readLedger<const Name extends "isFinal" | "finalizedAt" | "latestFinal" | "domainSeparator">(
+export async function readLedger<const Name extends Question>(
   rpc: Rpc,
   ledger: Hex,
   functionName: Name,
   args: ContractFunctionArgs<typeof abi, "view", Name>,
-) {
+): Promise<Answer<Name>> {
   const data = encodeFunctionData({ abi, functionName, args } as never);
   const answer = await rpc.request<Hex>("eth_call", [{ to: ledger, data }, "latest"]);
-  return decodeFunctionResult<typeof abi, Name>({ abi, functionName, data: answer } as never);
+  return decodeFunctionResult({ abi, functionName, data: answer } as never) as Answer<Name>;
 }
 
 /** @throws WeftError `chain_unreachable` */
