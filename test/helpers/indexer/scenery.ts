@@ -102,6 +102,15 @@ export class Scenery {
     const folder = mkdtempSync(join(tmpdir(), "weft-scenery-"));
     const [port] = await freePorts(1);
     const chain = await startChain({ port, folder });
+    try {
+      return await Scenery.#on(chain, folder);
+    } catch (error) {
+      await chain.stop(); // else the test never ends, and says nothing
+      throw error;
+    }
+  }
+
+  static async #on(chain: Chain, folder: string): Promise<Scenery> {
     const { deployment, file } = await deployContracts({ rpcUrl: chain.rpcUrl, folder, overrides: OVERRIDES });
     const connection = await connect(chain.rpcUrl);
     const client = createPublicClient({ transport: http(chain.rpcUrl), cacheTime: 0 }) as PublicClient;
