@@ -98,7 +98,18 @@ const steps: Step[] = [
     command: node,
     args: suite(["test/indexer/**/*.test.ts"], 2),
   },
-  { name: "e2e", what: "real processes", command: node, args: suite(["test/e2e/**/*.test.ts"], 1) },
+  {
+    name: "e2e",
+    what: "real processes",
+    command: node,
+    args: suite(["test/e2e/**/!(isolation).test.ts"], 2),
+  },
+  {
+    name: "isolation",
+    what: "real writers that are cut off, with nothing beside them: their speed is compared",
+    command: node,
+    args: suite(["test/e2e/isolation.test.ts"], 1),
+  },
 ];
 
 const asked = process.argv.slice(2);
