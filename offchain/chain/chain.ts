@@ -2,12 +2,12 @@ import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { ChainEvent, ChainLog, Hex } from "../core/chain.ts";
 import type { Checkpoint } from "../core/checkpoint.ts";
 import { WeftError } from "../core/errors.ts";
+import type { Shown } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { domainSeparator } from "../core/hash.ts";
-import type { CommittedSegment } from "../core/overdue.ts";
+import type { CommittedPlace } from "../core/overdue.ts";
 import type { Crypto } from "../core/ports.ts";
 import { encodeSet } from "../core/registry.ts";
-import type { Segment } from "../core/segment.ts";
 import type { ChallengeOutcome, ChallengePort } from "./answerer.ts";
 import { type CommitOutcome, commitCheckpoint } from "./committer.ts";
 import { safeNumber, TOPICS, toChainEvent } from "./convert.ts";
@@ -247,8 +247,8 @@ export class Chain {
   }
 
   /** Has whoever attested to a segment show it on the chain, and is told when that was done. Never throws. */
-  challenge(wanted: CommittedSegment, onShown: (segment: Segment) => void): void {
-    void this.#courts.challenge(wanted).then((segment) => segment && onShown(segment));
+  challenge(wanted: Shown["type"], at: CommittedPlace, onShown: (shown: Shown) => void): void {
+    void this.#courts.challenge(wanted, at).then((shown) => shown && onShown(shown));
   }
 
   status(): ChainStatus {

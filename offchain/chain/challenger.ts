@@ -11,8 +11,8 @@ import { ASKED_KINDS, type Asked } from "../core/availability.ts";
 import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
 import { WeftError } from "../core/errors.ts";
-import type { CommittedSegment } from "../core/overdue.ts";
-import type { Segment } from "../core/segment.ts";
+import type { Shown } from "../core/events.ts";
+import type { CommittedPlace } from "../core/overdue.ts";
 import { availabilityCourtAbi as abi, stakeTokenAbi } from "./abi.ts";
 import { checkpointStruct, headerOf, type headerStruct, hexNumber } from "./convert.ts";
 import type { ChainUpdate } from "./follower.ts";
@@ -32,8 +32,9 @@ type Ending = { answeredIn: number } | { answeredIn?: never };
 const NONE: Ending = {};
 
 /**
- * Asks on the chain for segments that no peer shows: first for the header, by its place alone, then for each snapshot that
- * the header counts. What is answered is read from the transactions that answer. Nothing here ever throws.
+ * Asks on the chain for what no peer shows. An entry of a memory trace by its place; of a segment first the header, by its
+ * place alone, then each snapshot that the header counts. What is answered is read from the transactions that answer. Nothing
+ * here ever throws.
  */
 export class Challenger {
   readonly #o: ChallengerOptions;
@@ -53,21 +54,34 @@ export class Challenger {
       else if (event.kind === "unanswered") this.#endings.set(event.id, NONE);
   }
 
-  /** The segment, once all of it was shown; nothing when it was not, or another one is being asked for. */
-  async ask(wanted: CommittedSegment): Promise<Segment | undefined> {
+  /** What is wanted, once all of it was shown; nothing when it was not, or something else is being asked for. */
+  async ask(wanted: Shown["type"], at: CommittedPlace): Promise<Shown | undefined> {
     if (this.#isBusy) return undefined; // as long as it is lacking it is asked for again
     this.#isBusy = true;
-    const segment = await this.#segment(wanted);
+    const shown = wanted === "segment" ? await this.#segment(at) : await this.#entry(at);
     this.#isBusy = false;
-    return segment;
+    return shown;
   }
 
-  async #segment({ number, hash, checkpoint, index }: CommittedSegment): Promise<Segment | undefined> {
-    const name = toHex(hash);
-    const first = await this.#asked(name, { kind: "segment", path: [index] }, (most) => {
-      const args = [checkpointStruct(checkpoint), ASKED_KINDS.indexOf("segment"), BigInt(index), most] as const;
+  async #entry(at: CommittedPlace): Promise<Shown | undefined> {
+    const answer = await this.#leaf("trace", at);
+    if (answer?.functionName !== "answerTrace") return undefined;
+    const [, memoryRoot, proof] = answer.args;
+    return { type: "trace", entry: { memoryRoot: fromHex(memoryRoot), proof: proof.map((one) => fromHex(one)) } };
+  }
+
+  /** How a leaf of one of the checkpoint's own trees was answered. */
+  #leaf(kind: "segment" | "trace", { hash, checkpoint, index }: CommittedPlace) {
+    return this.#asked(toHex(hash), { kind, path: [index] }, (most) => {
+      const args = [checkpointStruct(checkpoint), ASKED_KINDS.indexOf(kind), BigInt(index), most] as const;
       return encodeFunctionData({ abi, functionName: "challenge", args });
     });
+  }
+
+  async #segment(at: CommittedPlace): Promise<Shown | undefined> {
+    const { number, hash, index } = at;
+    const name = toHex(hash);
+    const first = await this.#leaf("segment", at);
     if (first?.functionName !== "answerSegment") return undefined;
     const [, header, signature, proof] = first.args;
     const snapshots: { salt: Bytes; body: Bytes }[] = [];
@@ -80,7 +94,8 @@ export class Challenger {
       const [, salt, body] = answer.args;
       snapshots.push({ salt: fromHex(salt), body: fromHex(body) });
     }
-    return { header: headerOf(header as ReturnType<typeof headerStruct>), signature: fromHex(signature), snapshots };
+    const signed = { header: headerOf(header as ReturnType<typeof headerStruct>), signature: fromHex(signature) };
+    return { type: "segment", segment: { ...signed, snapshots } };
   }
 
   /** The call that answered a challenge, which is made unless it was before; nothing where nobody answers. */
@@ -119,7 +134,7 @@ export class Challenger {
 
   #refuse(why: string): Ending {
     this.#o.onFault(
-      new WeftError("challenge_unpaid", `a committed segment that nobody shows is not asked for on the chain: ${why}`, {
+      new WeftError("challenge_unpaid", `what was committed, and nobody shows, is not asked for on the chain: ${why}`, {
         field: "challengeBonds",
         remedy: "put stake tokens on the signer's account, or raise challengeBonds",
       }),

@@ -1,9 +1,9 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { CutProof } from "../core/cut-proof.ts";
+import type { Shown } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { FoldAccusation } from "../core/false-memory.ts";
-import type { CommittedSegment } from "../core/overdue.ts";
-import type { Segment } from "../core/segment.ts";
+import type { CommittedPlace } from "../core/overdue.ts";
 import { Answerer, type ChallengeOutcome, type ChallengePort, concludeCall } from "./answerer.ts";
 import type { CommitSource } from "./attestations.ts";
 import { Challenger } from "./challenger.ts";
@@ -93,9 +93,9 @@ export class Courts {
     return { to: foldCourt, data: foldCall(accusation.lie) };
   }
 
-  /** Has whoever attested to a segment show it. It, once it was shown; nothing when it was not. */
-  challenge(segment: CommittedSegment): Promise<Segment | undefined> {
-    return this.#challenger.ask(segment);
+  /** Has whoever attested to something show it. It, once it was shown; nothing when it was not. */
+  challenge(wanted: Shown["type"], at: CommittedPlace): Promise<Shown | undefined> {
+    return this.#challenger.ask(wanted, at);
   }
 
   /** What the chain says. When it took something back, all verdicts are looked at again. */

@@ -7,9 +7,10 @@ import type { CutProof } from "./cut-proof.ts";
 import type { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
 import type { FalseMemory } from "./false-memory.ts";
+import type { TraceEntry } from "./fold-proof.ts";
 import type { Memories } from "./memories.ts";
 import type { MemoryCursor, MemoryPage, MemoryPart } from "./memory-page.ts";
-import type { CommittedSegment } from "./overdue.ts";
+import type { CommittedPlace } from "./overdue.ts";
 import type { AttestReply, Proposal } from "./proposal.ts";
 import type { SetMember } from "./registry.ts";
 import type { Segment, TrackKey } from "./segment.ts";
@@ -39,8 +40,12 @@ export type ProtocolEvent =
   | { type: "answered"; id: number; answer: Answer }
   /** What the chain says now. `reorg`: this is the whole list, to be replayed. */
   | { type: "chain"; update: ChainUpdate }
+  /** What the chain showed of a committed checkpoint, because we asked for it there. */
+  | { type: "shown"; at: CommittedPlace; shown: Shown }
   /** The chain's answer to our commit. */
   | { type: "commit"; outcome: CommitResult };
+
+export type Shown = { type: "segment"; segment: Segment } | { type: "trace"; entry: TraceEntry };
 
 export type ChainUpdate = {
   type: "events" | "reorg";
@@ -122,7 +127,7 @@ export type Effect =
   /** Nobody serves this tree of a committed checkpoint, which is false and without which nobody can be accused. */
   | { type: "unserved"; number: number; hash: Bytes; tree: StatedTree }
   /** Have whoever attested to it show it on the chain: no peer has, for long. */
-  | { type: "challenge"; segment: CommittedSegment }
+  | { type: "challenge"; wanted: Shown["type"]; at: CommittedPlace }
   /** Who is to be connected to: the registry has changed. */
   | { type: "peers" }
   /** Whose tracks are to be relayed to us, by which peer; this is the whole list. */

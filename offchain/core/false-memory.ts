@@ -53,22 +53,45 @@ export function falseMemory(
     throw new WeftError("bad_root", "these are not the leaves of the committed trace", { field: "stated" });
   const { segmentCount } = checkpoint;
   if (stated.length !== segmentCount) return falseCount(h, checkpoint, stated);
-  let { memories } = parent;
   let index = 0;
   for (const after of memoriesAfter(parent, cut, of)) {
     if (index === segmentCount) break;
     if (!equal(after.root, stated[index])) {
-      const at = placeOf(cut, parent.cut, index);
-      const segmentProof = segmentsTree(h, parent.cut, cut, of).proof(index);
-      const turn = of.turnAt(at, at.sequence);
-      const parts = { checkpoint, parent: parent.checkpoint, trace: stated, index, segmentProof, memories, turn };
-      return { type: "fold", at, case: parts };
+      const entries = { before: traceEntry(h, stated, index - 1), stated: traceEntry(h, stated, index) };
+      return falseFold(h, { checkpoint, cut, parent }, index, entries, of);
     }
-    memories = after;
     index += 1;
   }
   if (equal(stated.at(-1) ?? parent.memories.root, checkpoint.memoryRoot)) return undefined;
   return { type: "end", checkpoint, parent: parent.checkpoint, last: traceEntry(h, stated, segmentCount - 1) };
+}
+
+/**
+ * The entry of one segment is known to be false, and the one before it to be right.
+ * @param entries both, as the checkpoint says
+ * @throws WeftError `unknown_segment`
+ */
+export function falseFold(
+  h: Hashing,
+  { checkpoint, cut, parent }: Judged,
+  index: number,
+  entries: Pick<FoldCase, "before" | "stated">,
+  of: Lectures,
+): FalseMemory {
+  let { memories } = parent;
+  let left = index;
+  for (const after of memoriesAfter(parent, cut, of)) {
+    if (left-- === 0) break;
+    memories = after;
+  }
+  const at = placeOf(cut, parent.cut, index);
+  const segmentProof = segmentsTree(h, parent.cut, cut, of).proof(index);
+  const turn = of.turnAt(at, at.sequence);
+  return {
+    type: "fold",
+    at,
+    case: { checkpoint, parent: parent.checkpoint, ...entries, index, segmentProof, memories, turn },
+  };
 }
 
 function falseCount(h: Hashing, checkpoint: Checkpoint, stated: readonly Bytes[]): FalseMemory {

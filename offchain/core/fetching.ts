@@ -5,13 +5,14 @@ import { type CutEntry, trackName } from "./cut.ts";
 import { CutWitness } from "./cut-witness.ts";
 import { type Errand, Errands, FETCH_SPAN, keyOf } from "./errands.ts";
 import { WeftError } from "./errors.ts";
-import type { Answer, Effect, SizedSegment } from "./events.ts";
+import type { Answer, Effect, Shown, SizedSegment } from "./events.ts";
 import type { Following } from "./following.ts";
 import { History } from "./history.ts";
 import { MemoryFetch } from "./memory-fetch.ts";
+import type { CommittedPlace } from "./overdue.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
-import { headerHash, type TrackKey } from "./segment.ts";
+import { encodeSegment, headerHash, type TrackKey } from "./segment.ts";
 import { Witness } from "./witness.ts";
 
 /** How long a track may lag behind what a peer's beats say before it is fetched. */
@@ -59,6 +60,13 @@ export class Fetching {
   reread(): void {
     this.#witness.reset();
     this.#cutWitness.reset();
+  }
+
+  /** What is shown on the chain is as good as what a peer sends. */
+  shown(at: CommittedPlace, shown: Shown, now: number): Effect[] {
+    if (shown.type === "trace") return this.#witness.show(at, shown.entry);
+    const { segment } = shown;
+    return this.#o.take(segment.header.operator, { segment, size: encodeSegment(segment).length }, now);
   }
 
   peer(peer: Bytes, up: boolean): Effect[] {

@@ -45,8 +45,9 @@ export type FoldProof = {
 export type FoldCase = {
   checkpoint: Checkpoint;
   parent: Checkpoint;
-  /** The memory root after each segment, as the checkpoint says. */
-  trace: readonly Bytes[];
+  /** What the checkpoint says of the memory before segment `index`, and after it. */
+  before: TraceEntry;
+  stated: TraceEntry;
   index: number;
   segment: Segment;
   /** In the checkpoint's segments tree. */
@@ -60,13 +61,13 @@ const ZERO = new Uint8Array(32);
 
 /** All that a contract needs to redo what one segment taught. It finds for whoever is right. */
 export function foldProof(h: Hashing, of: FoldCase): FoldProof {
-  const { checkpoint, parent, trace, index, segment, segmentProof } = of;
+  const { checkpoint, parent, before, stated, index, segment, segmentProof } = of;
   const snapshotIndex = segment.snapshots.length - 1;
   return {
     checkpoint,
     parent,
-    before: traceEntry(h, trace, index - 1),
-    stated: traceEntry(h, trace, index),
+    before,
+    stated,
     last: {
       number: checkpoint.number,
       segmentIndex: index,

@@ -53,6 +53,11 @@ export class Inquiries {
     return now >= this.#of(hash).notBefore;
   }
 
+  /** How often everybody was asked in vain. */
+  failures(hash: Bytes): number {
+    return this.#of(hash).failures;
+  }
+
   #of(hash: Bytes): Inquiry {
     const name = toHex(hash);
     const fresh = { stated: [], passed: new Set<string>(), failures: 0, notBefore: Number.NEGATIVE_INFINITY };

@@ -7,8 +7,8 @@ import type { TrackKey } from "./segment.ts";
 /** So long a committed segment may be lacking, while peers are up, before it is asked for on the chain. */
 export const PATIENCE_MS = 600_000;
 
-/** A segment of a committed checkpoint, by its index. */
-export type CommittedSegment = { number: number; hash: Bytes; checkpoint: Checkpoint; index: number };
+/** Something in a tree of a committed checkpoint, by its index. */
+export type CommittedPlace = { number: number; hash: Bytes; checkpoint: Checkpoint; index: number };
 
 /** Committed segments that have not come for so long that somebody has to show them, or pay. */
 export class Overdue {
@@ -24,11 +24,11 @@ export class Overdue {
    * @param lacking by track, the first committed segment that is not held
    * @param online whether there is anybody to ask: who is cut off itself accuses nobody
    */
-  look(lacking: readonly (TrackKey & { sequence: number })[], online: boolean, now: number): CommittedSegment[] {
+  look(lacking: readonly (TrackKey & { sequence: number })[], online: boolean, now: number): CommittedPlace[] {
     const names = new Map(lacking.map((one) => [trackName(one), one]));
     for (const name of this.#since.keys()) if (!names.has(name) || !online) this.#since.delete(name);
     if (!online) return [];
-    const out: CommittedSegment[] = [];
+    const out: CommittedPlace[] = [];
     for (const [name, one] of names) {
       const known = this.#since.get(name);
       if (known?.sequence !== one.sequence) this.#since.set(name, { sequence: one.sequence, since: now });
@@ -42,7 +42,7 @@ export class Overdue {
   }
 
   /** The standing checkpoint that added a segment, where its cut and its parent's are in memory. */
-  #placeOf(track: TrackKey, sequence: number): CommittedSegment | undefined {
+  #placeOf(track: TrackKey, sequence: number): CommittedPlace | undefined {
     for (const number of this.#consensus.standing) {
       const committed = this.#consensus.committed(number);
       const parent = committed && this.#consensus.committed(committed.parent)?.cut;

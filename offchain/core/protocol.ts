@@ -138,6 +138,8 @@ export class Protocol {
         return storeFirst(this.#fetching.answered(event.id, event.answer, now));
       case "chain":
         return this.#chain(event.update, now);
+      case "shown":
+        return storeFirst(this.#fetching.shown(event.at, event.shown, now));
       case "commit":
         return this.#rounds.outcome(event.outcome, now);
     }

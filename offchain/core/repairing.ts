@@ -93,8 +93,8 @@ export class Repairing {
     const effects: Effect[] = [];
     const wanted = repairs(consensus, replica);
     const lacking = wanted.flatMap((one) => (one.type === "fetch" ? [{ ...one.entry, sequence: one.from }] : []));
-    for (const segment of this.#overdue.look(lacking, errands.up.size > 0, now))
-      effects.push({ type: "challenge", segment });
+    for (const at of this.#overdue.look(lacking, errands.up.size > 0, now))
+      effects.push({ type: "challenge", wanted: "segment", at });
     for (const repair of wanted) {
       if (repair.type === "rewind") effects.push(...this.#rewind(repair.track, repair.to));
       else {

@@ -179,7 +179,7 @@ function agree(a: Checkpoint, b: Checkpoint): boolean {
 }
 
 /** Undefined when a segment that it takes is not held. */
-function unlessUnknown<T>(work: () => T): T | undefined {
+export function unlessUnknown<T>(work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {

@@ -4,12 +4,19 @@ import type { Consensus } from "./consensus.ts";
 import type { Errand, Errands } from "./errands.ts";
 import { WeftError } from "./errors.ts";
 import type { Effect } from "./events.ts";
-import { falseMemory } from "./false-memory.ts";
+import { type FalseMemory, falseFold, falseMemory } from "./false-memory.ts";
+import { type TraceEntry, traceEntry } from "./fold-proof.ts";
 import type { Following } from "./following.ts";
 import { Inquiries } from "./inquiry.ts";
+import type { CommittedPlace } from "./overdue.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
-import { heldSegments, type Wrong } from "./views.ts";
+import { searchTrace } from "./trace-search.ts";
+import { leafHash, rootOf, TREE } from "./tree.ts";
+import { heldSegments, unlessUnknown, type Wrong } from "./views.ts";
+
+/** So often everybody is asked before it is asked for on the chain, which costs a bond. */
+const PATIENCE = 3;
 
 /**
  * Brings to court whoever attested to memories that do not follow from the segments. To say where the lie is takes what
@@ -22,6 +29,8 @@ export class Witness {
   readonly #following: Following;
   /** Checkpoints that were brought to court, by hash. */
   readonly #accused = new Set<string>();
+  /** Entries of traces that were shown on the chain, by the hash of the checkpoint and their index. */
+  readonly #shown = new Map<string, Map<number, TraceEntry>>();
   readonly #inquiries: Inquiries;
   #looked = false;
 
@@ -35,6 +44,7 @@ export class Witness {
   /** The chain was read anew, and may say otherwise what is on record. */
   reset(): void {
     this.#accused.clear();
+    this.#shown.clear();
     this.#inquiries.drop();
     this.#looked = false;
   }
@@ -64,7 +74,42 @@ export class Witness {
     const { checkpoint, hash } = wrong;
     if (!this.#inquiries.isDue(hash, now)) return [];
     if (equal(wrong.traceRoot, checkpoint.memoryTraceRoot)) return this.#accuse(wrong, wrong.trace, now);
-    return this.#inquiries.pursue({ number: checkpoint.number, hash }, now);
+    const effects = this.#inquiries.pursue({ number: checkpoint.number, hash }, now);
+    const isUnserved = effects.some(({ type }) => type === "unserved");
+    return isUnserved && this.#inquiries.failures(hash) >= PATIENCE ? [...effects, ...this.#search(wrong)] : effects;
+  }
+
+  /** Has those who attested show one entry after another, where none of them serves all to its peers. */
+  #search(wrong: Wrong): Effect[] {
+    const { checkpoint, hash, trace } = wrong;
+    if (trace.length !== checkpoint.segmentCount) return [];
+    const shown = this.#shown.get(toHex(hash)) ?? new Map<number, TraceEntry>();
+    const step = searchTrace(trace, checkpoint.memoryRoot, shown);
+    if (!step) return [];
+    const { index } = step;
+    const { number } = checkpoint;
+    if (step.type === "show") return [{ type: "challenge", wanted: "trace", at: { number, hash, checkpoint, index } }];
+    const entry = (at: number) => shown.get(at) ?? traceEntry(this.#replica.crypto, [], -1);
+    if (step.type === "end")
+      return this.#condemn(wrong, { type: "end", checkpoint, parent: wrong.parent.checkpoint, last: entry(index) });
+    const entries = { before: entry(index - 1), stated: entry(index) };
+    const lie = unlessUnknown(() =>
+      falseFold(this.#replica.crypto, wrong, index, entries, heldSegments(this.#replica)),
+    );
+    return lie ? this.#condemn(wrong, lie) : [];
+  }
+
+  /** An entry was shown on the chain. What stands elsewhere in the trace is passed over. */
+  show({ hash, index }: CommittedPlace, entry: TraceEntry): Effect[] {
+    const wrong = [...this.#consensus.views.wrong].find((one) => equal(one.hash, hash));
+    if (!wrong || !this.#isOpen(wrong)) return [];
+    const { crypto } = this.#replica;
+    const leaf = leafHash(crypto, TREE.memoryTrace, entry.memoryRoot);
+    const root = rootOf(crypto, TREE.memoryTrace, leaf, index, entry.proof);
+    if (!equal(root, wrong.checkpoint.memoryTraceRoot)) return [];
+    const name = toHex(hash);
+    this.#shown.set(name, (this.#shown.get(name) ?? new Map<number, TraceEntry>()).set(index, entry));
+    return this.#search(wrong);
   }
 
   /** @param page undefined: the peer has not got it */
@@ -83,18 +128,22 @@ export class Witness {
 
   /** @throws WeftError `bad_root` unless these are the leaves of the committed trace */
   #accuse(wrong: Wrong, stated: readonly Bytes[], now: number): Effect[] {
-    const { checkpoint, hash } = wrong;
     let lie: ReturnType<typeof falseMemory>;
     try {
       lie = falseMemory(this.#replica.crypto, wrong, stated, heldSegments(this.#replica));
     } catch (error) {
       if (!(error instanceof WeftError) || error.code !== "unknown_segment") throw error;
       // The segments went with their fork: they may come back.
-      this.#inquiries.later(hash, now);
+      this.#inquiries.later(wrong.hash, now);
       return [];
     }
+    return this.#condemn(wrong, lie);
+  }
+
+  #condemn({ checkpoint: { number }, hash }: Wrong, lie: FalseMemory | undefined): Effect[] {
     this.#accused.add(toHex(hash));
+    this.#shown.delete(toHex(hash));
     this.#inquiries.drop(hash);
-    return lie ? [{ type: "condemn", number: checkpoint.number, hash, lie }] : [];
+    return lie ? [{ type: "condemn", number, hash, lie }] : [];
   }
 }

@@ -3,10 +3,10 @@ import type { Accusation } from "../chain/courts.ts";
 import { type Bytes, compare } from "../core/bytes.ts";
 import type { Checkpoint } from "../core/checkpoint.ts";
 import { WeftError } from "../core/errors.ts";
-import type { ChainUpdate, CommitResult, Effect, ProtocolEvent, StoreRecord } from "../core/events.ts";
+import type { ChainUpdate, CommitResult, Effect, ProtocolEvent, Shown, StoreRecord } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { foldAccusation } from "../core/false-memory.ts";
-import type { CommittedSegment } from "../core/overdue.ts";
+import type { CommittedPlace } from "../core/overdue.ts";
 import type { Sealed } from "../core/pen.ts";
 import type { Protocol } from "../core/protocol.ts";
 import { encodeSet, type SetMember } from "../core/registry.ts";
@@ -40,7 +40,7 @@ export type DriverOptions = {
 export type ChainPort = {
   commit(checkpoint: Checkpoint, set: readonly bigint[], signatures: readonly Bytes[]): PromiseLike<CommitOutcome>;
   convict(evidence: Evidence): unknown;
-  challenge(wanted: CommittedSegment, onShown: (segment: Segment) => void): void;
+  challenge(wanted: Shown["type"], at: CommittedPlace, onShown: (shown: Shown) => void): void;
   condemn(accusation: Accusation): unknown;
 };
 
@@ -171,7 +171,7 @@ export class Driver {
         break;
       }
       case "challenge":
-        this.#challenge(effect.segment);
+        this.#challenge(effect.wanted, effect.at);
         break;
       case "commit":
         this.#commit(effect.checkpoint, effect.set, effect.signatures);
@@ -202,12 +202,8 @@ export class Driver {
     }
   }
 
-  /** What is shown on the chain is as good as what a peer sends. */
-  #challenge(wanted: CommittedSegment): void {
-    this.#chain?.challenge(wanted, (segment) => {
-      const { operator: from } = segment.header;
-      this.handle({ type: "segments", from, segments: [{ segment, size: encodeSegment(segment).length }] });
-    });
+  #challenge(wanted: Shown["type"], at: CommittedPlace): void {
+    this.#chain?.challenge(wanted, at, (shown) => this.handle({ type: "shown", at, shown }));
   }
 
   #commit(checkpoint: Checkpoint, set: readonly SetMember[], signatures: readonly Bytes[]): void {

@@ -4,7 +4,7 @@ import { Context } from "../../offchain/core/context.ts";
 import { Cut, memoriesAfter, segmentsTree } from "../../offchain/core/cut.ts";
 import { falseMemory, foldAccusation, type Lectures } from "../../offchain/core/false-memory.ts";
 import { type Cell, cellsOf, type Lesson, learn } from "../../offchain/core/fold.ts";
-import { type FoldCase, foldProof, traceTree } from "../../offchain/core/fold-proof.ts";
+import { type FoldCase, foldProof, traceEntry, traceTree } from "../../offchain/core/fold-proof.ts";
 import { domainSeparator } from "../../offchain/core/hash.ts";
 import { Memories, Memory } from "../../offchain/core/memories.ts";
 import { type MemoryDefinition, memoryId } from "../../offchain/core/memory-definition.ts";
@@ -203,7 +203,8 @@ export async function stage(
 
 /** The proof about segment `index`. */
 export function proofOf(story: Story, on: Stage, index: number) {
-  return foldProof(crypto, { ...on, index, memories: memoriesBefore(story, index), ...story.of(index) });
+  const entries = { before: traceEntry(crypto, on.trace, index - 1), stated: traceEntry(crypto, on.trace, index) };
+  return foldProof(crypto, { ...on, ...entries, index, memories: memoriesBefore(story, index), ...story.of(index) });
 }
 
 /**

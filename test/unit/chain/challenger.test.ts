@@ -3,8 +3,9 @@ import { after, before, test } from "node:test";
 import { type Content, openingOf } from "../../../offchain/core/availability.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import { Cut, segmentsTree } from "../../../offchain/core/cut.ts";
+import { type TraceEntry, traceEntry, traceTree } from "../../../offchain/core/fold-proof.ts";
 import { Memories } from "../../../offchain/core/memories.ts";
-import type { CommittedSegment } from "../../../offchain/core/overdue.ts";
+import type { CommittedPlace } from "../../../offchain/core/overdue.ts";
 import { encodeSegment, type Segment } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { contractOf } from "../../../scripts/lib/contracts.ts";
@@ -18,7 +19,7 @@ import { type Member, View, World } from "./world.ts";
 let world: World;
 let members: Member[];
 const views: View[] = [];
-let wanted: CommittedSegment;
+let wanted: CommittedPlace;
 let segments: Sealed[];
 let content: Content;
 
@@ -36,7 +37,10 @@ before(async () => {
   const cut = parent.extend(crypto, [advance], () => false);
   const of = untaught((_, sequence) => segments[sequence - 1]!.hash);
   const { root } = segmentsTree(crypto, parent, cut, of);
-  const checkpoint = world.next(founder, { cutRoot: cut.root, entryCount: 1, segmentsRoot: root, segmentCount: 3 });
+  const { root: memoryRoot } = Memories.empty(crypto);
+  const memoryTraceRoot = traceTree(crypto, [memoryRoot, memoryRoot, memoryRoot]).root;
+  const roots = { cutRoot: cut.root, entryCount: 1, segmentsRoot: root, segmentCount: 3, memoryRoot, memoryTraceRoot };
+  const checkpoint = world.next(founder, roots);
   const { type } = await founder.chain.commit(checkpoint, founder.chain.set, world.attest(checkpoint, members));
   assert.equal(type, "committed");
   await founder.chain.stop();
@@ -68,8 +72,8 @@ async function started(index: number, options: ConstructorParameters<typeof View
 /** Asks, and waits until it was shown, or was refused. */
 async function asked(view: View): Promise<Segment | undefined> {
   let shown: Segment | undefined;
-  view.chain.challenge(wanted, (segment) => {
-    shown = segment;
+  view.chain.challenge("segment", wanted, (one) => {
+    if (one.type === "segment") shown = one.segment;
   });
   await until(
     "it is shown, or refused",
@@ -109,4 +113,15 @@ test("header and snapshots are asked for one after the other, and make the segme
     encodeSegment(segments[0]!),
     "what was answered is read, not paid for",
   );
+});
+
+test("an entry of a memory trace is asked for by its place", async () => {
+  const asker = await started(0, { challengeBonds: bondsOf(5n) });
+  let shown: TraceEntry | undefined;
+  asker.chain.challenge("trace", { ...wanted, index: 1 }, (one) => {
+    if (one.type === "trace") shown = one.entry;
+  });
+  await until("it is shown", () => shown !== undefined);
+  const { memoryRoot } = wanted.checkpoint;
+  assert.deepEqual(shown, traceEntry(crypto, [memoryRoot, memoryRoot, memoryRoot], 1));
 });

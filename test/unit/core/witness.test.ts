@@ -7,7 +7,7 @@ import { checkpointOf } from "../../../offchain/core/cut.ts";
 import { Errands } from "../../../offchain/core/errands.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
 import { foldAccusation } from "../../../offchain/core/false-memory.ts";
-import { traceTree } from "../../../offchain/core/fold-proof.ts";
+import { traceEntry, traceTree } from "../../../offchain/core/fold-proof.ts";
 import type { Following } from "../../../offchain/core/following.ts";
 import type { Memories } from "../../../offchain/core/memories.ts";
 import { StatedLeaves } from "../../../offchain/core/stated-leaves.ts";
@@ -82,11 +82,19 @@ function run(world: World, serve: Served, until = 20_000, size = 2) {
   const condemned: Extract<Effect, { type: "condemn" }>[] = [];
   const faults: string[] = [];
   const unserved: number[] = [];
-  const { errands, witness } = world;
+  /** Indices of entries that were asked for on the chain, and shown there. */
+  const shown: number[] = [];
+  const { errands, witness, stated } = world;
   const take = (effects: readonly Effect[], now: number): void => {
     for (const effect of effects) {
       if (effect.type === "condemn") condemned.push(effect);
       if (effect.type === "unserved") unserved.push(now);
+      if (effect.type === "challenge") {
+        const { index } = effect.at;
+        shown.push(index);
+        take(witness.show(effect.at, traceEntry(crypto, [...stated, LIE], index)), now); // of another trace
+        take(witness.show(effect.at, traceEntry(crypto, stated, index)), now);
+      }
       if (effect.type === "fault") faults.push(`${effect.error.code} of ${toHex(effect.operator!)}`);
       if (effect.type !== "ask" || effect.question.type !== "tree") continue;
       const { first } = effect.question;
@@ -105,7 +113,7 @@ function run(world: World, serve: Served, until = 20_000, size = 2) {
     take(errands.tick(now), now);
     take(witness.tick(now), now);
   }
-  return { asked, condemned, unserved, faults: faults.filter((fault) => !fault.startsWith("deadline")) };
+  return { asked, condemned, unserved, shown, faults: faults.filter((fault) => !fault.startsWith("deadline")) };
 }
 
 /** Everything from the third segment on is of something else. */
@@ -165,7 +173,7 @@ describe("who attests to false memories is brought to court", () => {
     world = worker({});
     assert.deepEqual(run(world, honest).condemned, []);
     world = worker({ trace: falseFrom(2) }, { final: 1 });
-    assert.deepEqual(run(world, honest), { asked: [], condemned: [], unserved: [], faults: [] });
+    assert.deepEqual(run(world, honest), { asked: [], condemned: [], unserved: [], shown: [], faults: [] });
   });
 
   test("from another peer where one falls silent, has it not, or says something else", () => {
@@ -188,8 +196,10 @@ describe("who attests to false memories is brought to court", () => {
   });
 
   test("that nobody serves it is said whenever everybody was asked, ever more rarely", () => {
-    const { asked, condemned, unserved } = run(world, () => undefined, 60_000);
+    world = worker({ trace: (truth) => [...truth, truth.at(-1) as Bytes] });
+    const { asked, condemned, unserved, shown } = run(world, () => undefined, 60_000);
     assert.deepEqual(condemned, []);
+    assert.equal(new Set(shown).size, SEGMENTS.length, "all are right");
     assert.ok(unserved.length >= 4 && unserved.length < 12, String(unserved));
     assert.equal(asked.length, unserved.length * PEERS.length);
     const waits = unserved.slice(1).map((at, i) => at - unserved[i]!);
@@ -198,6 +208,17 @@ describe("who attests to false memories is brought to court", () => {
       waits.toSorted((a, b) => a - b),
     );
     assert.equal(run(world, honest, 120_000).condemned.length, 1, "it is not too late");
+  });
+
+  test("what no peer serves is asked for on the chain, entry by entry, once patience is over", () => {
+    const { condemned, unserved, shown } = run(world, () => undefined, 8_000);
+    assert.equal(unserved.length, 3);
+    assert.deepEqual(shown, [4, 1, 2]);
+    const [{ lie } = assert.fail()] = condemned;
+    assert.ok(lie.type === "fold" && lie.case.index === 2);
+    assert.deepEqual(lie, run(worker({ trace: falseFrom(2) }), honest).condemned[0]?.lie, "the same as by its trace");
+    world = worker({ trace: falseFrom(2), memoryRoot: LIE });
+    assert.equal(run(world, () => undefined, 8_000).condemned[0]?.lie.type, "end");
   });
 
   test("again when the chain is read anew, and after a restart also when it had fallen before", () => {

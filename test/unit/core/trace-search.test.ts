@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Bytes } from "../../../offchain/core/bytes.ts";
+import type { TraceEntry } from "../../../offchain/core/fold-proof.ts";
+import { searchTrace } from "../../../offchain/core/trace-search.ts";
+import { hashOf } from "../../helpers/core.ts";
+
+const rootsOf = (count: number, name: (i: number) => string) =>
+  Array.from({ length: count }, (_, i) => hashOf(name(i)));
+
+/** Asks until it is known. */
+function search(truth: readonly Bytes[], stated: readonly Bytes[], memoryRoot = stated.at(-1) as Bytes) {
+  const shown = new Map<number, TraceEntry>();
+  for (;;) {
+    const step = searchTrace(truth, memoryRoot, shown);
+    if (step?.type !== "show") return { step, questions: shown.size };
+    assert.ok(!shown.has(step.index), "nothing is asked for twice");
+    shown.set(step.index, { memoryRoot: stated[step.index] as Bytes, proof: [] });
+  }
+}
+
+test("the first of entries that stay false is found with as many questions as halvings", () => {
+  for (const count of [1, 2, 3, 64, 1000])
+    for (const first of new Set([0, 1, count >> 1, count - 1].filter((index) => index < count))) {
+      const truth = rootsOf(count, (i) => `${i}`);
+      const stated = truth.map((root, i) => (i < first ? root : hashOf(`false ${i}`)));
+      const { step, questions } = search(truth, stated);
+      assert.deepEqual(step, { type: "fold", index: first });
+      assert.ok(questions <= Math.ceil(Math.log2(count)) + 2, `${questions} questions of ${count}`);
+    }
+});
+
+test("one that is false between right ones is found, whatever that takes", () => {
+  const truth = rootsOf(9, (i) => `${i}`);
+  for (let at = 0; at < 8; at++) {
+    const stated = truth.map((root, i) => (i === at ? hashOf("false") : root));
+    assert.deepEqual(search(truth, stated).step, { type: "fold", index: at });
+  }
+});
+
+test("a last entry that is not the memory root; a trace that is right; none", () => {
+  const truth = rootsOf(5, (i) => `${i}`);
+  assert.deepEqual(search(truth, truth, hashOf("another")), { step: { type: "end", index: 4 }, questions: 1 });
+  assert.deepEqual(search(truth, truth), { step: undefined, questions: 5 });
+  assert.deepEqual(searchTrace([], hashOf("any"), new Map()), undefined);
+});
