@@ -61,8 +61,7 @@ export class Retention {
     const ripest = this.#marks.findLast(({ number }) => this.#isRipe(number));
     const moved = ripest ? memoryBase.move(ripest) : [];
     // What later memories are worked out from is needed, unless peers gave us those for lack of it.
-    const isKnown = (number: number) => this.#consensus.memoriesAt(number) !== undefined;
-    const isGiven = ripest && !isKnown(ripest.number) && isKnown(this.#consensus.latest.checkpoint.number);
+    const isGiven = ripest && !this.#consensus.memoriesAt(ripest.number) && this.#areLaterKnown(ripest.number);
     const last = this.#marks.findLastIndex(
       ({ number }) => this.#isRipe(number) && (number <= memoryBase.number || isGiven),
     );
@@ -75,6 +74,12 @@ export class Retention {
     if (this.#forgotten === ripe.number && !areLeft) return [...moved, ...effects];
     this.#forgotten = ripe.number;
     return [...moved, { type: "store", record: { type: "prune-checkpoints", before: ripe.number } }, ...effects];
+  }
+
+  /** Has anybody given us the memories of a later checkpoint? Not only of the latest, whose cut may not have come yet. */
+  #areLaterKnown(number: number): boolean {
+    const late = this.#consensus.standing.slice(-KEPT_CUTS).filter((one) => one > number);
+    return late.some((one) => this.#consensus.committed(one)?.memories);
   }
 
   /** Is a checkpoint final, and the time over for which anybody may ask for what it has? */

@@ -51,13 +51,16 @@ class Held extends Track {
 
 /** A chain with a checkpoint every so many seconds, each final at once, without a segment in any unless it is told. */
 function chain(every = 10) {
-  const known = new Map<number, { hash: Uint8Array; cut?: Shown }>();
+  const known = new Map<number, { hash: Uint8Array; cut?: Shown; memories?: object }>();
+  /** Checkpoints whose memories cannot be worked out here, if not given. */
+  const lost = new Set<number>();
   const fallen = new Set<number>();
   const following = {
     time: 0,
     final: 0,
     /** Cuts that are on disk again. */
     left: 0,
+    stranded: undefined as number | undefined,
     committedAt: (number: number) => (known.has(number) ? number * every : undefined),
     active: (time?: number) => time ?? following.time,
     forgetCuts() {
@@ -67,7 +70,7 @@ function chain(every = 10) {
     },
     /** How far the memories on disk are. */
     get memoryBase() {
-      return { number: following.final, move: () => [] };
+      return { number: following.stranded ?? following.final, move: () => [] };
     },
     get anchor() {
       const number = consensus.standing.filter((one) => known.get(one)?.cut).at(-1);
@@ -76,7 +79,7 @@ function chain(every = 10) {
   };
   const consensus = {
     committed: (number: number) => known.get(number),
-    memoriesAt: () => ({}),
+    memoriesAt: (number: number) => (lost.has(number) ? known.get(number)?.memories : {}),
     get standing() {
       return [0, ...known.keys()].filter((number) => !fallen.has(number));
     },
@@ -100,6 +103,14 @@ function chain(every = 10) {
     fell: (number: number) => fallen.add(number),
     at(time: number) {
       following.time = time;
+    },
+    /** The memories on disk, and in memory, are of this one, and lead nowhere. */
+    strand(number: number) {
+      following.stranded = number;
+      for (const later of known.keys()) if (later > number) lost.add(later);
+    },
+    give(number: number) {
+      known.set(number, { ...(known.get(number) as { hash: Uint8Array }), memories: {} });
     },
     bringBackCuts() {
       following.left = 1;
@@ -225,4 +236,16 @@ test("S7 a turn left open is over when its author has been silent, not while we 
   world.at(36);
   retention.advance();
   assert.deepEqual(held.pruned, [{ to: 5, over: false }]);
+});
+
+test("L8 where memories are lost and later ones were given nothing waits for the lost, though the latest cut has not come", () => {
+  const world = chain();
+  const retention = world.begin();
+  for (let number = 1; number <= 6; number++) world.commit(number);
+  world.commit(7, false);
+  world.strand(1);
+  world.at(76);
+  assert.deepEqual(before(retention.advance()), [], "they may still be worked out");
+  world.give(6);
+  assert.deepEqual(before(retention.advance()), [5]);
 });
