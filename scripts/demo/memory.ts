@@ -21,13 +21,13 @@ export async function changeStory(
   const { tokens, authors } = await there.teach(id, LESSON);
   must(authors.length === 1 && authors[0] === taught.operator.owner, "somebody else wrote the lesson");
   note("taught; the next checkpoint has it");
-  const deadline = Date.now() + COMMITTED_MS;
-  for (;;) {
+  // A checkpoint may come in the middle of the lesson.
+  await until(async () => (await uncommitted(taught)) === 0);
+  const { checkpoint: whole } = await there.show(id, NAME);
+  await until(async () => {
     const known = await here.show(id, NAME).catch(() => undefined);
-    if (known && known.cells > 0) break;
-    must(Date.now() < deadline, "no checkpoint had the lesson");
-    await sleep(200);
-  }
+    return known !== undefined && known.cells > 0 && (known.checkpoint?.number ?? 0) >= (whole?.number ?? 0);
+  });
   const ask = async (memory?: { name: string; id: typeof id; gate: "strong" }) =>
     completeWhole(asked.operator.apiUrl, {
       prompt: LESSON_PROMPT,
@@ -41,4 +41,18 @@ export async function changeStory(
   must(memory, "the answer read no memory");
   must(!without.includes(LESSON_SECRET) && told.includes(LESSON_SECRET), `the memory changed nothing: ${told}`);
   return { without, told, tokens, checkpoint: memory.checkpoint };
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + COMMITTED_MS;
+  while (!(await holds())) {
+    must(Date.now() < deadline, "no checkpoint had the lesson");
+    await sleep(200);
+  }
+}
+
+/** How much a worker knows to be taught that no checkpoint has. */
+async function uncommitted({ operator }: WorkerProcess): Promise<number> {
+  const text = await (await fetch(`${operator.apiUrl}/metrics`)).text();
+  return Number(/^weft_memory_live_increments (\d+)/m.exec(text)?.[1] ?? Number.NaN);
 }
