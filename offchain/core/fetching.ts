@@ -12,6 +12,7 @@ import { MemoryFetch } from "./memory-fetch.ts";
 import type { CommittedPlace } from "./overdue.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
+import type { Retention } from "./retention.ts";
 import { encodeSegment, headerHash, type TrackKey } from "./segment.ts";
 import { Witness } from "./witness.ts";
 
@@ -22,6 +23,7 @@ export type FetchingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
+  retention: Retention;
   budgets: Budgets;
   nextId(): number;
   /** Steps the replica, and turns its effects into the protocol's. */
@@ -46,12 +48,12 @@ export class Fetching {
 
   constructor(options: FetchingOptions) {
     this.#o = options;
-    const { replica, consensus, following, nextId, step } = options;
+    const { replica, consensus, following, retention, nextId, step } = options;
     const errands = new Errands(replica, nextId);
     this.#errands = errands;
     this.#repairing = new Repairing({ replica, consensus, following, errands, step });
     this.#history = new History(replica, errands);
-    this.#memory = new MemoryFetch(replica.crypto, consensus, errands);
+    this.#memory = new MemoryFetch(replica.crypto, consensus, errands, retention);
     this.#witness = new Witness(replica, consensus, following, errands);
     this.#cutWitness = new CutWitness(replica, consensus, following, errands);
   }

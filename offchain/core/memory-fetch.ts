@@ -7,6 +7,7 @@ import type { Effect } from "./events.ts";
 import { Memories } from "./memories.ts";
 import { FIRST_CELL, isBefore, type MemoryCursor, type MemoryPage, withPart } from "./memory-page.ts";
 import type { Hashing } from "./ports.ts";
+import type { Retention } from "./retention.ts";
 
 /** What is taken of all memories together from peers, before the root says whether it is true. */
 export const LIMIT_MEMORIES_BYTES = 2 ** 30;
@@ -33,6 +34,7 @@ export class MemoryFetch {
   readonly #hashing: Hashing;
   readonly #consensus: Consensus;
   readonly #errands: Errands;
+  readonly #retention: Pick<Retention, "owed">;
   #partial: Partial | undefined;
   /** Who is being asked. */
   #peer: Bytes | undefined;
@@ -41,10 +43,11 @@ export class MemoryFetch {
   #failures = 0;
   #notBefore = 0;
 
-  constructor(hashing: Hashing, consensus: Consensus, errands: Errands) {
+  constructor(hashing: Hashing, consensus: Consensus, errands: Errands, retention: Pick<Retention, "owed">) {
     this.#hashing = hashing;
     this.#consensus = consensus;
     this.#errands = errands;
+    this.#retention = retention;
   }
 
   tick(now: number): Effect[] {
@@ -62,7 +65,7 @@ export class MemoryFetch {
     const { checkpoint, hash, cut } = latest;
     if (views.of(latest)) return undefined;
     if (this.#partial && this.#isCommitted(this.#partial)) return this.#partial;
-    if (!cut || !views.isLost(latest)) return undefined;
+    if (!cut || !views.isLost(latest, this.#retention.owed)) return undefined;
     const nothing = { memories: Memories.empty(this.#hashing), from: FIRST_CELL, bytes: 0, by: new Set<string>() };
     return { number: checkpoint.number, hash, cut, ...nothing };
   }

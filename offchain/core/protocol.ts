@@ -74,6 +74,7 @@ export class Protocol {
       replica,
       consensus,
       following,
+      retention: this.#retention,
       budgets: this.#budgets,
       nextId,
       step,

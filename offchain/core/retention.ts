@@ -76,6 +76,11 @@ export class Retention {
     return [...moved, { type: "store", record: { type: "prune-checkpoints", before: ripe.number } }, ...effects];
   }
 
+  /** The first checkpoint whose cut nobody has forgotten: it is the last that is final and whose time is over. */
+  get owed(): number {
+    return this.#consensus.standing.findLast((number) => this.#isRipe(number)) ?? 0;
+  }
+
   /** Has anybody given us the memories of a later checkpoint? Not only of the latest, whose cut may not have come yet. */
   #areLaterKnown(number: number): boolean {
     const late = this.#consensus.standing.slice(-KEPT_CUTS).filter((one) => one > number);

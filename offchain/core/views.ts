@@ -67,10 +67,11 @@ export class Views {
   /**
    * Can the memories as of a checkpoint not be worked out here any more, whatever segments and late cuts still come? Then
    * peers are asked for them.
+   * @param owed the first checkpoint whose cut is still owed to whoever asks
    */
-  isLost(committed: Committed): boolean {
+  isLost(committed: Committed, owed: number): boolean {
     const { standing } = this.#checkpoints;
-    const late = standing[Math.max(0, standing.length - KEPT_CUTS)];
+    const late = Math.max(owed, standing[Math.max(0, standing.length - KEPT_CUTS)]);
     for (let at = committed; !at.memories; ) {
       const parent = this.#checkpoints.committed(at.parent);
       if (!parent || this.isWrong(at)) return false;

@@ -45,7 +45,7 @@ function worker(root = TRUTH.root) {
   let ids = 0;
   const errands = new Errands({ peers: new Map() } as unknown as Replica, () => ++ids);
   for (const peer of PEERS) errands.peer(peer, true);
-  return { world, errands, fetch: new MemoryFetch(crypto, consensus, errands) };
+  return { world, errands, fetch: new MemoryFetch(crypto, consensus, errands, { owed: 0 }) };
 }
 
 type Served = (peer: string, page: MemoryPage) => MemoryPage | undefined | "silence";

@@ -37,3 +37,11 @@ test("a memory that is said to be gone is not believed by who cannot see why", (
   assert.equal(views.of(checkpoints.latest), undefined);
   assert.equal(views.isWrong(checkpoints.latest), false, "nor is it known to be wrong");
 });
+
+test("memories are lost where a cut on the way to them is not owed any more, and nobody need have it", () => {
+  const { checkpoints, views } = committed(hashOf("some"), hashOf("more"), hashOf("most"));
+  for (const number of [2, 3]) checkpoints.learnCut(number, []);
+  assert.equal(views.isLost(checkpoints.latest, 0), false);
+  assert.equal(views.isLost(checkpoints.latest, 1), false, "that of 1 may still come");
+  assert.equal(views.isLost(checkpoints.latest, 2), true);
+});

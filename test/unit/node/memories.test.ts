@@ -175,7 +175,7 @@ test("memories on disk that are harmed are told of and not used, and replaced on
   assert.deepEqual(faults, ["corrupt"]);
   const { consensus, following } = worker.protocol;
   assert.equal(memories(), undefined);
-  assert.ok(consensus.views.isLost(consensus.latest));
+  assert.ok(consensus.views.isLost(consensus.latest, 0));
 
   consensus.views.learn(12, consensus.latest.cut!, expected);
   worker.time += WINDOW;
