@@ -54,6 +54,7 @@ export class MemoryFetch {
     if (this.#errands.isBusy("memory")) return [];
     if (this.#peer) this.#pass(this.#peer); // the question was given up
     this.#partial = this.#wanted();
+    if (!this.#partial) this.#begin();
     if (!this.#partial || now < this.#notBefore) return [];
     const peer = this.#errands.anybody("memory").find((one) => !this.#passed.has(toHex(one)));
     return peer ? this.#ask(peer, now) : this.#exhausted(now);
@@ -73,6 +74,13 @@ export class MemoryFetch {
   #isCommitted({ number, hash }: Partial): boolean {
     const committed = this.#consensus.committed(number);
     return committed !== undefined && equal(committed.hash, hash) && this.#consensus.standing.includes(number);
+  }
+
+  /** Whatever is wanted next, everybody may be asked for it at once. */
+  #begin(): void {
+    this.#passed.clear();
+    this.#failures = 0;
+    this.#notBefore = 0;
   }
 
   #pass(peer: Bytes): void {
@@ -122,8 +130,7 @@ export class MemoryFetch {
       return this.#refuse(peer, "these are not the committed memories");
     this.#consensus.views.learn(number, partial.cut, partial.memories);
     this.#partial = undefined;
-    this.#passed.clear();
-    this.#failures = 0;
+    this.#begin();
     return [];
   }
 

@@ -43,10 +43,12 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
   const { replica, consensus, following } = protocol;
   const { retentionSeconds } = options;
   const over = following.active() - retentionSeconds * (1 + LATE) - LATE_SECONDS;
+  const since = shownSince(seen, protocol);
+  const isOver = (number: number) => following.active(following.committedAt(number) ?? 0) <= over;
+  // Who has just been shown a cut asks for memories first, where what leads to them is gone.
+  const isShown = (number: number) => (since.get(number) ?? 0) <= following.active() - LATE_SECONDS;
   const ripe =
-    consensus.standing.findLast(
-      (number) => number <= following.final && following.active(following.committedAt(number) ?? 0) <= over,
-    ) ?? 0;
+    consensus.standing.findLast((number) => number <= following.final && isOver(number) && isShown(number)) ?? 0;
   const hold = (holds: boolean, what: () => string) => seen.hold("L8", holds, () => `${name} ${what()}`);
   const cut = consensus.committed(ripe)?.cut;
   if (ripe > 0 && cut) {
@@ -81,6 +83,17 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
   const { length } = replica.registry.operators;
   const { size } = replica.evidence;
   hold(length === 0 || size <= length, () => `holds evidence against ${size} operators`);
+}
+
+/** Since when each cut that a process has in memory is there, in active seconds of the chain. */
+function shownSince(seen: Seen, protocol: Protocol): ReadonlyMap<number, number> {
+  const { consensus, following } = protocol;
+  const before = seen.shown.get(protocol);
+  const known = consensus.standing.slice(-KEPT_CUTS - 1).filter((number) => consensus.committed(number)?.cut);
+  const now = following.active();
+  const since = new Map(known.map((number) => [number, Math.min(before?.get(number) ?? now, now)]));
+  seen.shown.set(protocol, since);
+  return since;
 }
 
 /** Turns that turns which may still go on, or are not over, go on from. */

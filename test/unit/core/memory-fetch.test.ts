@@ -155,6 +155,14 @@ describe("memories that cannot be worked out are fetched", () => {
     assert.equal(run(one, honest).root, truth);
   });
 
+  test("patience lost with one thing is not missing for the next", () => {
+    run(one, () => undefined, 20_000);
+    one.world.learnt = TRUTH;
+    one.fetch.tick(20_000);
+    one.world.learnt = undefined;
+    assert.equal(run(one, honest, 1_000).root, truth);
+  });
+
   test("a newer checkpoint, also one whose cut is not known yet, does not begin it anew; one that is gone does", () => {
     let pages = 0;
     const { asked, root } = run(one, (_peer, page) => {
