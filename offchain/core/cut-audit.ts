@@ -21,19 +21,18 @@ export type Shown = Committed & { cut: Cut };
  */
 export function isTrueCut(replica: Replica, parent: Shown, { checkpoint, cut }: Shown): boolean | undefined {
   const { crypto } = replica;
+  const { entries } = cut;
+  if (cut.countSince(parent.cut) !== checkpoint.segmentCount) return false;
   const registry = replica.registryAt(checkpoint.registryPosition);
   if (!registry) return undefined;
-  const { entries } = cut;
   if (entries.length !== checkpoint.entryCount || entries.slice(parent.cut.entries.length).some(isEmpty)) return false;
   try {
     const follows = parent.cut.extend(crypto, entries, (operator) => registry.isEnded(operator));
     if (!equal(follows.root, cut.root)) return false;
   } catch (error) {
-    if (error instanceof WeftError && error.code === "cut_goes_back") return false;
+    if (error instanceof WeftError) return false;
     throw error;
   }
-  const count = [...cut.segmentsSince(parent.cut)].length;
-  if (count !== checkpoint.segmentCount) return false;
   const root = heldRoot(replica, parent.cut, cut);
   return root && equal(root, checkpoint.segmentsRoot);
 }
@@ -72,7 +71,9 @@ export function accusationOf(
   const hashes = new Map<number, Bytes>();
   const headers = new Map<string, StatedSegment>();
   let index = 0;
-  for (const { sequence, ...key } of cut.segmentsSince(parent.cut)) {
+  // Of another number of segments the entries alone tell.
+  const isCounted = cut.countSince(parent.cut) === checkpoint.segmentCount;
+  for (const { sequence, ...key } of isCounted ? cut.segmentsSince(parent.cut) : []) {
     const track = replica.track(key);
     const header = track?.signedAt(sequence)?.header;
     const held = header && track?.hashAt(sequence);

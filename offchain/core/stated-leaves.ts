@@ -48,7 +48,7 @@ export class StatedLeaves {
     if (number === 0 || !committed?.cut || !equal(committed.hash, hash) || this.#consensus.views.isWrong(committed))
       return undefined;
     const parent = this.#consensus.committed(committed.parent);
-    if (!parent?.cut) return undefined;
+    if (!parent?.cut || committed.cut.countSince(parent.cut) !== committed.checkpoint.segmentCount) return undefined;
     try {
       const [before, of] = [parent as Known, committed as Known];
       return tree === "trace" ? this.#trace(before, of) : this.#headers(before, of);

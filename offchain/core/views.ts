@@ -7,6 +7,7 @@ import type { Judged, Lectures } from "./false-memory.ts";
 import { Memories } from "./memories.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
+import { TREE } from "./tree.ts";
 
 type Known = Committed & { cut: Cut };
 /** A committed checkpoint that does not follow from its segments, and the memory root that does after each of them. */
@@ -153,6 +154,8 @@ export class Views {
     const from = { ...parent, memories: parent.memories as Memories, next: number };
     const held = heldSegments(this.#replica);
     const { crypto } = this.#replica;
+    // No quorum can truly say so: that is for the court about cuts.
+    if (next.cut.countSince(parent.cut) > 2 ** TREE.segments.depth) return undefined;
     const sum = unlessUnknown(() => checkpointOf(crypto, from, next.cut, { position, hash }, held));
     // Other segments than the committed ones: the track took another fork here, for now.
     if (!sum || !equal(sum.checkpoint.segmentsRoot, segmentsRoot)) return undefined;
