@@ -1,7 +1,7 @@
 import type { Accusation, StatedSegment } from "./accused-cut.ts";
 import { stated } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import type { Committed } from "./checkpoints.ts";
+import type { CommittedCut } from "./checkpoints.ts";
 import { type Cut, encodeEntries, segmentsTree } from "./cut.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import { WeftError } from "./errors.ts";
@@ -12,14 +12,15 @@ import { ToldTree } from "./told-tree.ts";
 import { TREE } from "./tree.ts";
 import { heldSegments } from "./views.ts";
 
-/** A committed checkpoint whose cut was shown. */
-export type Shown = Committed & { cut: Cut };
-
 /**
  * Whether a checkpoint's cut goes on from its parent's, and lists the segments between the two; undefined as long as not all
  * of those are held, with the heads that it names.
  */
-export function isTrueCut(replica: Replica, parent: Shown, { checkpoint, cut }: Shown): boolean | undefined {
+export function isTrueCut(
+  replica: Replica,
+  parent: CommittedCut,
+  { checkpoint, cut }: CommittedCut,
+): boolean | undefined {
   const { crypto } = replica;
   const { entries } = cut;
   if (cut.countSince(parent.cut) !== checkpoint.segmentCount) return false;
@@ -62,8 +63,8 @@ function heldRoot(replica: Replica, parent: Cut, cut: Cut): Bytes | undefined {
  */
 export function accusationOf(
   replica: Replica,
-  parent: Shown,
-  { checkpoint, hash, cut }: Shown,
+  parent: CommittedCut,
+  { checkpoint, hash, cut }: CommittedCut,
   served?: readonly StatedHeader[],
 ): Accusation {
   const { crypto, separator } = replica;
