@@ -4,7 +4,7 @@ import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { CommittedCut } from "./checkpoints.ts";
 import { type Cut, encodeEntries, segmentsTree } from "./cut.ts";
 import type { StatedHeader } from "./cut-proof.ts";
-import { WeftError } from "./errors.ts";
+import { unless, WeftError } from "./errors.ts";
 import { headerHash } from "./header.ts";
 import type { RegistryEvent } from "./registry.ts";
 import type { Replica } from "./replica.ts";
@@ -47,12 +47,7 @@ function heldRoot(replica: Replica, parent: Cut, cut: Cut): Bytes | undefined {
     const held = replica.track(entry)?.hashAt(entry.sequence);
     if (!held || !equal(held, entry.head)) return undefined;
   }
-  try {
-    return segmentsTree(replica.crypto, parent, cut, heldSegments(replica)).root;
-  } catch (error) {
-    if (error instanceof WeftError && error.code === "unknown_segment") return undefined;
-    throw error;
-  }
+  return unless("unknown_segment", () => segmentsTree(replica.crypto, parent, cut, heldSegments(replica)).root);
 }
 
 /**
@@ -92,7 +87,7 @@ export function accusationOf(
   const { segmentsRoot } = checkpoint;
   const segments = told
     ? new ToldTree(crypto, TREE.segments, segmentsRoot, new Map(told.entries()))
-    : treeOf(replica, segmentsRoot, hashes);
+    : unless("bad_root", () => new ToldTree(crypto, TREE.segments, segmentsRoot, hashes));
   return {
     checkpoint,
     hash,
@@ -108,16 +103,6 @@ export function accusationOf(
     },
     earlier: () => undefined,
   };
-}
-
-/** Undefined when these are not the leaves. */
-function treeOf(replica: Replica, root: Bytes, hashes: ReadonlyMap<number, Bytes>): ToldTree | undefined {
-  try {
-    return new ToldTree(replica.crypto, TREE.segments, root, hashes);
-  } catch (error) {
-    if (error instanceof WeftError && error.code === "bad_root") return undefined;
-    throw error;
-  }
 }
 
 function eventsOf(replica: Replica): RegistryEvent[] {

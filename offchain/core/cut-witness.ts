@@ -3,7 +3,7 @@ import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import { accusationOf, isTrueCut } from "./cut-audit.ts";
 import type { Errand, Errands } from "./errands.ts";
-import { WeftError } from "./errors.ts";
+import { unless } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { judgeCut } from "./false-cut.ts";
 import type { Following } from "./following.ts";
@@ -103,13 +103,10 @@ export class CutWitness {
     const asked = this.#asked.get(errand.number);
     const { effects, leaves } = this.#inquiries.take(errand, page, asked !== undefined, now);
     if (!asked || !leaves) return effects;
-    let accusation: Accusation;
-    try {
-      accusation = accusationOf(this.#replica, asked.parent, asked.committed, leaves.map(readStatedHeader));
-    } catch (error) {
-      if (!(error instanceof WeftError) || error.code !== "bad_root") throw error;
-      return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
-    }
+    const accusation = unless("bad_root", () =>
+      accusationOf(this.#replica, asked.parent, asked.committed, leaves.map(readStatedHeader)),
+    );
+    if (!accusation) return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
     this.#asked.delete(errand.number);
     this.#inquiries.drop(errand.hash);
     return this.#show(accusation) ?? [];

@@ -2,7 +2,7 @@ import { type Bytes, equal, toHex, Writer } from "./bytes.ts";
 import { type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import { memoriesAfter, segmentsTree } from "./cut.ts";
-import { WeftError } from "./errors.ts";
+import { unless } from "./errors.ts";
 import { traceTree } from "./fold-proof.ts";
 import { type SignedHeader, writeHeader } from "./header.ts";
 import type { Replica } from "./replica.ts";
@@ -47,13 +47,8 @@ export class StatedLeaves {
       return undefined;
     const parent = this.#consensus.committed(committed.parent);
     if (!parent?.cut || committed.cut.countSince(parent.cut) !== committed.checkpoint.segmentCount) return undefined;
-    try {
-      const [before, of] = [parent as CommittedCut, committed as CommittedCut];
-      return tree === "trace" ? this.#trace(before, of) : this.#headers(before, of);
-    } catch (error) {
-      if (!(error instanceof WeftError) || error.code !== "unknown_segment") throw error;
-      return undefined;
-    }
+    const [before, of] = [parent as CommittedCut, committed as CommittedCut];
+    return unless("unknown_segment", () => (tree === "trace" ? this.#trace(before, of) : this.#headers(before, of)));
   }
 
   #trace(parent: CommittedCut, { cut, checkpoint }: CommittedCut): readonly Bytes[] | undefined {

@@ -2,7 +2,7 @@ import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type Checkpoints, type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import { type Cut, checkpointOf, memoriesAfter } from "./cut.ts";
-import { WeftError } from "./errors.ts";
+import { unless, WeftError } from "./errors.ts";
 import type { Judged, Lectures } from "./false-memory.ts";
 import { Memories } from "./memories.ts";
 import type { Replica } from "./replica.ts";
@@ -127,7 +127,7 @@ export class Views {
         return undefined;
     }
     let { memories } = parent;
-    return unlessUnknown(() => {
+    return unless("unknown_segment", () => {
       for (memories of memoriesAfter(parent, cut, heldSegments(this.#replica)));
       return memories;
     });
@@ -155,7 +155,7 @@ export class Views {
     const { crypto } = this.#replica;
     // No quorum can truly say so: that is for the court about cuts.
     if (next.cut.countSince(parent.cut) > 2 ** TREE.segments.depth) return undefined;
-    const sum = unlessUnknown(() => checkpointOf(crypto, from, next.cut, { position, hash }, held));
+    const sum = unless("unknown_segment", () => checkpointOf(crypto, from, next.cut, { position, hash }, held));
     // Other segments than the committed ones: the track took another fork here, for now.
     if (!sum || !equal(sum.checkpoint.segmentsRoot, segmentsRoot)) return undefined;
     if (agree(sum.checkpoint, next.checkpoint)) return sum.memories;
@@ -178,16 +178,6 @@ function agree(a: Checkpoint, b: Checkpoint): boolean {
     equal(a.memoryRoot, b.memoryRoot) &&
     equal(a.memoryTraceRoot, b.memoryTraceRoot)
   );
-}
-
-/** Undefined when a segment that it takes is not held. */
-export function unlessUnknown<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof WeftError) || error.code !== "unknown_segment") throw error;
-    return undefined;
-  }
 }
 
 /** Segments that a replica holds. All throw WeftError `unknown_segment` for others. */
