@@ -20,7 +20,10 @@ type Record = Pick<Checkpoints, "committed" | "standing" | "remember" | "learnMe
 export class Views {
   readonly #replica: Replica;
   readonly #checkpoints: Record;
-  /** Checkpoints that a quorum attested to although their memory, or its trace, is wrong, by hash. */
+  /**
+   * Checkpoints that a quorum attested to although their memory, or its trace, is wrong, by hash. Kept for ever: memories of
+   * theirs that peers give are never believed. None is judged that goes on from one, so each more has cost a quorum its stake.
+   */
   readonly #wrong = new Map<string, Wrong>();
   /** Checkpoints whose cut is false, by hash. */
   readonly #disbelieved = new Set<string>();
@@ -136,6 +139,10 @@ export class Views {
   /** Checkpoints that are, or were, on record and are known not to follow from their segments. */
   get wrong(): Iterable<Wrong> {
     return this.#wrong.values();
+  }
+
+  wrongOf(hash: Bytes): Wrong | undefined {
+    return this.#wrong.get(toHex(hash));
   }
 
   /** A checkpoint on record has a false cut: there is no view of it, nor of those after it. */
