@@ -249,7 +249,7 @@ export class Chain {
     return this.#courts.condemn(accusation);
   }
 
-  /** Has whoever attested to a segment show it on the chain, and is told when that was done. Never throws. */
+  /** Has whoever attested show a segment, or an entry of the memory trace, on the chain; says when that was done. Never throws. */
   challenge(wanted: Shown["type"], at: CommittedPlace, onShown: (shown: Shown) => void): void {
     void this.#courts.challenge(wanted, at).then((shown) => shown && onShown(shown));
   }

@@ -3,14 +3,14 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { type Checkpoints, type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import { type Cut, checkpointOf, memoriesAfter } from "./cut.ts";
 import { unless, WeftError } from "./errors.ts";
-import type { Judged, Lectures } from "./false-memory.ts";
+import type { Lectures, Traced } from "./false-memory.ts";
 import { Memories } from "./memories.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
 import { TREE } from "./tree.ts";
 
 /** A committed checkpoint that does not follow from its segments, and the memory root that does after each of them. */
-export type Wrong = Judged & { hash: Bytes; trace: readonly Bytes[]; traceRoot: Bytes };
+export type Wrong = Traced & { hash: Bytes; traceRoot: Bytes };
 type Record = Pick<Checkpoints, "committed" | "standing" | "remember" | "learnMemories">;
 
 /**
