@@ -21,8 +21,9 @@ export class Views {
   readonly #replica: Replica;
   readonly #checkpoints: Record;
   /**
-   * Checkpoints that a quorum attested to although their memory, or its trace, is wrong, by hash. Kept for ever: memories of
-   * theirs that peers give are never believed. None is judged that goes on from one, so each more has cost a quorum its stake.
+   * Checkpoints that a quorum attested to although their memory, or its trace, is wrong, by hash. Kept for ever, so that
+   * memories of theirs that peers give are never believed. They are few: each is a lie that a quorum signed, and what goes on
+   * from it has no view.
    */
   readonly #wrong = new Map<string, Wrong>();
   /** Checkpoints whose cut is false, by hash. */
