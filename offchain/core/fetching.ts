@@ -23,7 +23,7 @@ export type FetchingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
-  retention: Retention;
+  retention: Pick<Retention, "owed">;
   budgets: Budgets;
   nextId(): number;
   /** Steps the replica, and turns its effects into the protocol's. */

@@ -27,7 +27,8 @@ export function fetchingAt(self: Keys, events: readonly RegistryEvent[]) {
     return [];
   };
   const take = (from: Bytes, { segment }: SizedSegment) => step({ type: "segment", segment, from });
-  const fetching = new Fetching({ replica, consensus, following, budgets, nextId: () => ++ids, step, take });
+  const around = { replica, consensus, following, retention: { owed: 0 }, budgets };
+  const fetching = new Fetching({ ...around, nextId: () => ++ids, step, take });
   /** A peer is up, and its beat says that it holds so much of these tracks. */
   const hear = (peer: Keys, heads: readonly (TrackKey & { sequence: number })[], now: number) => {
     const said = heads.map((head) => ({ ...head, head: hashOf(`head ${head.sequence}`) }));

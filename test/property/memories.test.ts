@@ -32,7 +32,7 @@ function fetchFrom(peer: Peer, { replica, consensus }: Peer, pageBytes: number):
   let ids = 0;
   const errands = new Errands(replica, () => ++ids);
   errands.peer(peer.keys.operator, true);
-  const fetch = new MemoryFetch(crypto, consensus, errands);
+  const fetch = new MemoryFetch(crypto, consensus, errands, { owed: 0 });
   const take = (effects: readonly Effect[]): void => {
     for (const effect of effects) {
       assert.ok(effect.type === "ask" && effect.question.type === "memory", JSON.stringify(effect));
