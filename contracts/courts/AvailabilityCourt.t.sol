@@ -120,7 +120,7 @@ contract AvailabilityCourtTest is PlaceFixture {
     }
 
     function test_MemoriesAreServed() public {
-        for (uint32 segments = 1; segments <= 3; segments += 2) {
+        for (uint32 segments = 1; segments <= 3; ++segments) {
             MemoryAt memory there = _memoryAt(segments);
             bytes32 asked = judge.challengeMemory(next, _memoriesAt(segments), _slot(), MOST);
             _wrong(asked);
