@@ -1,0 +1,115 @@
+import type { DeploymentParameters } from "../../../offchain/chain/deployment.ts";
+import { toHex } from "../../../offchain/core/bytes.ts";
+import type { ChainEvent, Hex } from "../../../offchain/core/chain.ts";
+import { type Ask, complete, health, metric } from "./client.ts";
+import { allConnected, kill, type Net, startNet } from "./net.ts";
+import { withStore } from "./stores.ts";
+import { until } from "./until.ts";
+
+const HONEST = 1;
+const SABOTEURS = [2, 3, 4];
+
+/** What the honest worker read on the chain. */
+export type Reading = {
+  events: ChainEvent[];
+  /** Operators, sorted, as often as they were convicted. */
+  convicted: Hex[];
+  /** From which checkpoints on they fell. */
+  fallen: number[];
+};
+
+/** One honest worker, and three that run another module: a quorum of saboteurs. Checkpoints come every second. */
+export class Siege {
+  readonly net: Net;
+  /** Of the honest worker. */
+  readonly url: string;
+  readonly owner: Hex;
+  readonly signer: Hex;
+  /** Owners, sorted. */
+  readonly saboteurs: readonly Hex[];
+  /** When the honest worker was first seen to know each checkpoint, and when the last saboteur was convicted. */
+  readonly #seen = new Map<number, number>();
+  #convicted = Number.NaN;
+
+  private constructor(net: Net) {
+    const of = (index: number) => net.operators[index - 1]!;
+    this.net = net;
+    this.url = of(HONEST).apiUrl;
+    this.owner = of(HONEST).owner;
+    this.signer = of(HONEST).signer;
+    this.saboteurs = SABOTEURS.map((index) => of(index).owner).sort();
+  }
+
+  static async lay(module: string, parameters: Partial<DeploymentParameters> = {}): Promise<Siege> {
+    const net = await startNet({
+      without: SABOTEURS,
+      overrides: {
+        checkpointIntervalShortestMs: 500,
+        checkpointIntervalLongestMs: 1_000,
+        challengeWindowSeconds: 20,
+        ...parameters,
+      },
+    });
+    try {
+      await Promise.all(SABOTEURS.map((index) => net.impersonate(index, module).ready));
+      await allConnected(net);
+      return new Siege(net);
+    } catch (error) {
+      await net.stop();
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.net.stop();
+  }
+
+  /** Of the honest worker. */
+  metric(name: string, labels?: Record<string, string>): Promise<number> {
+    return metric(this.url, name, labels);
+  }
+
+  /** Until each of them is, by transactions of the honest worker. */
+  async untilConvicted(): Promise<void> {
+    const all = async () => {
+      const { checkpoint } = await health(this.url);
+      if (!this.#seen.has(checkpoint)) this.#seen.set(checkpoint, performance.now());
+      return (await this.metric("weft_convictions_total")) === SABOTEURS.length;
+    };
+    await until("all are convicted", all, 60_000, 20);
+    this.#convicted = performance.now();
+  }
+
+  /** From when the honest worker knew a checkpoint until all were convicted. */
+  msToConvict(checkpoint: number | undefined): number {
+    const known = [...this.#seen].find(([number]) => number === checkpoint)?.[1] ?? Number.NaN;
+    return Math.round(this.#convicted - known);
+  }
+
+  /** What the honest worker writes by itself. */
+  complete(ask: Ask) {
+    return complete(this.url, { ...ask, weft: { author: this.owner } });
+  }
+
+  async untilFinal(requestId: Hex): Promise<void> {
+    const isFinal = async () => {
+      const response = await fetch(`${this.url}/v1/receipts/${requestId}`);
+      return response.ok && ((await response.json()) as { status: string }).status === "final";
+    };
+    await until("it is final", isFinal, 90_000);
+  }
+
+  /** Ends the honest worker. */
+  async end(): Promise<Reading> {
+    await kill(this.net.worker(HONEST));
+    const { devnet, operators } = this.net;
+    return withStore(devnet, operators[HONEST - 1]!, ({ chainLog }) => {
+      const events = chainLog.events();
+      const convicted = events.flatMap((event) =>
+        event.kind === "registry" && event.event.kind === "convicted" ? [toHex(event.event.operator)] : [],
+      );
+      const fallen = events.flatMap((event) => (event.kind === "fell" ? [event.from] : []));
+      return { events, convicted: convicted.sort(), fallen };
+    });
+  }
+}
