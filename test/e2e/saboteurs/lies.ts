@@ -1,6 +1,7 @@
 import { Answerer } from "../../../offchain/chain/answerer.ts";
 import { Memories } from "../../../offchain/core/memories.ts";
 import { StatedLeaves } from "../../../offchain/core/stated-leaves.ts";
+import { Store } from "../../../offchain/store/store.ts";
 
 /** Everything that is taught counts twice. Whoever else does so agrees on every root. */
 export function countTwice(): void {
@@ -22,4 +23,9 @@ export function tellNobody(): void {
 /** What the chain asks for is neither answered nor concluded. */
 export function leaveChallenges(): void {
   Answerer.prototype.synced = () => {};
+}
+
+/** No peer is given a segment that it was not given when it was written. */
+export function giveNothing(): void {
+  Store.prototype.segments = function* () {};
 }

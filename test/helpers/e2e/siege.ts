@@ -1,4 +1,5 @@
 import type { DeploymentParameters } from "../../../offchain/chain/deployment.ts";
+import { Rpc } from "../../../offchain/chain/rpc.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import type { ChainEvent, Hex } from "../../../offchain/core/chain.ts";
 import { type Ask, complete, health, metric } from "./client.ts";
@@ -16,6 +17,8 @@ export type Reading = {
   convicted: Hex[];
   /** From which checkpoints on they fell. */
   fallen: number[];
+  /** Whose tracks it holds. */
+  heard: Hex[];
 };
 
 /** One honest worker, and three that run another module: a quorum of saboteurs. Checkpoints come every second. */
@@ -27,6 +30,8 @@ export class Siege {
   readonly signer: Hex;
   /** Owners, sorted. */
   readonly saboteurs: readonly Hex[];
+  /** Of one of the saboteurs. */
+  readonly sabotaged: string;
   /** When the honest worker was first seen to know each checkpoint, and when the last saboteur was convicted. */
   readonly #seen = new Map<number, number>();
   #convicted = Number.NaN;
@@ -37,12 +42,14 @@ export class Siege {
     this.url = of(HONEST).apiUrl;
     this.owner = of(HONEST).owner;
     this.signer = of(HONEST).signer;
+    this.sabotaged = of(SABOTEURS[0]!).apiUrl;
     this.saboteurs = SABOTEURS.map((index) => of(index).owner).sort();
   }
 
-  static async lay(module: string, parameters: Partial<DeploymentParameters> = {}): Promise<Siege> {
+  /** @param late the honest worker begins when it is told to */
+  static async lay(module: string, parameters: Partial<DeploymentParameters> = {}, late = false): Promise<Siege> {
     const net = await startNet({
-      without: SABOTEURS,
+      without: late ? [HONEST, ...SABOTEURS] : SABOTEURS,
       overrides: {
         checkpointIntervalShortestMs: 500,
         checkpointIntervalLongestMs: 1_000,
@@ -52,12 +59,18 @@ export class Siege {
     });
     try {
       await Promise.all(SABOTEURS.map((index) => net.impersonate(index, module).ready));
-      await allConnected(net);
+      const there = net.operators.filter(({ index }) => net.workers.has(index));
+      await allConnected(net, there);
       return new Siege(net);
     } catch (error) {
       await net.stop();
       throw error;
     }
+  }
+
+  /** The honest worker begins, which another module stands for. */
+  async join(module: string): Promise<void> {
+    await this.net.impersonate(HONEST, module).ready;
   }
 
   stop(): Promise<void> {
@@ -99,17 +112,20 @@ export class Siege {
     await until("it is final", isFinal, 90_000);
   }
 
-  /** Ends the honest worker. */
+  /** Ends the honest worker, once it has read the whole chain. */
   async end(): Promise<Reading> {
+    const tip = Number(await new Rpc(this.net.devnet.chain.rpcUrl).request<Hex>("eth_blockNumber", []));
+    await until("everything is read", async () => (await health(this.url)).chain.block >= tip);
     await kill(this.net.worker(HONEST));
     const { devnet, operators } = this.net;
-    return withStore(devnet, operators[HONEST - 1]!, ({ chainLog }) => {
-      const events = chainLog.events();
+    return withStore(devnet, operators[HONEST - 1]!, (store) => {
+      const events = store.chainLog.events();
       const convicted = events.flatMap((event) =>
         event.kind === "registry" && event.event.kind === "convicted" ? [toHex(event.event.operator)] : [],
       );
       const fallen = events.flatMap((event) => (event.kind === "fell" ? [event.from] : []));
-      return { events, convicted: convicted.sort(), fallen };
+      const heard = [...store.heads()].map(({ operator }) => toHex(operator));
+      return { events, convicted: convicted.sort(), fallen, heard };
     });
   }
 }
