@@ -5,7 +5,7 @@ import { Onchain } from "../helpers/e2e/onchain.ts";
 import { Siege } from "../helpers/e2e/siege.ts";
 import { until } from "../helpers/e2e/until.ts";
 
-/** C33: a quorum gives what it committed to nobody who comes later. The one worker that lacks it asks on the chain by itself. */
+/** C42: a quorum gives what it committed to nobody who comes later. The one worker that lacks it asks on the chain by itself. */
 
 /** What the operator of the honest worker puts on its signer's account, in the stake token's smallest unit. */
 const PURSE = 10n ** 20n;
