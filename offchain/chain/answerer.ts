@@ -63,6 +63,7 @@ export class Answerer {
   /** Those that nobody answered. */
   #silences: Challenge[] = [];
   #hasCollected = false;
+  #reorgs = 0;
   readonly #wakes = new Set<() => void>();
 
   constructor(options: AnswererOptions) {
@@ -71,6 +72,7 @@ export class Answerer {
 
   take({ type, events }: ChainUpdate): void {
     if (type === "reorg") {
+      this.#reorgs += 1;
       this.#open.clear();
       this.#closed.clear();
       this.#silences = [];
@@ -86,12 +88,11 @@ export class Answerer {
     this.#wakes.clear();
   }
 
-  /** Until then, or until the chain says something new. */
-  #wait(ms: number): Promise<void> {
-    const woken = new Promise<void>((wake) => {
+  /** Until the chain says something new. */
+  #news(): Promise<void> {
+    return new Promise((wake) => {
       this.#wakes.add(wake);
     });
-    return Promise.race([this.#o.rpc.pause(Math.min(ms, LONGEST_WAIT_MS)), woken]);
   }
 
   /** Everything that there was has been read: what is still open is looked after. */
@@ -113,7 +114,10 @@ export class Answerer {
     const { rpc, pollMs, port } = this.#o;
     const { id } = challenge;
     while (this.#open.has(id) && !rpc.stopped) {
+      // What the chain says while it is being looked at counts, and what it takes back does not.
+      const [reorgs, news] = [this.#reorgs, this.#news()];
       const [{ state, deadline }, now] = [await this.#record(id), await this.#activeTime()];
+      if (reorgs !== this.#reorgs) continue;
       const leftMs = (safeNumber(deadline) - now) * 1_000;
       if (state === STATE.none) return "the node does not know it yet";
       if (state === STATE.closed) {
@@ -124,7 +128,7 @@ export class Answerer {
         await rpc.pause(Math.random() * pollMs * SPREAD_POLLS * SPREAD_SHARE);
         const failed = await this.#end(challenge, state === STATE.open ? "conclude" : "release");
         if (failed !== undefined) return failed;
-      } else if (state === STATE.answered) await this.#wait(leftMs);
+      } else if (state === STATE.answered) await Promise.race([rpc.pause(Math.min(leftMs, LONGEST_WAIT_MS)), news]);
       else {
         const spread = Math.min(leftMs * SPREAD_SHARE, pollMs * SPREAD_POLLS);
         const isOurs = port.attested(challenge.number, challenge.hash);

@@ -101,6 +101,8 @@ export type Health = {
   registered: boolean;
   peersUp: number;
   lanesUp: Record<string, number>;
+  /** The latest block that was read. */
+  chain: { block: number };
   checkpoint: number;
   digest: string;
   tracks: number;

@@ -1,5 +1,6 @@
 import { type EventLog, HDNodeWallet, Wallet } from "ethers";
 import { toHex } from "../../../offchain/core/bytes.ts";
+import type { Hex } from "../../../offchain/core/chain.ts";
 import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { type Connection, connect } from "../../../scripts/lib/network.ts";
 import { registerOperator } from "../../../scripts/register-operator.ts";
@@ -49,6 +50,12 @@ export class Onchain {
 
   async isFinal(number: number): Promise<boolean> {
     return this.#contract("CheckpointLedger").getFunction("isFinal")(number);
+  }
+
+  /** @param amount in the stake token's smallest unit */
+  async give(to: Hex, amount: bigint): Promise<void> {
+    const token = contractOf("StakeToken", this.#net.devnet.deployment, await this.#connection.account());
+    await (await token.getFunction("mint")(to, amount)).wait();
   }
 
   /** One more operator, that never comes: the registry's next position. */

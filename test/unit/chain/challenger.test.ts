@@ -8,28 +8,22 @@ import { Memories } from "../../../offchain/core/memories.ts";
 import type { CommittedPlace } from "../../../offchain/core/overdue.ts";
 import { encodeSegment, type Segment } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { type Sealed, TrackWriter, untaught, writeSegments } from "../../helpers/core.ts";
 import { until } from "../../helpers/e2e/until.ts";
 import { PATIENT } from "./patient.ts";
-import { type Member, View, World } from "./world.ts";
+import { type Member, type View, World } from "./world.ts";
 
 /** A segment that no peer shows is asked for on the chain, and read from the transactions that answer. */
 
 let world: World;
 let members: Member[];
-const views: View[] = [];
 let wanted: CommittedPlace;
 let segments: Sealed[];
 let content: Content;
 
 before(async () => {
-  world = await World.open(PATIENT);
-  members = [];
-  for (let i = 0; i < 4; i++) members.push(await world.join(i));
-  const founder = new View(world, members[0].key);
-  await founder.chain.start();
-  await until("there is a set", () => founder.chain.set.length === 4);
+  world = await World.open(4, PATIENT);
+  members = world.members;
   const writer = new TrackWriter(members[3], "withheld", world.separator);
   segments = writeSegments(writer, 3);
   const parent = Cut.empty(crypto);
@@ -40,30 +34,22 @@ before(async () => {
   const { root: memoryRoot } = Memories.empty(crypto);
   const memoryTraceRoot = traceTree(crypto, [memoryRoot, memoryRoot, memoryRoot]).root;
   const roots = { cutRoot: cut.root, entryCount: 1, segmentsRoot: root, segmentCount: 3, memoryRoot, memoryTraceRoot };
-  const checkpoint = world.next(founder, roots);
-  const { type } = await founder.chain.commit(checkpoint, founder.chain.set, world.attest(checkpoint, members));
-  assert.equal(type, "committed");
-  await founder.chain.stop();
+  const checkpoint = await world.commit(await world.found(), roots);
+  await world.leave();
   wanted = { number: 1, hash: world.hashOf(checkpoint), checkpoint, index: 0 };
   content = {
     ...{ checkpoint, cut, parent, segments: of, memories: Memories.empty(crypto) },
     segmentAt: (_, sequence) => segments[sequence - 1],
     runAt: () => undefined,
   };
-  const bank = await world.connection.account();
-  const token = contractOf("StakeToken", world.deployment, bank);
-  await (await token.getFunction("mint")(toHex(members[0].signer.address), bondsOf(5n))).wait();
+  await world.give(toHex(members[0].signer.address), bondsOf(5n));
 });
-after(async () => {
-  await Promise.all(views.map(({ chain }) => chain.stop()));
-  await world?.close();
-});
+after(() => world?.close());
 
 const bondsOf = (count: bigint) => count * BigInt(world.deployment.parameters.challengeBond);
 
-async function started(index: number, options: ConstructorParameters<typeof View>[2]): Promise<View> {
-  const view = new View(world, members[index].key, options);
-  views.push(view);
+async function started(index: number, options: Parameters<World["view"]>[1]): Promise<View> {
+  const view = world.view(members[index].key, options);
   await view.chain.start();
   await until("it follows", () => view.latest.number === 1);
   return view;

@@ -10,13 +10,11 @@ import { traceEntry } from "../../../offchain/core/fold-proof.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { hashOf } from "../../helpers/core.ts";
 import { until } from "../../helpers/e2e/until.ts";
-import { type Member, View, World } from "./world.ts";
+import { PATIENT } from "./patient.ts";
+import { type Member, type View, World } from "./world.ts";
 
 /** Passes on, to the contract that the first word names, what comes after it. */
 const FORWARDER = "0x6019_80_600b_6000_39_6000_f3_6020_36_03_80_6020_6000_37_6000_6000_82_6000_6000_6000_35_5a_f1_00";
-
-/** As long as tests take, while the chain's clock runs on; seconds. */
-const PATIENCE = { challengeWindowSeconds: 3600, retentionSeconds: 14_400, unbondingSeconds: 36_000 };
 
 describe("a false checkpoint in court, on a real node with the real contracts", () => {
   let world: World;
@@ -24,35 +22,22 @@ describe("a false checkpoint in court, on a real node with the real contracts", 
   let a: View;
   let b: View;
   let snapshot: string;
-  const views: View[] = [];
-  const open = (...how: ConstructorParameters<typeof View>) => {
-    const view = new View(...how);
-    views.push(view);
-    return view;
-  };
 
   before(async () => {
-    world = await World.open(PATIENCE);
-    members = [];
-    for (let i = 0; i < 5; i++) members.push(await world.join(i));
-    const first = open(world, members[4].key);
-    await first.chain.start();
-    await until("everybody counts", () => first.chain.set.length === 5);
-    await first.chain.stop();
+    world = await World.open(5, PATIENT);
+    members = world.members;
+    await world.found();
   });
   beforeEach(async () => {
-    await Promise.all(views.map(({ chain }) => chain.stop()));
+    await world.leave();
     if (snapshot) await world.rpc.request("evm_revert", [snapshot]);
     snapshot = await world.rpc.request<string>("evm_snapshot");
-    a = open(world, members[4].key);
-    b = open(world, members[3].key);
+    a = world.view(members[4].key);
+    b = world.view(members[3].key);
     await Promise.all([a, b].map(({ chain }) => chain.start()));
     await until("they have read everything", () => [a, b].every(({ chain }) => chain.set.length === 5));
   });
-  after(async () => {
-    await Promise.all(views.map(({ chain }) => chain.stop()));
-    await world?.close();
-  });
+  after(() => world?.close());
 
   /** Nothing was said since the parent, and yet the memories are others. */
   const lieAfter = (view: View, label = "a lie") => world.next(view, { memoryRoot: hashOf(label) });
@@ -96,7 +81,7 @@ describe("a false checkpoint in court, on a real node with the real contracts", 
     const back = await world.rpc.request<string>("evm_snapshot");
     assert.equal((await a.chain.condemn(accusation)).type, "condemned");
     assert.equal(convictedBy(a).length, 4);
-    const restarted = open(world, members[3].key, { log: a.log });
+    const restarted = world.view(members[3].key, { log: a.log });
     await restarted.chain.start();
     assert.equal((await restarted.chain.condemn(accusation)).type, "already");
     assert.deepEqual(convictedBy(restarted), []);

@@ -8,32 +8,22 @@ import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { hashOf } from "../../helpers/core.ts";
 import { until } from "../../helpers/e2e/until.ts";
-import { type Member, View, World } from "./world.ts";
+import { type Member, type View, World } from "./world.ts";
 
 describe("the chain on a real node with the real contracts", () => {
   let world: World;
   let members: Member[];
   let a: View;
   let b: View;
-  const views: View[] = [];
-  const open = (...how: ConstructorParameters<typeof View>) => {
-    const view = new View(...how);
-    views.push(view);
-    return view;
-  };
 
   before(async () => {
-    world = await World.open();
-    members = [];
-    for (let i = 0; i < 5; i++) members.push(await world.join(i));
-    a = open(world, members[0].key);
-    b = open(world, members[1].key);
+    world = await World.open(5);
+    members = world.members;
+    a = world.view(members[0].key);
+    b = world.view(members[1].key);
     await Promise.all([a.chain.start(), b.chain.start()]);
   });
-  after(async () => {
-    await Promise.all(views.map(({ chain }) => chain.stop()));
-    await world?.close();
-  });
+  after(() => world?.close());
 
   const bothTold = (what: string, count: number) =>
     until(`told of ${what}`, () => [a, b].every(({ story }) => story.filter((kind) => kind === what).length >= count));
@@ -94,7 +84,7 @@ describe("the chain on a real node with the real contracts", () => {
     assert.equal(early.type, "refused", "the chain is behind: nobody was first");
     const fork = world.next(a, { parent: hashOf("another parent") });
     assert.equal((await a.chain.commit(fork, a.chain.set, world.attest(fork, members))).type, "lost");
-    const poor = open(world, "0x1234567890123456789012345678901234567890123456789012345678901234");
+    const poor = world.view("0x1234567890123456789012345678901234567890123456789012345678901234");
     const unpaid = await poor.chain.commit(checkpoint, a.chain.set, world.attest(checkpoint, members));
     assert.equal(
       unpaid.type,
@@ -118,7 +108,7 @@ describe("the chain on a real node with the real contracts", () => {
     assert.equal(a.registry.operator(members[4].operator)?.standing, "convicted");
     const convicted = outcomes.find(({ type }) => type === "convicted");
     assert.ok(convicted?.type === "convicted" && convicted.gas > 50_000n && convicted.txHash.length === 66);
-    const restarted = open(world, members[0].key, { log: a.log });
+    const restarted = world.view(members[0].key, { log: a.log });
     assert.equal((await restarted.chain.convict(evidence)).type, "already");
     await world.untilBurnt(members[4]);
 
@@ -169,7 +159,7 @@ describe("the chain on a real node with the real contracts", () => {
   });
 
   test("S11: a straight replay gives what those saw who followed all along", async () => {
-    const fresh = open(world, members[2].key);
+    const fresh = world.view(members[2].key);
     await fresh.chain.start();
     const told = ({ events }: View) => events.map(encodeChainEvent);
     await until(
@@ -183,7 +173,7 @@ describe("the chain on a real node with the real contracts", () => {
   });
 
   test("a transaction that is not mined is given up in time, and the next one replaces it", async () => {
-    const view = open(world, members[2].key, { receiptTimeoutMs: 400, activateEpochs: false });
+    const view = world.view(members[2].key, { receiptTimeoutMs: 400, activateEpochs: false });
     await view.chain.start();
     await until("caught up", () => view.chain.set.length === 3 && view.latest.number === a.latest.number);
     const checkpoint = world.next(view);
@@ -212,13 +202,13 @@ describe("the chain on a real node with the real contracts", () => {
       { ...deployment, contracts: { ...contracts, checkpointLedger: `0x${"77".repeat(20)}` as const } },
     ];
     for (const other of others) {
-      const view = open(world, members[0].key, { deployment: other });
+      const view = world.view(members[0].key, { deployment: other });
       await assert.rejects(view.chain.start(), { code: "wrong_chain", field: "rpcUrl", remedy: /deployment/ });
     }
   });
 
   test("L1: without a chain nothing throws, everything says so, and stopping is quick", async () => {
-    const view = open(world, members[0].key, { rpcUrl: "http://127.0.0.1:1" });
+    const view = world.view(members[0].key, { rpcUrl: "http://127.0.0.1:1" });
     await view.chain.start();
     const checkpoint = world.next(a);
     const conviction = view.chain.convict(world.lies(members[1]));

@@ -34,6 +34,8 @@ export class World {
   readonly deployment: Deployment;
   readonly separator: Bytes;
   readonly rpc: Rpc;
+  readonly members: Member[] = [];
+  #views: View[] = [];
 
   private constructor(node: EvmNode, connection: Connection, deployment: Deployment) {
     this.node = node;
@@ -44,7 +46,8 @@ export class World {
     this.rpc = new Rpc(node.url);
   }
 
-  static async open(overrides: Partial<Deployment["parameters"]> = {}): Promise<World> {
+  /** @param count how many operators have joined */
+  static async open(count: number, overrides: Partial<Deployment["parameters"]> = {}): Promise<World> {
     const node = await startEvmNode({ port: 0 });
     try {
       const connection = await connect(node.url);
@@ -52,6 +55,7 @@ export class World {
       const world = new World(node, connection, deployment);
       // Blocks come when a test says so.
       await world.rpc.request("evm_setIntervalMining", [0]);
+      for (let i = 0; i < count; i++) world.members.push(await world.#join(i));
       return world;
     } catch (error) {
       await node.close(); // or the test would wait for it for ever, and not say why it failed
@@ -60,13 +64,43 @@ export class World {
   }
 
   async close(): Promise<void> {
+    await this.leave();
     this.rpc.stop();
     await this.connection.close();
     await this.node.close();
   }
 
+  /** A worker's view, which is stopped with the world. */
+  view(account: Hex, options: Partial<ChainOptions> = {}): View {
+    const view = new View(this, account, options);
+    this.#views.push(view);
+    return view;
+  }
+
+  /** Stops every view. */
+  async leave(): Promise<void> {
+    await Promise.all(this.#views.map(({ chain }) => chain.stop()));
+    this.#views = [];
+  }
+
+  /** Has the first epoch activated. */
+  async found(): Promise<View> {
+    const founder = this.view(this.members[0]!.key);
+    await founder.chain.start();
+    await until("everybody counts", () => founder.chain.set.length === this.members.length);
+    return founder;
+  }
+
+  /** Commits a checkpoint that everybody attests to. @param change of what comes next */
+  async commit(view: View, change: Partial<Checkpoint>): Promise<Checkpoint> {
+    const checkpoint = this.next(view, change);
+    const { type } = await view.chain.commit(checkpoint, view.chain.set, this.attest(checkpoint, this.members));
+    assert.equal(type, "committed");
+    return checkpoint;
+  }
+
   /** An operator that has joined, with funds on both of its keys. */
-  async join(index: number): Promise<Member> {
+  async #join(index: number): Promise<Member> {
     const minter = await this.connection.account();
     const owner = new Wallet(toHex(hashOf(`owner ${index}`)));
     const key = toHex(hashOf(`hot key ${index}`));
@@ -121,6 +155,12 @@ export class World {
       assert.deepEqual([status, stake], [6n, 0n]);
       return true;
     });
+  }
+
+  /** Mints stake tokens, in the smallest unit. */
+  async give(account: string, amount: bigint): Promise<void> {
+    const token = contractOf("StakeToken", this.deployment, await this.connection.account());
+    await (await token.getFunction("mint")(account, amount)).wait();
   }
 
   tokensOf(account: string): Promise<bigint> {

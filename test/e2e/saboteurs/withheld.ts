@@ -1,0 +1,5 @@
+import { giveNothing } from "./lies.ts";
+import { startSaboteur } from "./start.ts";
+
+giveNothing();
+await startSaboteur();
