@@ -31,6 +31,8 @@ export type Accusation = {
   heldAt(track: TrackKey, sequence: number): Bytes | undefined;
   /** A segment of the parent or of a checkpoint before it. */
   earlier(track: TrackKey, sequence: number): Stood | undefined;
+  /** Of a segment that is held, where they do not stand with it. */
+  snapshotsAt(track: TrackKey, sequence: number): readonly SaltedSnapshot[] | undefined;
 };
 
 /** Why nothing was found, or what might still be: nothing of it is the business of the court about cuts. */

@@ -6,6 +6,7 @@ import { type Cut, encodeEntries, segmentsTree } from "./cut.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import { WeftError } from "./errors.ts";
 import { headerHash } from "./header.ts";
+import type { Refused } from "./refused.ts";
 import type { RegistryEvent } from "./registry.ts";
 import type { Replica } from "./replica.ts";
 import { ToldTree } from "./told-tree.ts";
@@ -16,10 +17,15 @@ import { heldSegments } from "./views.ts";
 export type Shown = Committed & { cut: Cut };
 
 /**
- * Whether a checkpoint's cut goes on from its parent's, and lists the segments between the two; undefined as long as not all
- * of those are held, with the heads that it names.
+ * Whether a checkpoint's cut goes on from its parent's, and lists the valid segments between the two; undefined as long as not
+ * all of those are held, with the heads that it names, and none was refused.
  */
-export function isTrueCut(replica: Replica, parent: Shown, { checkpoint, cut }: Shown): boolean | undefined {
+export function isTrueCut(
+  replica: Replica,
+  parent: Shown,
+  { checkpoint, cut }: Shown,
+  refused: Refused,
+): boolean | undefined {
   const { crypto } = replica;
   const registry = replica.registryAt(checkpoint.registryPosition);
   if (!registry) return undefined;
@@ -34,6 +40,7 @@ export function isTrueCut(replica: Replica, parent: Shown, { checkpoint, cut }: 
   }
   const count = [...cut.segmentsSince(parent.cut)].length;
   if (count !== checkpoint.segmentCount) return false;
+  if (entries.some((entry) => refused.leadsTo(entry))) return false;
   const root = heldRoot(replica, parent.cut, cut);
   return root && equal(root, checkpoint.segmentsRoot);
 }
@@ -56,8 +63,8 @@ function heldRoot(replica: Replica, parent: Cut, cut: Cut): Bytes | undefined {
 }
 
 /**
- * A checkpoint with what a worker knows of it. What it holds it has verified; of a segment that it would not take it knows no
- * more than its header.
+ * A checkpoint with what a worker knows of it. What it holds it has verified, and its disk has the snapshots; of a segment that
+ * it would not take it knows the header, and the snapshots where they are what it refused.
  * @param served headers of the segments, in their order, as somebody states them
  * @throws WeftError `bad_root` unless these are the leaves of the segments tree
  */
@@ -65,6 +72,7 @@ export function accusationOf(
   replica: Replica,
   parent: Shown,
   { checkpoint, hash, cut }: Shown,
+  { refused, earlier }: { refused: Refused } & Pick<Accusation, "earlier">,
   served?: readonly StatedHeader[],
 ): Accusation {
   const { crypto, separator } = replica;
@@ -76,15 +84,17 @@ export function accusationOf(
     const track = replica.track(key);
     const header = track?.signedAt(sequence)?.header;
     const held = header && track?.hashAt(sequence);
-    if (held) {
-      hashes.set(index, held);
-      headers.set(toHex(held), { header: stated(header) });
+    const known = held ? { header, hash: held } : refused.at(key, sequence);
+    if (known) {
+      const { hash, header, ...more } = known;
+      hashes.set(index, hash);
+      headers.set(toHex(hash), { header: stated(header), ...more });
     }
     index += 1;
   }
   const told = served?.map((header) => {
     const of = headerHash(crypto, separator, header);
-    headers.set(toHex(of), { header });
+    headers.set(toHex(of), headers.get(toHex(of)) ?? { header });
     return of;
   });
   const { segmentsRoot } = checkpoint;
@@ -104,7 +114,8 @@ export function accusationOf(
       const track = replica.track(key);
       return track?.signedAt(sequence) && track.hashAt(sequence);
     },
-    earlier: () => undefined,
+    earlier,
+    snapshotsAt: () => undefined,
   };
 }
 

@@ -2,14 +2,17 @@ import { type Accusation, readStatedHeader } from "./accused-cut.ts";
 import { type Committed, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import { accusationOf, isTrueCut, type Shown } from "./cut-audit.ts";
+import type { StatedHeader } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
 import { WeftError } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { judgeCut } from "./false-cut.ts";
 import type { Following } from "./following.ts";
 import { Inquiries } from "./inquiry.ts";
+import type { Refused } from "./refused.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
+import { stoodBy } from "./stood.ts";
 
 /** How often cuts are looked at whose segments were not held. */
 const LOOK_MS = 400;
@@ -22,6 +25,7 @@ export class CutWitness {
   readonly #replica: Replica;
   readonly #consensus: Consensus;
   readonly #following: Following;
+  readonly #refused: Refused;
   /** Numbers of checkpoints that need not be looked at again. */
   readonly #seen = new Set<number>();
   /** False ones, by number, that list other segments than those that are held: which, their attesters are asked. */
@@ -29,10 +33,11 @@ export class CutWitness {
   readonly #inquiries: Inquiries;
   #notBefore = Number.NEGATIVE_INFINITY;
 
-  constructor(replica: Replica, consensus: Consensus, following: Following, errands: Errands) {
+  constructor(replica: Replica, consensus: Consensus, following: Following, errands: Errands, refused: Refused) {
     this.#replica = replica;
     this.#consensus = consensus;
     this.#following = following;
+    this.#refused = refused;
     this.#inquiries = new Inquiries(errands, "segments");
   }
 
@@ -75,7 +80,7 @@ export class CutWitness {
     const parent = this.#consensus.committed(committed.parent);
     if (!committed.cut || !parent?.cut) return [];
     const isOurs = this.#consensus.isOurs(committed.hash);
-    const isTrue = isOurs || isTrueCut(this.#replica, parent as Shown, committed as Shown);
+    const isTrue = isOurs || isTrueCut(this.#replica, parent as Shown, committed as Shown, this.#refused);
     if (isTrue === undefined) return [];
     this.#seen.add(number);
     return isTrue ? [] : this.#accuse(parent as Shown, committed as Shown);
@@ -83,19 +88,29 @@ export class CutWitness {
 
   #accuse(parent: Shown, committed: Shown): Effect[] {
     this.#consensus.views.disbelieve(committed.hash);
-    const accusation = accusationOf(this.#replica, parent, committed);
+    const accusation = this.#accusationOf(parent, committed);
     const proven = this.#show(accusation);
     // Entries may be false whatever the segments are; where they are not, those who attested know what they listed.
     if (!proven && !accusation.segments) this.#asked.set(accusation.checkpoint.number, { parent, committed });
     return proven ?? [];
   }
 
-  /** Undefined when nothing shows it. */
+  #accusationOf(parent: Shown, committed: Shown, served?: readonly StatedHeader[]): Accusation {
+    const known = {
+      refused: this.#refused,
+      earlier: stoodBy(this.#replica, this.#consensus, parent.checkpoint.number),
+    };
+    return accusationOf(this.#replica, parent, committed, known, served);
+  }
+
+  /** Undefined when nothing shows it. Where it is a segment that is false, what was said before that is on disk. */
   #show(accusation: Accusation): Effect[] | undefined {
     const verdict = judgeCut(this.#replica.crypto, accusation);
-    if (!("proof" in verdict)) return undefined;
-    const { hash, checkpoint } = accusation;
-    return [{ type: "condemn", number: checkpoint.number, hash, lie: { type: "cut", proof: verdict.proof } }];
+    const { hash, checkpoint, segments } = accusation;
+    if ("doubts" in verdict && !segments) return undefined;
+    const lie =
+      "proof" in verdict ? ({ type: "cut", ...verdict } as const) : ({ type: "segments", accusation } as const);
+    return [{ type: "condemn", number: checkpoint.number, hash, lie }];
   }
 
   /** @param page undefined: the peer has not got it */
@@ -105,7 +120,7 @@ export class CutWitness {
     if (!asked || !leaves) return effects;
     let accusation: Accusation;
     try {
-      accusation = accusationOf(this.#replica, asked.parent, asked.committed, leaves.map(readStatedHeader));
+      accusation = this.#accusationOf(asked.parent, asked.committed, leaves.map(readStatedHeader));
     } catch (error) {
       if (!(error instanceof WeftError) || error.code !== "bad_root") throw error;
       return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);

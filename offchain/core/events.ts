@@ -1,3 +1,4 @@
+import type { Accusation } from "./accused-cut.ts";
 import type { Beat } from "./beat.ts";
 import type { Bytes } from "./bytes.ts";
 import type { ChainEvent } from "./chain.ts";
@@ -101,6 +102,9 @@ export type StoreRecord =
 /** A cut that does not follow, with what shows it. */
 export type FalseCut = { type: "cut"; proof: CutProof };
 
+/** A cut with a segment that breaks a rule: what shows it is found with the snapshots before it, which are on disk. */
+export type FalseSegments = { type: "segments"; accusation: Accusation };
+
 export type Effect =
   | { type: "store"; record: StoreRecord }
   /** Something that beats say has changed. */
@@ -123,7 +127,7 @@ export type Effect =
   /** Have a court see it. */
   | { type: "accuse"; evidence: Evidence }
   /** Have a court see what is false in a checkpoint that a quorum attested to. */
-  | { type: "condemn"; number: number; hash: Bytes; lie: FalseMemory | FalseCut }
+  | { type: "condemn"; number: number; hash: Bytes; lie: FalseMemory | FalseCut | FalseSegments }
   /** Nobody serves this tree of a committed checkpoint, which is false and without which nobody can be accused. */
   | { type: "unserved"; number: number; hash: Bytes; tree: StatedTree }
   /** Have whoever attested to it show it on the chain: no peer has, for long. */

@@ -1,6 +1,7 @@
 import { type Accusation, AccusedCut, type Doubt, type Finding, found, isSameTrack, readEntry } from "./accused-cut.ts";
 import { compare, equal, toHex } from "./bytes.ts";
 import type { CutProof, StatedEntry } from "./cut-proof.ts";
+import { WeftError } from "./errors.ts";
 import { falseSegments } from "./false-segments.ts";
 import { falseSnapshots } from "./false-snapshots.ts";
 import { falseStandings } from "./false-standing.ts";
@@ -22,6 +23,15 @@ export function judgeCut(h: Hashing, of: Accusation): CutVerdict {
     doubts.push(finding);
   }
   return { doubts };
+}
+
+/** @throws WeftError `unproven` when nothing is found that a court takes */
+export function cutProofOf(h: Hashing, of: Accusation): CutProof {
+  const verdict = judgeCut(h, of);
+  if ("proof" in verdict) return verdict.proof;
+  const why = verdict.doubts.map((doubt) => (doubt.type === "unserved" ? `${doubt.what} unserved` : doubt.type));
+  const what = `checkpoint ${of.checkpoint.number} is false, and nothing that is known shows it: ${[...new Set(why)]}`;
+  throw new WeftError("unproven", what);
 }
 
 /** In an order in which each may rely on what was looked at before it. */

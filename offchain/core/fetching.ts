@@ -10,6 +10,7 @@ import type { Following } from "./following.ts";
 import { History } from "./history.ts";
 import { MemoryFetch } from "./memory-fetch.ts";
 import type { CommittedPlace } from "./overdue.ts";
+import { Refused } from "./refused.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
 import { encodeSegment, headerHash, type TrackKey } from "./segment.ts";
@@ -49,11 +50,12 @@ export class Fetching {
     const { replica, consensus, following, nextId, step } = options;
     const errands = new Errands(replica, nextId);
     this.#errands = errands;
-    this.#repairing = new Repairing({ replica, consensus, following, errands, step });
+    const refused = new Refused();
+    this.#repairing = new Repairing({ replica, consensus, following, errands, refused, step });
     this.#history = new History(replica, errands);
     this.#memory = new MemoryFetch(replica.crypto, consensus, errands);
     this.#witness = new Witness(replica, consensus, following, errands);
-    this.#cutWitness = new CutWitness(replica, consensus, following, errands);
+    this.#cutWitness = new CutWitness(replica, consensus, following, errands, refused);
   }
 
   /** The chain was read anew: what it says of checkpoints is looked at again. */
