@@ -141,10 +141,17 @@ function openedMemory(
   return { kind, cells, siblings: row.proof(h, tile) };
 }
 
-function placeOf({ cut, parent }: Content, index: number): TrackKey & { sequence: number } {
+/** Both cuts. @throws WeftError when other segments are between them than the checkpoint counts, perhaps very many. */
+function cutsOf({ checkpoint, ...of }: Content): { cut: Cut; parent: Cut } {
+  const [cut, parent] = [held(of.cut, "the cut"), held(of.parent, "the parent's cut")];
+  if (cut.countSince(parent) !== checkpoint.segmentCount) throw notHeld("a cut with as many segments as are counted");
+  return { cut, parent };
+}
+
+function placeOf(of: Content, index: number): TrackKey & { sequence: number } {
+  const { cut, parent } = cutsOf(of);
   let at = 0;
-  for (const segment of held(cut, "the cut").segmentsSince(held(parent, "the parent's cut")))
-    if (at++ === index) return segment;
+  for (const segment of cut.segmentsSince(parent)) if (at++ === index) return segment;
   throw notHeld("the segment");
 }
 
@@ -155,7 +162,8 @@ function segmentAt(of: Content, index: number): Segment {
 
 /** @throws WeftError when our segments are not those: a track took another fork here, for now. */
 function listedSegments(h: Hashing, of: Content) {
-  const tree = segmentsTree(h, held(of.parent, "the parent's cut"), held(of.cut, "the cut"), of.segments);
+  const { cut, parent } = cutsOf(of);
+  const tree = segmentsTree(h, parent, cut, of.segments);
   if (!equal(tree.root, of.checkpoint.segmentsRoot)) throw notHeld("the committed fork");
   return tree;
 }
@@ -172,8 +180,9 @@ function contextAfter(h: Hashing, { open: { start }, runs }: Turn, last: Run): C
 
 /** The memories after each segment. @throws WeftError when these are not what the checkpoint says: then nobody honest has those. */
 function memoriesOf(of: Content): Memories[] {
-  const from = { cut: held(of.parent, "the parent's cut"), memories: held(of.memories, "the memory before it") };
-  const after = [...memoriesAfter(from, held(of.cut, "the cut"), of.segments)];
+  const { cut, parent } = cutsOf(of);
+  const from = { cut: parent, memories: held(of.memories, "the memory before it") };
+  const after = [...memoriesAfter(from, cut, of.segments)];
   const { root } = after.at(-1) ?? from.memories;
   if (!equal(root, of.checkpoint.memoryRoot)) throw notHeld("the memory that the checkpoint states");
   return after;

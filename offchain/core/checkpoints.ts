@@ -13,6 +13,9 @@ import type { Hashing } from "./ports.ts";
  */
 export type Committed = { checkpoint: Checkpoint; hash: Bytes; parent: number; cut?: Cut; memories?: Memories };
 
+/** A checkpoint that the chain took, and whose cut is known. */
+export type CommittedCut = Committed & { cut: Cut };
+
 /** Checkpoints whose cuts are in memory, so that a reorganisation of the chain needs nobody to show them again. */
 export const KEPT_CUTS = 64;
 

@@ -1,10 +1,10 @@
 import type { Accusation, StatedSegment } from "./accused-cut.ts";
 import { stated } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import type { Committed } from "./checkpoints.ts";
-import { type Cut, encodeEntries, segmentsTree } from "./cut.ts";
+import type { CommittedCut } from "./checkpoints.ts";
+import { type Cut, type CutEntry, encodeEntries, segmentsTree } from "./cut.ts";
 import type { StatedHeader } from "./cut-proof.ts";
-import { WeftError } from "./errors.ts";
+import { unless, WeftError } from "./errors.ts";
 import { headerHash } from "./header.ts";
 import type { Refused } from "./refused.ts";
 import type { RegistryEvent } from "./registry.ts";
@@ -13,34 +13,31 @@ import { ToldTree } from "./told-tree.ts";
 import { TREE } from "./tree.ts";
 import { heldSegments } from "./views.ts";
 
-/** A committed checkpoint whose cut was shown. */
-export type Shown = Committed & { cut: Cut };
-
 /**
  * Whether a checkpoint's cut goes on from its parent's, and lists the valid segments between the two; undefined as long as not
  * all of those are held, with the heads that it names, and none was refused.
  */
 export function isTrueCut(
   replica: Replica,
-  parent: Shown,
-  { checkpoint, cut }: Shown,
+  parent: CommittedCut,
+  { checkpoint, cut }: CommittedCut,
   refused: Refused,
 ): boolean | undefined {
   const { crypto } = replica;
+  const { entries } = cut;
+  if (cut.countSince(parent.cut) !== checkpoint.segmentCount) return false;
   const registry = replica.registryAt(checkpoint.registryPosition);
   if (!registry) return undefined;
-  const { entries } = cut;
   if (entries.length !== checkpoint.entryCount || entries.slice(parent.cut.entries.length).some(isEmpty)) return false;
   try {
     const follows = parent.cut.extend(crypto, entries, (operator) => registry.isEnded(operator));
     if (!equal(follows.root, cut.root)) return false;
   } catch (error) {
-    if (error instanceof WeftError && error.code === "cut_goes_back") return false;
+    if (error instanceof WeftError) return false;
     throw error;
   }
-  const count = [...cut.segmentsSince(parent.cut)].length;
-  if (count !== checkpoint.segmentCount) return false;
-  if (entries.some((entry) => refused.leadsTo(entry))) return false;
+  const isNew = (entry: CutEntry) => entry.sequence > (parent.cut.entry(entry)?.sequence ?? 0);
+  if (entries.some((entry) => refused.leadsTo(entry) && isNew(entry))) return false;
   const root = heldRoot(replica, parent.cut, cut);
   return root && equal(root, checkpoint.segmentsRoot);
 }
@@ -54,12 +51,7 @@ function heldRoot(replica: Replica, parent: Cut, cut: Cut): Bytes | undefined {
     const held = replica.track(entry)?.hashAt(entry.sequence);
     if (!held || !equal(held, entry.head)) return undefined;
   }
-  try {
-    return segmentsTree(replica.crypto, parent, cut, heldSegments(replica)).root;
-  } catch (error) {
-    if (error instanceof WeftError && error.code === "unknown_segment") return undefined;
-    throw error;
-  }
+  return unless("unknown_segment", () => segmentsTree(replica.crypto, parent, cut, heldSegments(replica)).root);
 }
 
 /**
@@ -70,8 +62,8 @@ function heldRoot(replica: Replica, parent: Cut, cut: Cut): Bytes | undefined {
  */
 export function accusationOf(
   replica: Replica,
-  parent: Shown,
-  { checkpoint, hash, cut }: Shown,
+  parent: CommittedCut,
+  { checkpoint, hash, cut }: CommittedCut,
   { refused, earlier }: { refused: Refused } & Pick<Accusation, "earlier">,
   served?: readonly StatedHeader[],
 ): Accusation {
@@ -80,7 +72,9 @@ export function accusationOf(
   const hashes = new Map<number, Bytes>();
   const headers = new Map<string, StatedSegment>();
   let index = 0;
-  for (const { sequence, ...key } of cut.segmentsSince(parent.cut)) {
+  // Of another number of segments the entries alone tell.
+  const isCounted = cut.countSince(parent.cut) === checkpoint.segmentCount;
+  for (const { sequence, ...key } of isCounted ? cut.segmentsSince(parent.cut) : []) {
     const track = replica.track(key);
     const header = track?.signedAt(sequence)?.header;
     const held = header && track?.hashAt(sequence);
@@ -100,7 +94,7 @@ export function accusationOf(
   const { segmentsRoot } = checkpoint;
   const segments = told
     ? new ToldTree(crypto, TREE.segments, segmentsRoot, new Map(told.entries()))
-    : treeOf(replica, segmentsRoot, hashes);
+    : unless("bad_root", () => new ToldTree(crypto, TREE.segments, segmentsRoot, hashes));
   return {
     checkpoint,
     hash,
@@ -117,16 +111,6 @@ export function accusationOf(
     earlier,
     snapshotsAt: () => undefined,
   };
-}
-
-/** Undefined when these are not the leaves. */
-function treeOf(replica: Replica, root: Bytes, hashes: ReadonlyMap<number, Bytes>): ToldTree | undefined {
-  try {
-    return new ToldTree(replica.crypto, TREE.segments, root, hashes);
-  } catch (error) {
-    if (error instanceof WeftError && error.code === "bad_root") return undefined;
-    throw error;
-  }
 }
 
 function eventsOf(replica: Replica): RegistryEvent[] {

@@ -1,10 +1,10 @@
 import { type Accusation, readStatedHeader } from "./accused-cut.ts";
-import { type Committed, KEPT_CUTS } from "./checkpoints.ts";
+import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
-import { accusationOf, isTrueCut, type Shown } from "./cut-audit.ts";
+import { accusationOf, isTrueCut } from "./cut-audit.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
-import { WeftError } from "./errors.ts";
+import { unless } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { judgeCut } from "./false-cut.ts";
 import type { Following } from "./following.ts";
@@ -29,7 +29,7 @@ export class CutWitness {
   /** Numbers of checkpoints that need not be looked at again. */
   readonly #seen = new Set<number>();
   /** False ones, by number, that list other segments than those that are held: which, their attesters are asked. */
-  readonly #asked = new Map<number, { parent: Shown; committed: Shown }>();
+  readonly #asked = new Map<number, { parent: CommittedCut; committed: CommittedCut }>();
   readonly #inquiries: Inquiries;
   #notBefore = Number.NEGATIVE_INFINITY;
 
@@ -80,13 +80,13 @@ export class CutWitness {
     const parent = this.#consensus.committed(committed.parent);
     if (!committed.cut || !parent?.cut) return [];
     const isOurs = this.#consensus.isOurs(committed.hash);
-    const isTrue = isOurs || isTrueCut(this.#replica, parent as Shown, committed as Shown, this.#refused);
+    const isTrue = isOurs || isTrueCut(this.#replica, parent as CommittedCut, committed as CommittedCut, this.#refused);
     if (isTrue === undefined) return [];
     this.#seen.add(number);
-    return isTrue ? [] : this.#accuse(parent as Shown, committed as Shown);
+    return isTrue ? [] : this.#accuse(parent as CommittedCut, committed as CommittedCut);
   }
 
-  #accuse(parent: Shown, committed: Shown): Effect[] {
+  #accuse(parent: CommittedCut, committed: CommittedCut): Effect[] {
     this.#consensus.views.disbelieve(committed.hash);
     const accusation = this.#accusationOf(parent, committed);
     const proven = this.#show(accusation);
@@ -95,7 +95,7 @@ export class CutWitness {
     return proven ?? [];
   }
 
-  #accusationOf(parent: Shown, committed: Shown, served?: readonly StatedHeader[]): Accusation {
+  #accusationOf(parent: CommittedCut, committed: CommittedCut, served?: readonly StatedHeader[]): Accusation {
     const known = {
       refused: this.#refused,
       earlier: stoodBy(this.#replica, this.#consensus, parent.checkpoint.number),
@@ -118,13 +118,10 @@ export class CutWitness {
     const asked = this.#asked.get(errand.number);
     const { effects, leaves } = this.#inquiries.take(errand, page, asked !== undefined, now);
     if (!asked || !leaves) return effects;
-    let accusation: Accusation;
-    try {
-      accusation = this.#accusationOf(asked.parent, asked.committed, leaves.map(readStatedHeader));
-    } catch (error) {
-      if (!(error instanceof WeftError) || error.code !== "bad_root") throw error;
-      return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
-    }
+    const accusation = unless("bad_root", () =>
+      this.#accusationOf(asked.parent, asked.committed, leaves.map(readStatedHeader)),
+    );
+    if (!accusation) return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
     this.#asked.delete(errand.number);
     this.#inquiries.drop(errand.hash);
     return this.#show(accusation) ?? [];

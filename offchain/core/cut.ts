@@ -127,7 +127,15 @@ export class Cut {
     return this.#with(h, entries);
   }
 
-  /** Every segment between the parent and this cut, in the order of the segments tree. */
+  /** How many segments are between the parent and this cut. Entries may be false: this may be more than could be walked. */
+  countSince(parent: Cut): number {
+    return this.entries.reduce(
+      (sum, { sequence }, slot) => sum + Math.max(0, sequence - (parent.entries[slot]?.sequence ?? 0)),
+      0,
+    );
+  }
+
+  /** Every segment between the parent and this cut, in the order of the segments tree: as many as `countSince` says. */
   *segmentsSince(parent: Cut): Generator<TrackKey & { sequence: number }> {
     for (const [slot, entry] of this.entries.entries()) {
       const from = parent.entries[slot]?.sequence ?? 0;
@@ -151,12 +159,11 @@ export type Segments = {
 
 /** The segments tree of what a cut adds. @throws WeftError `too_large` when it covers more segments than fit. */
 export function segmentsTree(h: Hashing, parent: Cut, cut: Cut, { hashAt }: Pick<Segments, "hashAt">): ListTree {
+  if (cut.countSince(parent) > 2 ** TREE.segments.depth)
+    throw new WeftError("too_large", "the cut covers more segments than fit", { field: "cut" });
   const leaves: Bytes[] = [];
-  for (const segment of cut.segmentsSince(parent)) {
-    if (leaves.length >= 2 ** TREE.segments.depth)
-      throw new WeftError("too_large", "the cut covers more segments than fit", { field: "cut" });
+  for (const segment of cut.segmentsSince(parent))
     leaves.push(leafHash(h, TREE.segments, hashAt(segment, segment.sequence)));
-  }
   return new ListTree(h, TREE.segments, leaves);
 }
 

@@ -23,3 +23,13 @@ export class WeftError extends Error {
 export function codeOf(error: unknown, fallback = "internal"): string {
   return error instanceof WeftError ? error.code : fallback;
 }
+
+/** What `work` gives; undefined when it throws a Weft error of this code. */
+export function unless<T>(code: string, work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof WeftError) || error.code !== code) throw error;
+    return undefined;
+  }
+}

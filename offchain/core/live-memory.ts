@@ -140,7 +140,9 @@ export class LiveMemory {
 
   /** Adds what is learnt after `from` and up to `to`, or takes it away when `to` is before. */
   #move(track: Track, from: number, to: number, sign: 1 | -1): void {
-    for (let sequence = Math.min(from, to) + 1; sequence <= Math.max(from, to); sequence++) {
+    // A committed cut may be false, and go beyond anything that could be walked.
+    const last = Math.min(Math.max(from, to), track.sequence);
+    for (let sequence = Math.min(from, to) + 1; sequence <= last; sequence++) {
       const lesson = track.lessonAt(sequence);
       if (lesson) this.#add(lesson, from < to ? sign : -sign);
     }

@@ -2,10 +2,10 @@ import { type Bytes, equal } from "./bytes.ts";
 import type { Committed } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import { Cut } from "./cut.ts";
-import { WeftError } from "./errors.ts";
+import { unless, WeftError } from "./errors.ts";
 import type { Disk, Effect } from "./events.ts";
 import type { Memories } from "./memories.ts";
-import { type MemoryPart, memoriesOf } from "./memory-page.ts";
+import { memoriesOf } from "./memory-page.ts";
 import type { Hashing } from "./ports.ts";
 
 type Named = { number: number; hash: Bytes };
@@ -51,7 +51,7 @@ export class MemoryBase {
       if (cut && memories) this.#consensus.views.recall({ ...genesis, cut, memories }, cutOf);
       return [];
     }
-    const memories = this.#read(stored.parts);
+    const memories = unless("malformed", () => memoriesOf(this.#hashing, stored.parts));
     if (!memories || !equal(memories.root, committed.checkpoint.memoryRoot)) {
       const error = new WeftError("corrupt", "the memories on disk are not the committed ones", {
         field: "memory",
@@ -64,15 +64,6 @@ export class MemoryBase {
     const cut = committed.cut ?? cutOf(committed);
     if (cut) this.#consensus.views.recall({ ...committed, cut, memories }, cutOf);
     return [];
-  }
-
-  #read(parts: Iterable<MemoryPart>): Memories | undefined {
-    try {
-      return memoriesOf(this.#hashing, parts);
-    } catch (error) {
-      if (!(error instanceof WeftError) || error.code !== "malformed") throw error;
-      return undefined;
-    }
   }
 
   /** Moves to this final checkpoint, if its memories are known. */

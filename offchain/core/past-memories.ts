@@ -52,9 +52,10 @@ export class PastMemories {
 
   /** The memories before what a checkpoint adds. */
   #before(number: number, after: Memories): Memories | undefined {
-    const parent = this.#cutAt(this.#consensus.committed(number)?.parent ?? 0);
+    const committed = this.#consensus.committed(number) as Committed;
+    const parent = this.#cutAt(committed.parent);
     const cut = this.#cutAt(number);
-    if (!cut || !parent) return undefined;
+    if (!cut || !parent || cut.countSince(parent) !== committed.checkpoint.segmentCount) return undefined;
     const { lessonAt } = heldSegments(this.#replica);
     let memories = after;
     for (const segment of [...cut.segmentsSince(parent)].reverse()) {

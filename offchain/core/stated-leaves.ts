@@ -1,16 +1,14 @@
 import { type Bytes, equal, toHex, Writer } from "./bytes.ts";
-import { type Committed, KEPT_CUTS } from "./checkpoints.ts";
+import { type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
-import { type Cut, memoriesAfter, segmentsTree } from "./cut.ts";
-import { WeftError } from "./errors.ts";
+import { memoriesAfter, segmentsTree } from "./cut.ts";
+import { unless } from "./errors.ts";
 import { traceTree } from "./fold-proof.ts";
 import { type SignedHeader, writeHeader } from "./header.ts";
 import type { Replica } from "./replica.ts";
 import { type StatedTree, type TreePage, type TreeRequest, treePageOf } from "./stated-tree.ts";
 import type { Track } from "./track.ts";
 import { heldSegments } from "./views.ts";
-
-type Known = Committed & { cut: Cut };
 
 /** What a worker that holds with a checkpoint serves of its trees: worked out again from the segments, once. */
 export class StatedLeaves {
@@ -48,17 +46,12 @@ export class StatedLeaves {
     if (number === 0 || !committed?.cut || !equal(committed.hash, hash) || this.#consensus.views.isWrong(committed))
       return undefined;
     const parent = this.#consensus.committed(committed.parent);
-    if (!parent?.cut) return undefined;
-    try {
-      const [before, of] = [parent as Known, committed as Known];
-      return tree === "trace" ? this.#trace(before, of) : this.#headers(before, of);
-    } catch (error) {
-      if (!(error instanceof WeftError) || error.code !== "unknown_segment") throw error;
-      return undefined;
-    }
+    if (!parent?.cut || committed.cut.countSince(parent.cut) !== committed.checkpoint.segmentCount) return undefined;
+    const [before, of] = [parent as CommittedCut, committed as CommittedCut];
+    return unless("unknown_segment", () => (tree === "trace" ? this.#trace(before, of) : this.#headers(before, of)));
   }
 
-  #trace(parent: Known, { cut, checkpoint }: Known): readonly Bytes[] | undefined {
+  #trace(parent: CommittedCut, { cut, checkpoint }: CommittedCut): readonly Bytes[] | undefined {
     const { crypto } = this.#replica;
     const memories = this.#consensus.views.of(parent);
     if (!memories) return undefined;
@@ -67,7 +60,7 @@ export class StatedLeaves {
     return equal(traceTree(crypto, trace).root, checkpoint.memoryTraceRoot) ? trace : undefined;
   }
 
-  #headers(parent: Known, { cut, checkpoint }: Known): readonly Bytes[] | undefined {
+  #headers(parent: CommittedCut, { cut, checkpoint }: CommittedCut): readonly Bytes[] | undefined {
     const { root } = segmentsTree(this.#replica.crypto, parent.cut, cut, heldSegments(this.#replica));
     if (!equal(root, checkpoint.segmentsRoot)) return undefined;
     return [...cut.segmentsSince(parent.cut)].map((at) => {

@@ -3,10 +3,11 @@ import { stated } from "./accused-cut.ts";
 import { equal } from "./bytes.ts";
 import type { Consensus } from "./consensus.ts";
 import { segmentsTree } from "./cut.ts";
+import { unless } from "./errors.ts";
 import type { ListTree } from "./list-tree.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
-import { heldSegments, unlessUnknown } from "./views.ts";
+import { heldSegments } from "./views.ts";
 
 /**
  * Finds where held segments stand that a checkpoint has, or one before it; without their snapshots, which are on disk.
@@ -26,9 +27,10 @@ export function stoodBy(replica: Replica, consensus: Consensus, latest: number) 
       const before = committed && consensus.committed(committed.parent)?.cut;
       if (!cut || !before) return undefined;
       if ((before.entry(track)?.sequence ?? 0) < sequence) {
-        if ((cut.entry(track)?.sequence ?? 0) < sequence) return undefined;
+        const isCounted = cut.countSince(before) === committed.checkpoint.segmentCount;
+        if (!isCounted || (cut.entry(track)?.sequence ?? 0) < sequence) return undefined;
         const tree = treeOf(number, () =>
-          unlessUnknown(() => segmentsTree(replica.crypto, before, cut, heldSegments(replica))),
+          unless("unknown_segment", () => segmentsTree(replica.crypto, before, cut, heldSegments(replica))),
         );
         if (!tree || !equal(tree.root, committed.checkpoint.segmentsRoot)) return undefined;
         const index = cut.segmentIndex(before, track, sequence);

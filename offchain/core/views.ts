@@ -1,14 +1,14 @@
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type Checkpoints, type Committed, KEPT_CUTS } from "./checkpoints.ts";
+import { type Checkpoints, type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import { type Cut, checkpointOf, memoriesAfter } from "./cut.ts";
-import { WeftError } from "./errors.ts";
+import { unless, WeftError } from "./errors.ts";
 import type { Judged, Lectures } from "./false-memory.ts";
 import { Memories } from "./memories.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
+import { TREE } from "./tree.ts";
 
-type Known = Committed & { cut: Cut };
 /** A committed checkpoint that does not follow from its segments, and the memory root that does after each of them. */
 export type Wrong = Judged & { hash: Bytes; trace: readonly Bytes[]; traceRoot: Bytes };
 type Record = Pick<Checkpoints, "committed" | "standing" | "remember" | "learnMemories">;
@@ -32,13 +32,13 @@ export class Views {
 
   /** Undefined when too little is held to say, or when the checkpoint, or one before it, is wrong. */
   of(committed: Committed): Memories | undefined {
-    const path: Known[] = [];
+    const path: CommittedCut[] = [];
     let at = committed;
     while (!at.memories || this.isWrong(at)) {
       const parent = this.#checkpoints.committed(at.parent);
       if (this.isWrong(at)) return undefined;
       if (!at.cut || !parent?.cut) return this.#nothing(at) ? this.#forward(at, path) : undefined;
-      path.push(at as Known);
+      path.push(at as CommittedCut);
       at = parent;
     }
     return this.#forward(at, path);
@@ -53,10 +53,10 @@ export class Views {
   }
 
   /** From one whose memories are known, along those after it, the latest first. */
-  #forward(from: Committed, path: readonly Known[]): Memories | undefined {
+  #forward(from: Committed, path: readonly CommittedCut[]): Memories | undefined {
     let at = from;
     for (const next of [...path].reverse()) {
-      next.memories = this.#after(at as Known, next);
+      next.memories = this.#after(at as CommittedCut, next);
       if (!next.memories && (this.isWrong(next) || !this.#nothing(next))) return undefined;
       this.#checkpoints.remember(next.checkpoint.number, next.hash, next.cut, next.memories);
       at = next;
@@ -75,7 +75,7 @@ export class Views {
       const parent = this.#checkpoints.committed(at.parent);
       if (!parent || this.isWrong(at)) return false;
       for (const { checkpoint, cut } of [at, parent]) if (!cut) return checkpoint.number < late;
-      if (this.#areForgotten(parent as Known, at as Known)) return true;
+      if (this.#areForgotten(parent as CommittedCut, at as CommittedCut)) return true;
       at = parent;
     }
     return false;
@@ -87,7 +87,7 @@ export class Views {
   }
 
   /** Is any segment between two cuts from before the place where its track begins here? */
-  #areForgotten(parent: Known, { cut }: Known): boolean {
+  #areForgotten(parent: CommittedCut, { cut }: CommittedCut): boolean {
     for (const [name, entry] of cut.byName()) {
       const from = parent.cut.named(name)?.sequence ?? 0;
       if (entry.sequence > from && (this.#replica.tracks.get(name)?.base.sequence ?? 0) > from) return true;
@@ -100,7 +100,7 @@ export class Views {
    * this worker had checked before it ended is not checked segment by segment again.
    * @param cutOf a checkpoint's cut from the disk
    */
-  recall(base: Known & { memories: Memories }, cutOf: (committed: Committed) => Cut | undefined): void {
+  recall(base: CommittedCut & { memories: Memories }, cutOf: (committed: Committed) => Cut | undefined): void {
     const { standing } = this.#checkpoints;
     let at = base;
     const first = standing.indexOf(base.checkpoint.number);
@@ -120,14 +120,14 @@ export class Views {
   }
 
   /** What held segments between two cuts add, if they are those that were committed. */
-  #unchecked(parent: Known & { memories: Memories }, cut: Cut): Memories | undefined {
+  #unchecked(parent: CommittedCut & { memories: Memories }, cut: Cut): Memories | undefined {
     for (const [name, entry] of cut.byName()) {
       const held = this.#replica.tracks.get(name)?.hashAt(entry.sequence);
       if (entry.sequence > (parent.cut.named(name)?.sequence ?? 0) && !(held && equal(held, entry.head)))
         return undefined;
     }
     let { memories } = parent;
-    return unlessUnknown(() => {
+    return unless("unknown_segment", () => {
       for (memories of memoriesAfter(parent, cut, heldSegments(this.#replica)));
       return memories;
     });
@@ -148,12 +148,14 @@ export class Views {
     return this.#wrong.has(toHex(hash)) || this.#disbelieved.has(toHex(hash));
   }
 
-  #after(parent: Known, next: Known): Memories | undefined {
+  #after(parent: CommittedCut, next: CommittedCut): Memories | undefined {
     const { registryPosition: position, registryHash: hash, number, segmentsRoot } = next.checkpoint;
     const from = { ...parent, memories: parent.memories as Memories, next: number };
     const held = heldSegments(this.#replica);
     const { crypto } = this.#replica;
-    const sum = unlessUnknown(() => checkpointOf(crypto, from, next.cut, { position, hash }, held));
+    // No quorum can truly say so: that is for the court about cuts.
+    if (next.cut.countSince(parent.cut) > 2 ** TREE.segments.depth) return undefined;
+    const sum = unless("unknown_segment", () => checkpointOf(crypto, from, next.cut, { position, hash }, held));
     // Other segments than the committed ones: the track took another fork here, for now.
     if (!sum || !equal(sum.checkpoint.segmentsRoot, segmentsRoot)) return undefined;
     if (agree(sum.checkpoint, next.checkpoint)) return sum.memories;
@@ -176,16 +178,6 @@ function agree(a: Checkpoint, b: Checkpoint): boolean {
     equal(a.memoryRoot, b.memoryRoot) &&
     equal(a.memoryTraceRoot, b.memoryTraceRoot)
   );
-}
-
-/** Undefined when a segment that it takes is not held. */
-export function unlessUnknown<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof WeftError) || error.code !== "unknown_segment") throw error;
-    return undefined;
-  }
 }
 
 /** Segments that a replica holds. All throw WeftError `unknown_segment` for others. */

@@ -2,7 +2,7 @@ import { type Bytes, equal, toHex } from "./bytes.ts";
 import { KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import type { Errand, Errands } from "./errands.ts";
-import { WeftError } from "./errors.ts";
+import { unless } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { type FalseMemory, falseFold, falseMemory } from "./false-memory.ts";
 import { type TraceEntry, traceEntry } from "./fold-proof.ts";
@@ -13,7 +13,7 @@ import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
 import { searchTrace } from "./trace-search.ts";
 import { leafHash, rootOf, TREE } from "./tree.ts";
-import { heldSegments, unlessUnknown, type Wrong } from "./views.ts";
+import { heldSegments, type Wrong } from "./views.ts";
 
 /** So often everybody is asked before it is asked for on the chain, which costs a bond. */
 const PATIENCE = 3;
@@ -93,7 +93,7 @@ export class Witness {
     if (step.type === "end")
       return this.#condemn(wrong, { type: "end", checkpoint, parent: wrong.parent.checkpoint, last: entry(index) });
     const entries = { before: entry(index - 1), stated: entry(index) };
-    const lie = unlessUnknown(() =>
+    const lie = unless("unknown_segment", () =>
       falseFold(this.#replica.crypto, wrong, index, entries, heldSegments(this.#replica)),
     );
     return lie ? this.#condemn(wrong, lie) : [];
@@ -118,26 +118,19 @@ export class Witness {
     const isOpen = wrong !== undefined && this.#isOpen(wrong);
     const { effects, leaves } = this.#inquiries.take(errand, page, isOpen, now);
     if (!wrong || !leaves) return effects;
-    try {
-      return this.#accuse(wrong, leaves, now);
-    } catch (error) {
-      if (!(error instanceof WeftError) || error.code !== "bad_root") throw error;
-      return this.#inquiries.refuse(errand, `these are not the leaves of checkpoint ${errand.number}`);
-    }
+    const accused = unless("bad_root", () => this.#accuse(wrong, leaves, now));
+    return accused ?? this.#inquiries.refuse(errand, `these are not the leaves of checkpoint ${errand.number}`);
   }
 
   /** @throws WeftError `bad_root` unless these are the leaves of the committed trace */
   #accuse(wrong: Wrong, stated: readonly Bytes[], now: number): Effect[] {
-    let lie: ReturnType<typeof falseMemory>;
-    try {
-      lie = falseMemory(this.#replica.crypto, wrong, stated, heldSegments(this.#replica));
-    } catch (error) {
-      if (!(error instanceof WeftError) || error.code !== "unknown_segment") throw error;
-      // The segments went with their fork: they may come back.
-      this.#inquiries.later(wrong.hash, now);
-      return [];
-    }
-    return this.#condemn(wrong, lie);
+    const judged = unless("unknown_segment", () => ({
+      lie: falseMemory(this.#replica.crypto, wrong, stated, heldSegments(this.#replica)),
+    }));
+    if (judged) return this.#condemn(wrong, judged.lie);
+    // The segments went with their fork: they may come back.
+    this.#inquiries.later(wrong.hash, now);
+    return [];
   }
 
   #condemn({ checkpoint: { number }, hash }: Wrong, lie: FalseMemory | undefined): Effect[] {

@@ -1,5 +1,6 @@
 import type { CheckpointPage, CheckpointPart } from "../api/ports.ts";
 import { toHex } from "../core/bytes.ts";
+import type { Checkpoint } from "../core/checkpoint.ts";
 import type { Consensus } from "../core/consensus.ts";
 import { type Cut, encodeEntries } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
@@ -36,17 +37,24 @@ export class CheckpointPages {
     const items =
       part === "cut"
         ? cut.entries.slice(from, from + MOST.cut).map((entry) => encodeEntries([entry]).subarray(4))
-        : this.#segments(part, cut, parent, from);
+        : this.#segments(part, { cut, parent: parent ?? cut }, committed.checkpoint, from);
     const total = part === "cut" ? committed.checkpoint.entryCount : committed.checkpoint.segmentCount;
     const next = from + items.length;
     return { number, hash: toHex(committed.hash), from, items: items.map(toHex), next: next < total ? next : null };
   }
 
-  #segments(part: "headers" | "segments", cut: Cut, parent: Cut | undefined, from: number): Uint8Array[] {
+  #segments(
+    part: "headers" | "segments",
+    { cut, parent }: { cut: Cut; parent: Cut },
+    { segmentCount }: Checkpoint,
+    from: number,
+  ): Uint8Array[] {
+    // A cut may be false, and go beyond anything that could be walked.
+    if (cut.countSince(parent) !== segmentCount) throw notHeld();
     const items: Uint8Array[] = [];
     let bytes = 0;
     let index = 0;
-    for (const place of parent ? cut.segmentsSince(parent) : []) {
+    for (const place of cut.segmentsSince(parent)) {
       if (index++ < from) continue;
       const stored = this.#store.segment(place, place.sequence);
       if (!stored) throw notHeld();

@@ -104,6 +104,17 @@ describe("what is asked for", () => {
     assert.match(reasonOf(contentOf(3), { kind: "row", path: [1, slot - 1, 0] }), /memory/);
   });
 
+  test("a cut that leaps is counted and not walked: nothing of its segments is shown, and no memory before it", () => {
+    const leaps = Cut.of(
+      crypto,
+      (cuts.get(4) as Cut).entries.map((entry) => ({ ...entry, sequence: 2 ** 40 })),
+    );
+    const content = contentOf(4, { cut: leaps });
+    for (const kind of ["segment", "snapshot", "context", "trace", "memory"] as const)
+      assert.match(reasonOf(content, { kind, path: [2 ** 39, 0] }), /as many segments/);
+    assert.equal(done(pastOf(node, new Map([...cuts, [4, leaps]])).at(3)), undefined);
+  });
+
   test("nothing is shown that the checkpoint does not say: of another memory, trace or fork", () => {
     const { checkpoint } = contentOf(3);
     const later = contentOf(4).checkpoint;

@@ -102,6 +102,9 @@ function provenBy(effects: readonly Effect[]): string | undefined {
   return effect?.type === "condemn" && effect.lie.type === "cut" ? effect.lie.proof.functionName : effect?.type;
 }
 
+/** More segments than anybody could walk. */
+const LEAP = 2 ** 40;
+
 const withEntry = (slot: number, change: Partial<CutEntry>) => (truth: readonly CutEntry[]) =>
   truth.map((entry, i) => (i === slot ? { ...entry, ...change } : entry));
 
@@ -126,7 +129,9 @@ describe("who attests to a false cut is brought to court", () => {
       { entries: (truth) => [...truth, nothing(truth.at(-1) as CutEntry)], checkpoint: { entryCount: 4 } },
     ],
     ["proveFirst", { entries: withEntry(1, { first: 7 }) }],
-    ["proveCount", { checkpoint: { segmentCount: 3 } }],
+    ["proveFirst", { checkpoint: { segmentCount: 3 } }],
+    ["proveFirst", { entries: withEntry(0, { sequence: LEAP }) }],
+    ["proveFirst", { entries: withEntry(2, { sequence: LEAP }) }],
     ["proveCount", { checkpoint: { entryCount: 4 } }],
     ["proveConvicted", { events: CONVICTED }],
   ];
@@ -144,6 +149,12 @@ describe("who attests to a false cut is brought to court", () => {
       witness.reset();
       assert.equal(provenBy(witness.tick(20_000)), functionName, "again when the chain is read anew");
     });
+
+  test("a leap is counted and not walked, and shown whether or not anything is held", () => {
+    const { witness, consensus } = worker({ entries: withEntry(2, { sequence: LEAP }), held: false });
+    assert.equal(provenBy(witness.tick(0)), "proveFirst");
+    assert.equal(consensus.views.of(consensus.latest), undefined);
+  });
 
   const REVERSED: Change = { segments: (truth) => truth.toReversed() };
 
@@ -195,6 +206,7 @@ describe("who attests to a false cut is brought to court", () => {
     assert.deepEqual(page(honest), { leaves: honest.served.slice(1), more: false });
     assert.equal(page(worker(REVERSED)), undefined);
     assert.equal(page(worker({ held: false })), undefined);
+    assert.equal(page(worker({ entries: withEntry(2, { sequence: LEAP }) })), undefined);
   });
 
   test("what is not held yet is waited for", () => {

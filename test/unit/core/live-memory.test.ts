@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Cut } from "../../../offchain/core/cut.ts";
 import { COSINE_ONE } from "../../../offchain/core/sketch.ts";
 import type { Track } from "../../../offchain/core/track.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
 import {
   beatOf,
   feed,
@@ -90,6 +92,19 @@ describe("the live view of memories", () => {
     own.replica.rewind(teacher(own).key, 0);
     restore(own, lessons(3, 0));
     assert.equal(own.consensus.live().figures?.liveIncrements, 2 * 3);
+  });
+
+  test("a false cut that leaps beyond what is held is not walked", () => {
+    const own = node();
+    feed(own.replica, lessons(2));
+    const cut = own.consensus.latest.cut!.extend(crypto, [advanceOf(teacher(own))], () => false);
+    assert.ok(own.consensus.live().moved > 0);
+    const leaps = Cut.of(
+      crypto,
+      cut.entries.map((entry) => ({ ...entry, sequence: 2 ** 40 })),
+    );
+    const figures = own.replica.live.on({ cut: leaps, memories: own.consensus.latest.memories! }).figures;
+    assert.equal(figures?.liveIncrements, 0);
   });
 
   test("nothing is said while the memories of the latest checkpoint are not known", () => {

@@ -143,6 +143,21 @@ describe("a committed segment that breaks a rule is kept, and shown with what is
     isFound([parent, make(parent, ...advances)]);
   });
 
+  test("what is built upon it is not accused of it", () => {
+    const { begun, closed } = closedForAnother();
+    const parent = make(genesis, begun);
+    const wrong = make(parent, [closed]);
+    const { lies } = run(protocolOf(self, members), [
+      parent,
+      wrong,
+      make(wrong, writeSegments(new TrackWriter(peer), 2)),
+    ]);
+    assert.deepEqual(
+      lies.map((lie) => lie.type === "segments" && lie.accusation.checkpoint.number),
+      [2],
+    );
+  });
+
   test("a damaged copy of it is not: another peer is asked", () => {
     const { begun, closed } = closedForAnother();
     const parent = make(genesis, begun);

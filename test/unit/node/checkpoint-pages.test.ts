@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import type { CheckpointPart } from "../../../offchain/api/ports.ts";
 import { fromHex, toHex } from "../../../offchain/core/bytes.ts";
+import { Cut } from "../../../offchain/core/cut.ts";
 import { decodeSegment, HEADER_BYTES, SIGNATURE_BYTES } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { Archive } from "../../../offchain/node/archive.ts";
@@ -94,6 +95,16 @@ test("a page has 256 segments and about 1 MiB at most, and at least one segment"
   assert.equal(sized(512).page("segments", 2, 0).items.length, 2);
   assert.equal(sized(400).page("segments", 2, 7).next, 9);
   assert.equal(sized(2_000).page("segments", 2, 0).items.length, 1);
+});
+
+test("nothing is looked for in a false cut that leaps", () => {
+  const committed = worker.protocol.consensus.committed(2)!;
+  committed.cut = Cut.of(
+    crypto,
+    committed.cut!.entries.map((entry) => ({ ...entry, sequence: 2 ** 40 })),
+  );
+  for (const part of ["headers", "segments"] as const)
+    assert.throws(() => pages().page(part, 2, 2 ** 39), { code: "not_found" });
 });
 
 test("behind the end there is nothing; what is not committed, or not held any more, is not found", () => {
