@@ -1,6 +1,6 @@
 import { type Bytes, equal } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { Cut, CutEntry } from "./cut.ts";
+import { type Cut, type CutEntry, ENTRY_BYTES } from "./cut.ts";
 import type { CutProof, EntryAt, HeaderAt, StatedEntry, StatedHeader } from "./cut-proof.ts";
 import { headerHash, type TrackKey, trackId } from "./header.ts";
 import type { Hashing } from "./ports.ts";
@@ -53,7 +53,6 @@ export const found = (proof: CutProof): Finding => ({ type: "proof", proof });
 /** Where a track stood in the parent; a new one before its first segment. */
 export type Standing = { isNew: boolean; sequence: bigint; head: Bytes; ended: boolean };
 
-const ENTRY_BYTES = 81;
 const ENDED_AT = 76;
 
 /** What a leaf of the cut says; undefined for what is no entry. */

@@ -1,8 +1,8 @@
 import type { Accusation, StatedSegment } from "./accused-cut.ts";
 import { stated } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import type { CommittedCut } from "./checkpoints.ts";
-import { type Cut, type CutEntry, encodeEntries, segmentsTree } from "./cut.ts";
+import type { Committed, CommittedCut } from "./checkpoints.ts";
+import { type Cut, type CutEntry, encodeEntry, segmentsTree } from "./cut.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import { unless, WeftError } from "./errors.ts";
 import { headerHash } from "./header.ts";
@@ -68,7 +68,7 @@ export function accusationOf(
   served?: readonly StatedHeader[],
 ): Accusation {
   const { crypto, separator } = replica;
-  const entries = cut.entries.map((entry, slot): [number, Bytes] => [slot, encodeEntries([entry]).slice(4)]);
+  const entries = cut.entries.map((entry, slot): [number, Bytes] => [slot, encodeEntry(entry)]);
   const hashes = new Map<number, Bytes>();
   const headers = new Map<string, StatedSegment>();
   let index = 0;
@@ -110,6 +110,25 @@ export function accusationOf(
     },
     earlier,
     snapshotsAt: () => undefined,
+  };
+}
+
+/**
+ * A checkpoint of which nothing is known but the leaves of its cut, whatever they are.
+ * @throws WeftError `bad_root` unless these are the leaves
+ */
+export function statementOf(
+  replica: Replica,
+  parent: CommittedCut,
+  { checkpoint, hash }: Committed,
+  leaves: readonly Bytes[],
+): Accusation {
+  const { crypto, separator } = replica;
+  const nothing = () => undefined;
+  return {
+    ...{ checkpoint, hash, separator, parent, registry: eventsOf(replica) },
+    cut: new ToldTree(crypto, TREE.cut, checkpoint.cutRoot, new Map(leaves.entries())),
+    ...{ segmentOf: nothing, heldAt: nothing, earlier: nothing, snapshotsAt: nothing },
   };
 }
 

@@ -16,6 +16,8 @@ import { stoodBy } from "./stood.ts";
 
 /** How often cuts are looked at whose segments were not held. */
 const LOOK_MS = 400;
+/** So long committed segments may be lacking before their headers are asked for: they may not be what they should. */
+export const LATE_MS = 30_000;
 
 /**
  * Looks at every cut that the chain took and that was shown, once what it covers is held. A false one is brought to court where
@@ -28,7 +30,11 @@ export class CutWitness {
   readonly #refused: Refused;
   /** Numbers of checkpoints that need not be looked at again. */
   readonly #seen = new Set<number>();
-  /** False ones, by number, that list other segments than those that are held: which, their attesters are asked. */
+  /** Since when segments of one have been lacking, by number. */
+  readonly #late = new Map<number, number>();
+  /** Late ones, by number, of which the headers were seen. */
+  readonly #told = new Set<number>();
+  /** False ones that list other segments than those that are held, and late ones, by number: which, their attesters are asked. */
   readonly #asked = new Map<number, { parent: CommittedCut; committed: CommittedCut }>();
   readonly #inquiries: Inquiries;
   #notBefore = Number.NEGATIVE_INFINITY;
@@ -45,6 +51,8 @@ export class CutWitness {
   reset(): void {
     this.#seen.clear();
     this.#asked.clear();
+    this.#late.clear();
+    this.#told.clear();
     this.#inquiries.drop();
   }
 
@@ -59,7 +67,12 @@ export class CutWitness {
     for (const [number, { committed }] of this.#asked) {
       const { hash } = committed;
       if (number <= this.#following.final) this.#asked.delete(number);
-      else if (this.#inquiries.isDue(hash, now)) effects.push(...this.#inquiries.pursue({ number, hash }, now));
+      else if (this.#inquiries.isDue(hash, now)) {
+        const more = this.#inquiries.pursue({ number, hash }, now);
+        // Who attested to what is only late may be late as well.
+        const isFalse = this.#consensus.views.isWrong(committed);
+        effects.push(...more.filter(({ type }) => isFalse || type !== "unserved"));
+      }
     }
     return effects;
   }
@@ -69,20 +82,29 @@ export class CutWitness {
     this.#notBefore = now + LOOK_MS;
     const { next } = this.#consensus;
     const first = Math.max(this.#following.final + 1, next - KEPT_CUTS);
-    for (const number of this.#seen) if (number < first) this.#seen.delete(number);
+    for (const numbers of [this.#seen, this.#told, this.#late])
+      for (const number of numbers.keys()) if (number < first) numbers.delete(number);
     const effects: Effect[] = [];
-    for (let number = first; number < next; number++) if (!this.#seen.has(number)) effects.push(...this.#look(number));
+    for (let number = first; number < next; number++)
+      if (!this.#seen.has(number)) effects.push(...this.#look(number, now));
     return effects;
   }
 
-  #look(number: number): Effect[] {
+  #look(number: number, now: number): Effect[] {
     const committed = this.#consensus.committed(number) as Committed;
     const parent = this.#consensus.committed(committed.parent);
     if (!committed.cut || !parent?.cut) return [];
     const isOurs = this.#consensus.isOurs(committed.hash);
     const isTrue = isOurs || isTrueCut(this.#replica, parent as CommittedCut, committed as CommittedCut, this.#refused);
-    if (isTrue === undefined) return [];
+    if (isTrue === undefined) {
+      const since = this.#late.get(number) ?? now;
+      this.#late.set(number, since);
+      if (now - since >= LATE_MS && !this.#told.has(number))
+        this.#asked.set(number, { parent: parent as CommittedCut, committed: committed as CommittedCut });
+      return [];
+    }
     this.#seen.add(number);
+    this.#asked.delete(number);
     return isTrue ? [] : this.#accuse(parent as CommittedCut, committed as CommittedCut);
   }
 
@@ -103,11 +125,14 @@ export class CutWitness {
     return accusationOf(this.#replica, parent, committed, known, served);
   }
 
-  /** Undefined when nothing shows it. Where it is a segment that is false, what was said before that is on disk. */
+  /** Undefined when nothing shows that it is false. Where a segment is, what was said before that is on disk. */
   #show(accusation: Accusation): Effect[] | undefined {
     const verdict = judgeCut(this.#replica.crypto, accusation);
     const { hash, checkpoint, segments } = accusation;
-    if ("doubts" in verdict && !segments) return undefined;
+    const isFalse = this.#consensus.views.isWrong(accusation);
+    if ("doubts" in verdict && !(isFalse && segments)) return undefined;
+    this.#seen.add(checkpoint.number);
+    this.#consensus.views.disbelieve(hash);
     const lie =
       "proof" in verdict ? ({ type: "cut", ...verdict } as const) : ({ type: "segments", accusation } as const);
     return [{ type: "condemn", number: checkpoint.number, hash, lie }];
@@ -123,6 +148,7 @@ export class CutWitness {
     );
     if (!accusation) return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
     this.#asked.delete(errand.number);
+    this.#told.add(errand.number);
     this.#inquiries.drop(errand.hash);
     return this.#show(accusation) ?? [];
   }

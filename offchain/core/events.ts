@@ -128,7 +128,7 @@ export type Effect =
   | { type: "accuse"; evidence: Evidence }
   /** Have a court see what is false in a checkpoint that a quorum attested to. */
   | { type: "condemn"; number: number; hash: Bytes; lie: FalseMemory | FalseCut | FalseSegments }
-  /** Nobody serves this tree of a committed checkpoint, which is false and without which nobody can be accused. */
+  /** Nobody serves this tree of a committed checkpoint, which is false, or cannot be read, and without which nobody can be accused. */
   | { type: "unserved"; number: number; hash: Bytes; tree: StatedTree }
   /** Have whoever attested to it show it on the chain: no peer has, for long. */
   | { type: "challenge"; wanted: Shown["type"]; at: CommittedPlace }

@@ -14,6 +14,7 @@ import { Refused } from "./refused.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
 import { encodeSegment, headerHash, type TrackKey } from "./segment.ts";
+import { UnreadCuts } from "./unread-cuts.ts";
 import { Witness } from "./witness.ts";
 
 /** How long a track may lag behind what a peer's beats say before it is fetched. */
@@ -40,6 +41,7 @@ export class Fetching {
   readonly #memory: MemoryFetch;
   readonly #witness: Witness;
   readonly #cutWitness: CutWitness;
+  readonly #unreadCuts: UnreadCuts;
   /** Tracks that some peer held more of than we, and since when we have held no more than `sequence`. */
   readonly #behind = new Map<string, { key: TrackKey; sequence: number; since: number }>();
   /** Peers that hold another header at a place that we hold. */
@@ -56,12 +58,14 @@ export class Fetching {
     this.#memory = new MemoryFetch(replica.crypto, consensus, errands);
     this.#witness = new Witness(replica, consensus, following, errands);
     this.#cutWitness = new CutWitness(replica, consensus, following, errands, refused);
+    this.#unreadCuts = new UnreadCuts(replica, consensus, following, errands);
   }
 
   /** The chain was read anew: what it says of checkpoints is looked at again. */
   reread(): void {
     this.#witness.reset();
     this.#cutWitness.reset();
+    this.#unreadCuts.reset();
   }
 
   /** What is shown on the chain is as good as what a peer sends. */
@@ -123,6 +127,7 @@ export class Fetching {
       ...this.#memory.tick(now),
       ...this.#witness.tick(now),
       ...this.#cutWitness.tick(now),
+      ...this.#unreadCuts.tick(now),
     ];
   }
 
@@ -189,8 +194,8 @@ export class Fetching {
     if (errand.kind === "tree") {
       if (answer.type !== "tree") return this.#wrong(errand, "another answer than was asked for");
       this.#errands.done(errand);
-      const witness = errand.tree === "trace" ? this.#witness : this.#cutWitness;
-      return witness.take(errand, answer.page, now);
+      const asker = { trace: this.#witness, segments: this.#cutWitness, entries: this.#unreadCuts }[errand.tree];
+      return asker.take(errand, answer.page, now);
     }
     if (answer.type !== "segments") return this.#wrong(errand, "another answer than was asked for");
     const { track, from, to } = { track: keyOf(errand), ...errand };

@@ -167,7 +167,7 @@ export class Driver {
         this.#condemn(effect);
         break;
       case "unserved": {
-        const what = `no peer serves the ${effect.tree} of checkpoint ${effect.number}, which is false`;
+        const what = `no peer serves the ${effect.tree} of checkpoint ${effect.number}, which is false or cannot be read`;
         this.#o.onFault("unserved", undefined, new WeftError("unserved", what));
         break;
       }

@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type CutEntry, trackName } from "../../../offchain/core/cut.ts";
-import type { Effect } from "../../../offchain/core/events.ts";
-import { cutProofOf, judgeCut } from "../../../offchain/core/false-cut.ts";
+import type { CutEntry } from "../../../offchain/core/cut.ts";
+import { judgeCut } from "../../../offchain/core/false-cut.ts";
 import { traceTree } from "../../../offchain/core/fold-proof.ts";
-import type { Protocol } from "../../../offchain/core/protocol.ts";
 import { Refused } from "../../../offchain/core/refused.ts";
-import type { TrackKey } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { extend, Made } from "../../contracts/courts/history.ts";
 import { accusationOf } from "../../contracts/courts/statement.ts";
+import { Audited, type Served } from "../../helpers/audited.ts";
 import { begin, GIVEN, HISTORY, later, openings, prompts } from "../../helpers/breaches.ts";
 import {
-  beatOf,
   foundingEvents,
   operatorAt,
   REGISTRY_GENESIS,
@@ -42,73 +39,16 @@ function make(parent: Made, ...tracks: Sealed[][]): Made {
   return new Made(SEPARATOR, parent, said, { ...REGISTRY, memoryTraceRoot });
 }
 
-/** What a worker does that reads of these checkpoints, and whose peer serves all that they list, each time as `serve` has it. */
-function run(protocol: Protocol, checkpoints: readonly Made[], serve = (segment: Sealed, _nth: number) => segment) {
-  const segments = checkpoints.flatMap((one) => one.segments);
-  const disk: Sealed[] = [];
-  const lies: Extract<Effect, { type: "condemn" }>["lie"][] = [];
-  let fetched = 0;
-  const carryOut = (effects: readonly Effect[], now: number): void => {
-    for (const effect of effects) {
-      if (effect.type === "store" && effect.record.type === "segment")
-        disk.push({ ...effect.record.segment, hash: effect.record.hash });
-      if (effect.type === "condemn") lies.push(effect.lie);
-      if (effect.type !== "ask") continue;
-      const { id, question } = effect;
-      if (question.type === "cut") {
-        const { entries } = checkpoints.find(({ checkpoint }) => checkpoint.number === question.number)!;
-        carryOut(protocol.step({ type: "answered", id, answer: { type: "cut", entries } }, now), now);
-      } else if (question.type === "fetch") {
-        fetched += 1;
-        const asked = segments.filter(
-          ({ header }) =>
-            trackName(header) === trackName(question.track) &&
-            header.sequence >= question.from &&
-            header.sequence <= question.to,
-        );
-        const nth = fetched;
-        const sized = asked.map((segment) => ({ segment: serve(segment, nth), size: 100 }));
-        carryOut(
-          protocol.step({ type: "answered", id, answer: { type: "segments", segments: sized, last: true } }, now),
-          now,
-        );
-      }
-    }
-  };
-  const { replica } = protocol;
-  protocol.step({ type: "peer", peer: peer.operator, up: true }, 0);
-  let now = 0;
-  for (const made of checkpoints) {
-    const { checkpoint, hash, entries } = made;
-    const committed = { kind: "committed", checkpoint, hash, committedAt: 1, block: 9, logIndex: 0 } as const;
-    carryOut(protocol.step({ type: "chain", update: { type: "events", events: [committed], time: 2 } }, now), now);
-    const heads = entries.map(({ operator, incarnation, sequence, head }) => ({
-      operator,
-      incarnation,
-      sequence,
-      head,
-    }));
-    for (const until = now + 3_000; now < until; now += 200) {
-      const beat = beatOf(replica, { heads, checkpoint: checkpoint.number });
-      carryOut(protocol.step({ type: "beat", from: peer.operator, beat }, now), now);
-      carryOut(protocol.step({ type: "tick", load: 0 }, now), now);
-    }
-  }
-  const snapshotsAt = (track: TrackKey, sequence: number) =>
-    disk.find(({ header }) => trackName(header) === trackName(track) && header.sequence === sequence)?.snapshots;
-  return { lies, snapshotsAt };
-}
+const auditing = (served?: Served) => new Audited(protocolOf(self, members), peer.operator, served);
 
 /** A worker condemns the last of these, once, with what is found by whoever is served everything. */
-function isFound(checkpoints: readonly Made[], serve?: Parameters<typeof run>[2]): void {
-  const { lies, snapshotsAt } = run(protocolOf(self, members), checkpoints, serve);
-  const [lie, ...more] = lies;
-  assert.deepEqual(more, []);
-  assert.ok(lie?.type === "cut" || lie?.type === "segments");
-  const proof = lie.type === "cut" ? lie.proof : cutProofOf(crypto, { ...lie.accusation, snapshotsAt });
-  const verdict = judgeCut(crypto, accusationOf({ separator: SEPARATOR, events }, checkpoints.at(-1)!));
+function isFound(checkpoints: readonly Made[], served?: Served): void {
+  const world = auditing(served);
+  for (const made of checkpoints) world.read(made);
+  const last = checkpoints.at(-1)!;
+  const verdict = judgeCut(crypto, accusationOf({ separator: SEPARATOR, events }, last));
   assert.ok("proof" in verdict);
-  assert.deepEqual(proof, verdict.proof);
+  assert.deepEqual(world.condemned, [{ number: last.checkpoint.number, proof: verdict.proof }]);
 }
 
 /** A turn that is begun in a first checkpoint, and closed for another request in the second. */
@@ -147,13 +87,12 @@ describe("a committed segment that breaks a rule is kept, and shown with what is
     const { begun, closed } = closedForAnother();
     const parent = make(genesis, begun);
     const wrong = make(parent, [closed]);
-    const { lies } = run(protocolOf(self, members), [
-      parent,
-      wrong,
-      make(wrong, writeSegments(new TrackWriter(peer), 2)),
-    ]);
+    const world = auditing()
+      .read(parent)
+      .read(wrong)
+      .read(make(wrong, writeSegments(new TrackWriter(peer), 2)));
     assert.deepEqual(
-      lies.map((lie) => lie.type === "segments" && lie.accusation.checkpoint.number),
+      world.condemned.map(({ number }) => number),
       [2],
     );
   });
@@ -162,15 +101,19 @@ describe("a committed segment that breaks a rule is kept, and shown with what is
     const { begun, closed } = closedForAnother();
     const parent = make(genesis, begun);
     const damaged = { ...closed, snapshots: closed.snapshots.map((one) => ({ ...one, salt: new Uint8Array(16) })) };
-    isFound([parent, make(parent, [closed])], (segment, nth) => (segment === closed && nth < 3 ? damaged : segment));
+    isFound([parent, make(parent, [closed])], {
+      segment: (segment, nth) => (segment === closed && nth < 3 ? damaged : segment),
+    });
   });
 
   test("nothing is found where its beginning is not on disk any more, and that is said", () => {
     const { begun, closed } = closedForAnother();
     const parent = make(genesis, begun);
-    const [lie] = run(protocolOf(self, members), [parent, make(parent, [closed])]).lies;
-    assert.ok(lie?.type === "segments");
-    assert.throws(() => cutProofOf(crypto, lie.accusation), { code: "unproven", message: /earlier unserved/ });
+    const world = auditing();
+    world.read(parent).forget();
+    const [condemned] = world.read(make(parent, [closed])).condemned;
+    assert.ok(condemned?.proof instanceof Error);
+    assert.match(condemned.proof.message, /earlier unserved/);
   });
 });
 

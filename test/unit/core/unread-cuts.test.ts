@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type CutEntry, encodeEntry } from "../../../offchain/core/cut.ts";
+import { judgeCut } from "../../../offchain/core/false-cut.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
+import { extend, Made, type Odd } from "../../contracts/courts/history.ts";
+import { accusationOf } from "../../contracts/courts/statement.ts";
+import { Audited, type Served } from "../../helpers/audited.ts";
+import {
+  foundingEvents,
+  type Keys,
+  operatorAt,
+  REGISTRY_GENESIS,
+  SEPARATOR,
+  TrackWriter,
+  writeSegments,
+} from "../../helpers/core.ts";
+import { protocolOf } from "../../helpers/protocol.ts";
+
+const members = [0, 1, 2, 3].map(operatorAt) as [Keys, Keys, Keys, Keys];
+const events = foundingEvents(members);
+const REGISTRY = { registryPosition: events.length, registryHash: events.at(-1)!.hash };
+const GENESIS = { registryPosition: 0, registryHash: REGISTRY_GENESIS };
+const genesis = new Made(SEPARATOR, undefined, { entries: [], segments: [] }, GENESIS);
+const [going, fresh] = [members[1], members[2]].map((keys) => new TrackWriter(keys)) as [TrackWriter, TrackWriter];
+const parent = new Made(SEPARATOR, genesis, extend(genesis, [writeSegments(going, 2)]), REGISTRY);
+const said = extend(parent, [writeSegments(going, 2, 1), writeSegments(fresh, 2)]);
+
+/** The checkpoint after the parent, with what is changed of its cut. */
+const make = (entries: readonly CutEntry[], odd?: Odd) =>
+  new Made(SEPARATOR, parent, { entries, segments: said.segments }, REGISTRY, odd);
+const audit = (made: Made, served?: Served) =>
+  new Audited(protocolOf(members[0], members), members[3].operator, served).read(parent).read(made);
+
+describe("a cut that nobody can show as such is asked for as what its leaves are", () => {
+  const [known, added] = said.entries.map((entry) => encodeEntry(entry)) as [Uint8Array, Uint8Array];
+  const counting = known.slice();
+  new DataView(counting.buffer).setBigUint64(36, 2n ** 60n);
+  const lies: [string, Made][] = [
+    ["a flag that is neither set nor not", make(said.entries, { cut: new Map([[1, added.with(76, 2)]]) })],
+    ["a counter beyond all that are counted", make(said.entries, { cut: new Map([[0, counting]]) })],
+    ["two slots of one track", make([...said.entries, { ...said.entries[1]!, first: 4 }])],
+  ];
+  for (const [what, made] of lies)
+    test(`${what} is brought to court, once`, () => {
+      const verdict = judgeCut(crypto, accusationOf({ separator: SEPARATOR, events }, made));
+      assert.ok("proof" in verdict);
+      assert.deepEqual(audit(made).condemned, [{ number: 2, proof: verdict.proof }]);
+    });
+
+  test("one that is right is believed all the same, and looked at like any other", () => {
+    const world = audit(make(said.entries), { silent: ["cut"] });
+    assert.deepEqual([world.condemned, world.others], [[], []]);
+    assert.equal(world.cutOf(2)?.entries.length, 2);
+    const [entry, more] = said.entries as [CutEntry, CutEntry];
+    const ended = audit(make([{ ...entry, ended: true }, more]), { silent: ["cut"] });
+    assert.equal(ended.condemned.length, 1);
+  });
+
+  test("what is not as long as an entry is served by nobody, which is said", () => {
+    const world = audit(make(said.entries, { cut: new Map([[1, added.slice(1)]]) }));
+    assert.deepEqual(world.condemned, []);
+    assert.ok(world.others.some((effect) => effect.type === "unserved" && effect.tree === "entries"));
+  });
+
+  test("leaves that are not those of the cut are not believed", () => {
+    const world = audit(make(said.entries), { silent: ["cut"], entries: (leaves) => leaves.toReversed() });
+    assert.equal(world.cutOf(2), undefined);
+    assert.ok(world.others.length > 0);
+  });
+});
