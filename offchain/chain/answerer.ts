@@ -1,4 +1,4 @@
-import { decodeFunctionResult, encodeFunctionData } from "viem";
+import { encodeFunctionData } from "viem";
 import type { Opening, Unavailable } from "../core/availability.ts";
 import type { Bytes } from "../core/bytes.ts";
 import type { ChainEvent, Hex } from "../core/chain.ts";
@@ -7,6 +7,7 @@ import { safeNumber } from "./convert.ts";
 import type { ChainUpdate } from "./follower.ts";
 import { answerData } from "./openings.ts";
 import { type Persistence, persist } from "./persist.ts";
+import { readContract } from "./read-contract.ts";
 import type { Sender } from "./sender.ts";
 
 export type Challenge = Extract<ChainEvent, { kind: "challenged" }>;
@@ -170,25 +171,19 @@ export class Answerer {
     const { rpc, sender, court } = this.#o;
     const delayed = { code: "withdrawal_delayed", claim: "what the court owes is not withdrawn yet" };
     return persist(this.#o, delayed, async () => {
-      const data = encodeFunctionData({ abi, functionName: "creditOf", args: [sender.address] });
-      const answer = await rpc.request<Hex>("eth_call", [{ to: court, data }, "latest"]);
-      if (decodeFunctionResult({ abi, functionName: "creditOf", data: answer }) === 0n) return true;
+      if ((await readContract(rpc, court, abi, "creditOf", [sender.address])) === 0n) return true;
       const sent = await sender.send({ to: court, data: encodeFunctionData({ abi, functionName: "withdraw" }) });
       const isOver = sent.type === "mined" || (sent.type === "reverted" && sent.name === "AvailabilityCourtNoCredit");
       return isOver || sent.message;
     });
   }
 
-  async #record(id: Hex) {
-    const data = encodeFunctionData({ abi, functionName: "challengeOf", args: [id] });
-    const answer = await this.#o.rpc.request<Hex>("eth_call", [{ to: this.#o.court, data }, "latest"]);
-    return decodeFunctionResult({ abi, functionName: "challengeOf", data: answer });
+  #record(id: Hex) {
+    return readContract(this.#o.rpc, this.#o.court, abi, "challengeOf", [id]);
   }
 
   /** Seconds, by which deadlines go. */
   async #activeTime(): Promise<number> {
-    const data = encodeFunctionData({ abi: operatorRegistryAbi, functionName: "activeTime" });
-    const answer = await this.#o.rpc.request<Hex>("eth_call", [{ to: this.#o.registry, data }, "latest"]);
-    return safeNumber(decodeFunctionResult({ abi: operatorRegistryAbi, functionName: "activeTime", data: answer }));
+    return safeNumber(await readContract(this.#o.rpc, this.#o.registry, operatorRegistryAbi, "activeTime", []));
   }
 }

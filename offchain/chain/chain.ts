@@ -8,6 +8,7 @@ import { domainSeparator } from "../core/hash.ts";
 import type { CommittedPlace } from "../core/overdue.ts";
 import type { Crypto } from "../core/ports.ts";
 import { encodeSet } from "../core/registry.ts";
+import { checkpointLedgerAbi as ledgerAbi } from "./abi.ts";
 import type { ChallengeOutcome, ChallengePort } from "./answerer.ts";
 import { type CommitOutcome, commitCheckpoint } from "./committer.ts";
 import { safeNumber, TOPICS, toChainEvent } from "./convert.ts";
@@ -15,9 +16,10 @@ import type { ConvictOutcome } from "./conviction.ts";
 import { type Accusation, Courts } from "./courts.ts";
 import type { Deployment } from "./deployment.ts";
 import { activateEpochIfDue, type EpochOutcome } from "./epochs.ts";
-import { type Finality, finalityOf, readLedger } from "./finality.ts";
+import { type Finality, finalityOf } from "./finality.ts";
 import { type ChainUpdate, Follower } from "./follower.ts";
 import type { CondemnOutcome } from "./prosecutor.ts";
+import { readContract } from "./read-contract.ts";
 import { backoff, Rpc, RpcUnreachable } from "./rpc.ts";
 import { Sender } from "./sender.ts";
 
@@ -179,7 +181,8 @@ export class Chain {
     if (there !== chainId) throw wrong(`the RPC endpoint serves chain ${there}, the deployment is on ${chainId}`);
     const code = await this.#rpc.request<Hex>("eth_getCode", [this.#ledger, "latest"]);
     if (code === "0x") throw wrong(`there is no contract at the ledger's address ${this.#ledger}`);
-    const separator = await readLedger(this.#rpc, this.#ledger, "domainSeparator", []).catch((error: unknown) => {
+    const read = readContract(this.#rpc, this.#ledger, ledgerAbi, "domainSeparator", []);
+    const separator = await read.catch((error: unknown) => {
       if (error instanceof RpcUnreachable) throw error;
       return "0x";
     });
@@ -246,7 +249,7 @@ export class Chain {
     return this.#courts.condemn(accusation);
   }
 
-  /** Has whoever attested to a segment show it on the chain, and is told when that was done. Never throws. */
+  /** Has whoever attested show a segment, or an entry of the memory trace, on the chain; says when that was done. Never throws. */
   challenge(wanted: Shown["type"], at: CommittedPlace, onShown: (shown: Shown) => void): void {
     void this.#courts.challenge(wanted, at).then((shown) => shown && onShown(shown));
   }

@@ -1,6 +1,5 @@
 import {
   decodeFunctionData,
-  decodeFunctionResult,
   encodeAbiParameters,
   encodeEventTopics,
   encodeFunctionData,
@@ -17,6 +16,7 @@ import { availabilityCourtAbi as abi, stakeTokenAbi } from "./abi.ts";
 import { checkpointStruct, headerOf, type headerStruct, hexNumber } from "./convert.ts";
 import type { ChainUpdate } from "./follower.ts";
 import { type Persistence, persist } from "./persist.ts";
+import { readContract } from "./read-contract.ts";
 import type { Sender } from "./sender.ts";
 
 export type ChallengerOptions = Persistence & {
@@ -106,7 +106,8 @@ export class Challenger {
     const ending = await persist(this.#o, { code: "challenge_waits", claim }, async () => {
       const known = this.#endings.get(id);
       if (known) return known;
-      return (await this.#read("challengeOf", [id])).state === 0 ? this.#open(hash, call) : "it was asked for";
+      const { state } = await readContract(this.#o.rpc, this.#o.court, abi, "challengeOf", [id]);
+      return state === 0 ? this.#open(hash, call) : "it was asked for";
     });
     const block = ending?.answeredIn;
     if (block === undefined) return undefined;
@@ -115,13 +116,13 @@ export class Challenger {
 
   /** Pays and asks. Why its end is to be waited for, or that it was not asked for. */
   async #open(hash: Hex, call: (most: bigint) => Hex): Promise<string | Ending> {
-    const { sender, court, token, mostBonds } = this.#o;
-    const bond = await this.#read("bondOf", [hash]);
+    const { rpc, sender, court, token, mostBonds } = this.#o;
+    const bond = await readContract(rpc, court, abi, "bondOf", [hash]);
     const paid = this.#paid.get(hash) ?? 0n;
     if (paid + bond > mostBonds) return this.#refuse(`${paid} was paid for its checkpoint, and the bond is ${bond}`);
-    const own = await this.#tokens("balanceOf", [sender.address]);
+    const own = await readContract(rpc, token, stakeTokenAbi, "balanceOf", [sender.address]);
     if (own < bond) return this.#refuse(`the signer's account has ${own} stake tokens, and the bond is ${bond}`);
-    if ((await this.#tokens("allowance", [sender.address, court])) < bond) {
+    if ((await readContract(rpc, token, stakeTokenAbi, "allowance", [sender.address, court])) < bond) {
       const data = encodeFunctionData({ abi: stakeTokenAbi, functionName: "approve", args: [court, bond] });
       const sent = await sender.send({ to: token, data });
       if (sent.type !== "mined") return sent.message;
@@ -158,18 +159,6 @@ export class Challenger {
     } catch {
       return "the transaction that answered does not show how";
     }
-  }
-
-  async #read<const Name extends "bondOf" | "challengeOf">(functionName: Name, args: readonly [Hex]) {
-    const data = encodeFunctionData({ abi, functionName, args } as never);
-    const answer = await this.#o.rpc.request<Hex>("eth_call", [{ to: this.#o.court, data }, "latest"]);
-    return decodeFunctionResult<typeof abi, Name>({ abi, functionName, data: answer } as never);
-  }
-
-  async #tokens(functionName: "balanceOf" | "allowance", args: readonly Hex[]): Promise<bigint> {
-    const data = encodeFunctionData({ abi: stakeTokenAbi, functionName, args } as never);
-    const answer = await this.#o.rpc.request<Hex>("eth_call", [{ to: this.#o.token, data }, "latest"]);
-    return decodeFunctionResult({ abi: stakeTokenAbi, functionName, data: answer });
   }
 }
 

@@ -1,4 +1,4 @@
-import { decodeFunctionResult, encodeFunctionData } from "viem";
+import { encodeFunctionData } from "viem";
 import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
 import { foldCourtAbi, operatorRegistryAbi } from "./abi.ts";
@@ -6,6 +6,7 @@ import { type Attestation, attestationsOf, type CommitSource } from "./attestati
 import { type ConvictOutcome, convict, delayed, PASSING } from "./conviction.ts";
 import { Docket } from "./docket.ts";
 import { type Persistence, persist } from "./persist.ts";
+import { readContract } from "./read-contract.ts";
 import type { Call, Sender } from "./sender.ts";
 
 /** A checkpoint, and the call by which a court finds it false. */
@@ -95,11 +96,8 @@ export class Prosecutor {
     return { type: "refused", number, hash, reason: sent.message };
   }
 
-  async #isCondemned(court: Hex, hash: Bytes): Promise<boolean> {
-    const args = [toHex(hash)] as const;
-    const data = encodeFunctionData({ abi: COURT, functionName: "condemned", args });
-    const answer = await this.#o.rpc.request<Hex>("eth_call", [{ to: court, data }, "latest"]);
-    return decodeFunctionResult({ abi: COURT, functionName: "condemned", data: answer });
+  #isCondemned(court: Hex, hash: Bytes): Promise<boolean> {
+    return readContract(this.#o.rpc, court, COURT, "condemned", [toHex(hash)]);
   }
 
   /** Nothing when the worker stops. */
@@ -121,9 +119,7 @@ export class Prosecutor {
   }
 
   async #operatorOf(signer: Bytes): Promise<Bytes> {
-    const args = [toHex(signer)] as const;
-    const data = encodeFunctionData({ abi: operatorRegistryAbi, functionName: "operatorOfSigner", args });
-    const answer = await this.#o.rpc.request<Hex>("eth_call", [{ to: this.#o.registry, data }, "latest"]);
-    return fromHex(decodeFunctionResult({ abi: operatorRegistryAbi, functionName: "operatorOfSigner", data: answer }));
+    const { rpc, registry } = this.#o;
+    return fromHex(await readContract(rpc, registry, operatorRegistryAbi, "operatorOfSigner", [toHex(signer)]));
   }
 }

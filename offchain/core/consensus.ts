@@ -154,7 +154,7 @@ export class Consensus {
     return [...this.#built.values()].some((built) => equal(built.hash, hash));
   }
 
-  /** The segments tree of a committed checkpoint whose segments we hold, for proofs. @throws WeftError `unknown_segment` */
+  /** The segments tree of a committed checkpoint whose segments we hold, for proofs. @throws WeftError `unknown_segment`, `too_large` */
   segmentsOf(parentCut: Cut, cut: Cut): ListTree {
     return segmentsTree(this.#replica.crypto, parentCut, cut, heldSegments(this.#replica));
   }

@@ -17,6 +17,9 @@ export type Judged = {
   parent: { checkpoint: Checkpoint; cut: Cut; memories: Memories };
 };
 
+/** The same with the memory root that follows after each segment. */
+export type Traced = Judged & { trace: readonly Bytes[] };
+
 /** Segments with the turn that each of them learns of, if it does. */
 export type Lectures = Segments & { turnAt(track: TrackKey, sequence: number): Turn | undefined };
 
@@ -45,22 +48,19 @@ export type FoldAccusation =
  */
 export function falseMemory(
   h: Hashing,
-  { checkpoint, cut, parent }: Judged,
+  { trace, ...judged }: Traced,
   stated: readonly Bytes[],
   of: Lectures,
 ): FalseMemory | undefined {
+  const { checkpoint, parent } = judged;
   if (!equal(traceTree(h, stated).root, checkpoint.memoryTraceRoot))
     throw new WeftError("bad_root", "these are not the leaves of the committed trace", { field: "stated" });
   const { segmentCount } = checkpoint;
   if (stated.length !== segmentCount) return falseCount(h, checkpoint, stated);
-  let index = 0;
-  for (const after of memoriesAfter(parent, cut, of)) {
-    if (index === segmentCount) break;
-    if (!equal(after.root, stated[index])) {
-      const entries = { before: traceEntry(h, stated, index - 1), stated: traceEntry(h, stated, index) };
-      return falseFold(h, { checkpoint, cut, parent }, index, entries, of);
-    }
-    index += 1;
+  const index = stated.findIndex((root, i) => i < trace.length && !equal(root, trace[i]));
+  if (index >= 0) {
+    const entries = { before: traceEntry(h, stated, index - 1), stated: traceEntry(h, stated, index) };
+    return falseFold(h, judged, index, entries, of);
   }
   if (equal(stated.at(-1) ?? parent.memories.root, checkpoint.memoryRoot)) return undefined;
   return { type: "end", checkpoint, parent: parent.checkpoint, last: traceEntry(h, stated, segmentCount - 1) };

@@ -3,14 +3,14 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { type Checkpoints, type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import { type Cut, checkpointOf, memoriesAfter } from "./cut.ts";
 import { unless, WeftError } from "./errors.ts";
-import type { Judged, Lectures } from "./false-memory.ts";
+import type { Lectures, Traced } from "./false-memory.ts";
 import { Memories } from "./memories.ts";
 import type { Replica } from "./replica.ts";
 import type { TrackKey } from "./segment.ts";
 import { TREE } from "./tree.ts";
 
 /** A committed checkpoint that does not follow from its segments, and the memory root that does after each of them. */
-export type Wrong = Judged & { hash: Bytes; trace: readonly Bytes[]; traceRoot: Bytes };
+export type Wrong = Traced & { hash: Bytes; traceRoot: Bytes };
 type Record = Pick<Checkpoints, "committed" | "standing" | "remember" | "learnMemories">;
 
 /**
@@ -20,7 +20,11 @@ type Record = Pick<Checkpoints, "committed" | "standing" | "remember" | "learnMe
 export class Views {
   readonly #replica: Replica;
   readonly #checkpoints: Record;
-  /** Checkpoints that a quorum attested to although their memory, or its trace, is wrong, by hash. */
+  /**
+   * Checkpoints that a quorum attested to although their memory, or its trace, is wrong, by hash. Kept for ever, so that
+   * memories of theirs that peers give are never believed. They are few: each is a lie that a quorum signed, and what goes on
+   * from it has no view.
+   */
   readonly #wrong = new Map<string, Wrong>();
   /** Checkpoints whose cut is false, by hash. */
   readonly #disbelieved = new Set<string>();
@@ -136,6 +140,10 @@ export class Views {
   /** Checkpoints that are, or were, on record and are known not to follow from their segments. */
   get wrong(): Iterable<Wrong> {
     return this.#wrong.values();
+  }
+
+  wrongOf(hash: Bytes): Wrong | undefined {
+    return this.#wrong.get(toHex(hash));
   }
 
   /** A checkpoint on record has a false cut: there is no view of it, nor of those after it. */

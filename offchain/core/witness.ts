@@ -101,7 +101,7 @@ export class Witness {
 
   /** An entry was shown on the chain. What stands elsewhere in the trace is passed over. */
   show({ hash, index }: CommittedPlace, entry: TraceEntry): Effect[] {
-    const wrong = [...this.#consensus.views.wrong].find((one) => equal(one.hash, hash));
+    const wrong = this.#consensus.views.wrongOf(hash);
     if (!wrong || !this.#isOpen(wrong)) return [];
     const { crypto } = this.#replica;
     const leaf = leafHash(crypto, TREE.memoryTrace, entry.memoryRoot);
@@ -114,7 +114,7 @@ export class Witness {
 
   /** @param page undefined: the peer has not got it */
   take(errand: Errand & { kind: "tree" }, page: TreePage | undefined, now: number): Effect[] {
-    const wrong = [...this.#consensus.views.wrong].find((one) => equal(one.hash, errand.hash));
+    const wrong = this.#consensus.views.wrongOf(errand.hash);
     const isOpen = wrong !== undefined && this.#isOpen(wrong);
     const { effects, leaves } = this.#inquiries.take(errand, page, isOpen, now);
     if (!wrong || !leaves) return effects;

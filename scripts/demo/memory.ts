@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { completeWhole, MemoryClient, type WorkerProcess } from "../../offchain/cli/devnet.ts";
+import { completeWhole, MemoryClient, Scrape, type WorkerProcess } from "../../offchain/cli/devnet.ts";
 import { must } from "./must.ts";
 import { LESSON, LESSON_PROMPT, LESSON_SECRET } from "./texts.ts";
 
@@ -53,6 +53,5 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 
 /** How much a worker knows to be taught that no checkpoint has. */
 async function uncommitted({ operator }: WorkerProcess): Promise<number> {
-  const text = await (await fetch(`${operator.apiUrl}/metrics`)).text();
-  return Number(/^weft_memory_live_increments (\d+)/m.exec(text)?.[1] ?? Number.NaN);
+  return (await Scrape.of(operator.apiUrl)).get("weft_memory_live_increments");
 }

@@ -239,9 +239,12 @@ export function withEdges(
 }
 
 /** What a watcher that holds the segments finds wrong with a checkpoint, as the court takes it. */
-export function found({ memories, before, cut, lectures, sealed }: Story, { parent, checkpoint, trace }: Stage) {
-  const judged = { checkpoint, cut, parent: { checkpoint: parent, cut: before, memories } };
-  const lie = falseMemory(crypto, judged, trace, lectures);
+export function found(
+  { memories, trace, before, cut, lectures, sealed }: Story,
+  { parent, checkpoint, trace: stated }: Stage,
+) {
+  const traced = { checkpoint, cut, parent: { checkpoint: parent, cut: before, memories }, trace };
+  const lie = falseMemory(crypto, traced, stated, lectures);
   return (
     lie &&
     foldAccusation(crypto, lie, ({ operator, sequence }) => {
