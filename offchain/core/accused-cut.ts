@@ -1,8 +1,9 @@
 import { type Bytes, equal } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type Cut, type CutEntry, ENTRY_BYTES } from "./cut.ts";
+import { type Cut, type CutEntry, ENTRY_BYTES, encodeEntry } from "./cut.ts";
 import type { CutProof, EntryAt, HeaderAt, StatedEntry, StatedHeader } from "./cut-proof.ts";
 import { headerHash, type TrackKey, trackId } from "./header.ts";
+import type { OpenedTree } from "./opened-tree.ts";
 import type { Hashing } from "./ports.ts";
 import type { RegistryEvent } from "./registry.ts";
 import type { SaltedSnapshot } from "./snapshot.ts";
@@ -22,9 +23,9 @@ export type Accusation = {
   parent: { checkpoint: Checkpoint; cut: Cut };
   /** Position after position from 1 on: up to the one that the checkpoint names, and later ones that are known. */
   registry: readonly RegistryEvent[];
-  /** What the leaves of the two trees are the hashes of, where that was served. */
+  /** What the leaves of the two trees are the hashes of, where that was served; of the segments, as far as it was. */
   cut?: ToldTree;
-  segments?: ToldTree;
+  segments?: ToldTree | OpenedTree;
   /** The segment whose header has this hash, held or served. */
   segmentOf(hash: Bytes): StatedSegment | undefined;
   /** The hash of the valid segment that is held in this place of a track. */
@@ -67,6 +68,13 @@ export function readEntry(data: Bytes): StatedEntry | undefined {
     ended: data[ENDED_AT] === 1,
     first: view.getUint32(77),
   };
+}
+
+/** The leaf of the cut that says this. */
+export function writeEntry({ sequence, ...entry }: StatedEntry): Bytes {
+  const bytes = encodeEntry({ ...entry, sequence: 0 });
+  new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(36, sequence);
+  return bytes;
 }
 
 /** What 112 bytes say as a header, whatever that is. */
@@ -142,6 +150,6 @@ export class AccusedCut {
   }
 
   headerAt(index: number, header: StatedHeader): HeaderAt {
-    return { index, header, proof: (this.of.segments as ToldTree).proof(index) };
+    return { index, header, proof: (this.of.segments as ToldTree | OpenedTree).proof(index) };
   }
 }

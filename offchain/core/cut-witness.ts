@@ -1,6 +1,8 @@
 import { type Accusation, readStatedHeader } from "./accused-cut.ts";
+import { type Bytes, equal, toHex } from "./bytes.ts";
 import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
+import { segmentsTree } from "./cut.ts";
 import { accusationOf, isTrueCut } from "./cut-audit.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
@@ -8,16 +10,26 @@ import { unless } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { judgeCut } from "./false-cut.ts";
 import type { Following } from "./following.ts";
-import { Inquiries } from "./inquiry.ts";
+import { headerHash } from "./header.ts";
+import { Inquiries, PATIENCE } from "./inquiry.ts";
+import { nextLeaf } from "./leaf-search.ts";
+import { OpenedTree } from "./opened-tree.ts";
+import type { CommittedPlace } from "./overdue.ts";
 import type { Refused } from "./refused.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
 import { stoodBy } from "./stood.ts";
+import { ToldTree } from "./told-tree.ts";
+import { TREE } from "./tree.ts";
+import { heldSegments } from "./views.ts";
 
 /** How often cuts are looked at whose segments were not held. */
 const LOOK_MS = 400;
 /** So long committed segments may be lacking before their headers are asked for: they may not be what they should. */
 export const LATE_MS = 30_000;
+
+type Case = { parent: CommittedCut; committed: CommittedCut };
+type Headers = { tree: OpenedTree; headers: Map<string, StatedHeader> };
 
 /**
  * Looks at every cut that the chain took and that was shown, once what it covers is held. A false one is brought to court where
@@ -35,7 +47,9 @@ export class CutWitness {
   /** Late ones, by number, of which the headers were seen. */
   readonly #told = new Set<number>();
   /** False ones that list other segments than those that are held, and late ones, by number: which, their attesters are asked. */
-  readonly #asked = new Map<number, { parent: CommittedCut; committed: CommittedCut }>();
+  readonly #asked = new Map<number, Case>();
+  /** Headers that were shown on the chain, by the hash of the checkpoint. */
+  readonly #shown = new Map<string, Headers>();
   readonly #inquiries: Inquiries;
   #notBefore = Number.NEGATIVE_INFINITY;
 
@@ -53,6 +67,7 @@ export class CutWitness {
     this.#asked.clear();
     this.#late.clear();
     this.#told.clear();
+    this.#shown.clear();
     this.#inquiries.drop();
   }
 
@@ -64,7 +79,8 @@ export class CutWitness {
   /** Asks for what was not served yet, until it is final and too late. */
   #ask(now: number): Effect[] {
     const effects: Effect[] = [];
-    for (const [number, { committed }] of this.#asked) {
+    for (const [number, asked] of this.#asked) {
+      const { committed } = asked;
       const { hash } = committed;
       if (number <= this.#following.final) this.#asked.delete(number);
       else if (this.#inquiries.isDue(hash, now)) {
@@ -72,6 +88,8 @@ export class CutWitness {
         // Who attested to what is only late may be late as well.
         const isFalse = this.#consensus.views.isWrong(committed);
         effects.push(...more.filter(({ type }) => isFalse || type !== "unserved"));
+        const isUnserved = more.some(({ type }) => type === "unserved");
+        if (isFalse && isUnserved && this.#inquiries.failures(hash) >= PATIENCE) effects.push(...this.#search(asked));
       }
     }
     return effects;
@@ -117,6 +135,44 @@ export class CutWitness {
     return proven ?? [];
   }
 
+  /** Has those who attested show where they list something else than is held, where none of them serves all to its peers. */
+  #search({ parent, committed }: Case): Effect[] {
+    const { crypto } = this.#replica;
+    const { checkpoint, hash } = committed;
+    const held = heldSegments(this.#replica);
+    const own = unless("unknown_segment", () => ({
+      tree: segmentsTree(crypto, parent.cut, committed.cut, held),
+      leaves: [...committed.cut.segmentsSince(parent.cut)].map((at) => held.hashAt(at, at.sequence)),
+    }));
+    const index = own && nextLeaf(own, this.#shownOf(committed).tree, checkpoint.segmentCount);
+    if (index === undefined) return [];
+    return [{ type: "challenge", wanted: "header", at: { number: checkpoint.number, hash, checkpoint, index } }];
+  }
+
+  #shownOf({ hash, checkpoint }: CommittedCut): Headers {
+    const name = toHex(hash);
+    const none = () => new OpenedTree(this.#replica.crypto, TREE.segments, checkpoint.segmentsRoot);
+    const shown = this.#shown.get(name) ?? { tree: none(), headers: new Map<string, StatedHeader>() };
+    this.#shown.set(name, shown);
+    return shown;
+  }
+
+  /** A header was shown on the chain. */
+  show({ number, hash, index }: CommittedPlace, header: StatedHeader, proof: readonly Bytes[]): Effect[] {
+    const asked = this.#asked.get(number);
+    if (!asked || !equal(asked.committed.hash, hash)) return [];
+    const { tree, headers } = this.#shownOf(asked.committed);
+    const of = headerHash(this.#replica.crypto, this.#replica.separator, header);
+    if (!tree.add(index, of, proof)) return [];
+    headers.set(toHex(of), header);
+    const segmentOf = (one: Bytes) => {
+      const known = headers.get(toHex(one));
+      return known && { header: known };
+    };
+    const accusation = { ...this.#accusationOf(asked.parent, asked.committed), segments: tree, segmentOf };
+    return this.#show(accusation) ?? this.#search(asked);
+  }
+
   #accusationOf(parent: CommittedCut, committed: CommittedCut, served?: readonly StatedHeader[]): Accusation {
     const known = {
       refused: this.#refused,
@@ -130,8 +186,11 @@ export class CutWitness {
     const verdict = judgeCut(this.#replica.crypto, accusation);
     const { hash, checkpoint, segments } = accusation;
     const isFalse = this.#consensus.views.isWrong(accusation);
-    if ("doubts" in verdict && !(isFalse && segments)) return undefined;
+    if ("doubts" in verdict && !(isFalse && segments instanceof ToldTree)) return undefined;
     this.#seen.add(checkpoint.number);
+    this.#asked.delete(checkpoint.number);
+    this.#shown.delete(toHex(hash));
+    this.#inquiries.drop(hash);
     this.#consensus.views.disbelieve(hash);
     const lie =
       "proof" in verdict ? ({ type: "cut", ...verdict } as const) : ({ type: "segments", accusation } as const);
@@ -147,9 +206,10 @@ export class CutWitness {
       this.#accusationOf(asked.parent, asked.committed, leaves.map(readStatedHeader)),
     );
     if (!accusation) return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
+    const shown = this.#show(accusation);
     this.#asked.delete(errand.number);
     this.#told.add(errand.number);
     this.#inquiries.drop(errand.hash);
-    return this.#show(accusation) ?? [];
+    return shown ?? [];
   }
 }

@@ -4,7 +4,7 @@ import type { Bytes } from "./bytes.ts";
 import type { ChainEvent } from "./chain.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Advance, Cut, CutEntry } from "./cut.ts";
-import type { CutProof } from "./cut-proof.ts";
+import type { CutProof, StatedEntry, StatedHeader } from "./cut-proof.ts";
 import type { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
 import type { FalseMemory } from "./false-memory.ts";
@@ -46,7 +46,13 @@ export type ProtocolEvent =
   /** The chain's answer to our commit. */
   | { type: "commit"; outcome: CommitResult };
 
-export type Shown = { type: "segment"; segment: Segment } | { type: "trace"; entry: TraceEntry };
+export type Shown =
+  | { type: "segment"; segment: Segment }
+  | { type: "trace"; entry: TraceEntry }
+  /** Of a segment; also where a segment was asked for and the header is not one of any. With siblings from the bottom up. */
+  | { type: "header"; header: StatedHeader; proof: readonly Bytes[] }
+  /** Of the cut, by its slot. */
+  | { type: "entry"; entry: StatedEntry; proof: readonly Bytes[] };
 
 export type ChainUpdate = {
   type: "events" | "reorg";

@@ -6,7 +6,7 @@ import { falseSegments } from "./false-segments.ts";
 import { falseSnapshots } from "./false-snapshots.ts";
 import { falseStandings } from "./false-standing.ts";
 import type { Hashing } from "./ports.ts";
-import type { ToldTree } from "./told-tree.ts";
+import { ToldTree } from "./told-tree.ts";
 
 /** The proof of the first lie that a court can judge; without one, what stands in the way of being sure that there is none. */
 export type CutVerdict = { proof: CutProof } | { doubts: readonly Doubt[] };
@@ -40,8 +40,8 @@ function* findings(h: Hashing, of: Accusation): Generator<Finding> {
   const isCut = checkpoint.entryCount >= parent.checkpoint.entryCount;
   if (!isCut || (checkpoint.entryCount === 0 && checkpoint.segmentCount > 0))
     yield found({ functionName: "proveCounts", checkpoint, parent: parent.checkpoint });
-  if (segments) yield* falseLeaves(of, "segments", segments, checkpoint.segmentCount, isHash);
-  else yield { type: "unserved", what: "segments" };
+  if (segments instanceof ToldTree) yield* falseLeaves(of, "segments", segments, checkpoint.segmentCount, isHash);
+  else if (!segments) yield { type: "unserved", what: "segments" };
   if (!cut) {
     yield { type: "unserved", what: "cut" };
     return;

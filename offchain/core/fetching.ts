@@ -71,6 +71,8 @@ export class Fetching {
   /** What is shown on the chain is as good as what a peer sends. */
   shown(at: CommittedPlace, shown: Shown, now: number): Effect[] {
     if (shown.type === "trace") return this.#witness.show(at, shown.entry);
+    if (shown.type === "header") return this.#cutWitness.show(at, shown.header, shown.proof);
+    if (shown.type === "entry") return this.#unreadCuts.show(at, shown.entry, shown.proof);
     const { segment } = shown;
     return this.#o.take(segment.header.operator, { segment, size: encodeSegment(segment).length }, now);
   }

@@ -1,4 +1,4 @@
-import { readEntry } from "./accused-cut.ts";
+import { type Accusation, readEntry, writeEntry } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
@@ -6,20 +6,24 @@ import type { CutEntry } from "./cut.ts";
 import { statementOf } from "./cut-audit.ts";
 import type { StatedEntry } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
-import { unless } from "./errors.ts";
+import { unless, WeftError } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { judgeCut } from "./false-cut.ts";
 import type { Following } from "./following.ts";
-import { Inquiries } from "./inquiry.ts";
+import { Inquiries, PATIENCE } from "./inquiry.ts";
+import { OpenedTree } from "./opened-tree.ts";
+import type { CommittedPlace } from "./overdue.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
+import { TREE } from "./tree.ts";
 
 /** So long the cut of a committed checkpoint may be lacking before its leaves are asked for, whatever they are. */
 export const UNREAD_MS = 5_000;
 
 /**
  * Committed cuts that nobody can show as such: two entries of one track, a counter beyond all that are counted, what is no entry.
- * Whoever attested is asked for the leaves as they are; a court reads them.
+ * Whoever attested is asked for the leaves as they are; a court reads them. Where nobody serves them, they are to be shown on the
+ * chain, one after the other: there nothing else than an entry can be.
  */
 export class UnreadCuts {
   readonly #replica: Replica;
@@ -28,6 +32,8 @@ export class UnreadCuts {
   readonly #inquiries: Inquiries;
   /** Since when each has been lacking, by the hash of the checkpoint. */
   #since = new Map<string, number>();
+  /** Leaves that were shown on the chain, by the hash of the checkpoint. */
+  readonly #shown = new Map<string, OpenedTree>();
   /** Hashes of those whose leaves were seen. */
   readonly #seen = new Set<string>();
 
@@ -41,6 +47,7 @@ export class UnreadCuts {
   /** The chain was read anew, and may say otherwise what is on record. */
   reset(): void {
     this.#since.clear();
+    this.#shown.clear();
     this.#seen.clear();
     this.#inquiries.drop();
   }
@@ -57,7 +64,11 @@ export class UnreadCuts {
       const from = this.#since.get(name) ?? now;
       since.set(name, from);
       if (now - from < UNREAD_MS || !this.#inquiries.isDue(committed.hash, now)) continue;
-      effects.push(...this.#inquiries.pursue({ number, hash: committed.hash }, now));
+      const more = this.#inquiries.pursue({ number, hash: committed.hash }, now);
+      const isUnserved = more.some(({ type }) => type === "unserved");
+      effects.push(...more);
+      if (isUnserved && this.#inquiries.failures(committed.hash) >= PATIENCE)
+        effects.push(...this.#challenge(committed));
     }
     this.#since = since;
     return effects;
@@ -80,8 +91,42 @@ export class UnreadCuts {
     const { committed, parent } = lacking;
     const stated = unless("bad_root", () => statementOf(this.#replica, parent, committed, leaves));
     if (!stated) return this.#inquiries.refuse(errand, `this is not the cut of checkpoint ${errand.number}`);
-    const { number, hash } = errand;
+    return this.#judge(stated, leaves);
+  }
+
+  /** Has the first leaf shown that was not shown yet. */
+  #challenge({ checkpoint, hash }: Committed): Effect[] {
+    const { number, entryCount } = checkpoint;
+    const shown = this.#shown.get(toHex(hash));
+    let index = 0;
+    while (shown?.get(index)) index += 1;
+    return index < entryCount ? [{ type: "challenge", wanted: "entry", at: { number, hash, checkpoint, index } }] : [];
+  }
+
+  /** What stands in a slot was shown on the chain. */
+  show({ number, hash, index }: CommittedPlace, entry: StatedEntry, proof: readonly Bytes[]): Effect[] {
+    const lacking = this.#lacking(number, hash);
+    if (!lacking) return [];
+    const { committed, parent } = lacking;
+    const { crypto } = this.#replica;
+    const { checkpoint } = committed;
+    const shown = this.#shown.get(toHex(hash)) ?? new OpenedTree(crypto, TREE.cut, checkpoint.cutRoot);
+    this.#shown.set(toHex(hash), shown);
+    if (!shown.add(index, writeEntry(entry), proof)) return [];
+    const next = this.#challenge(committed);
+    if (next.length > 0) return next;
+    const leaves = Array.from({ length: checkpoint.entryCount }, (_, slot) => shown.get(slot) as Bytes);
+    const stated = unless("bad_root", () => statementOf(this.#replica, parent, committed, leaves));
+    if (stated) return this.#judge(stated, leaves);
+    const error = new WeftError("bad_root", `the cut of checkpoint ${number} has leaves beyond those that it counts`);
+    return [{ type: "fault", kind: "cut", error }];
+  }
+
+  #judge(stated: Accusation, leaves: readonly Bytes[]): Effect[] {
+    const { hash } = stated;
+    const { number } = stated.checkpoint;
     this.#seen.add(toHex(hash));
+    this.#shown.delete(toHex(hash));
     this.#inquiries.drop(hash);
     const verdict = judgeCut(this.#replica.crypto, stated);
     // Entries that are not wrong in themselves are a cut, which nobody has shown as such.

@@ -1,12 +1,14 @@
-import { type Bytes, toHex, Writer } from "../../offchain/core/bytes.ts";
+import { readEntry, readStatedHeader } from "../../offchain/core/accused-cut.ts";
+import { type Bytes, fromHex, toHex, Writer } from "../../offchain/core/bytes.ts";
 import { type Cut, ENTRY_BYTES, trackName } from "../../offchain/core/cut.ts";
 import type { CutProof, StatedHeader } from "../../offchain/core/cut-proof.ts";
 import type { Answer, Effect, Question } from "../../offchain/core/events.ts";
 import { cutProofOf } from "../../offchain/core/false-cut.ts";
 import { headerHash, writeHeader } from "../../offchain/core/header.ts";
+import { PATIENCE_MS } from "../../offchain/core/overdue.ts";
 import type { Protocol } from "../../offchain/core/protocol.ts";
 import type { TrackKey } from "../../offchain/core/segment.ts";
-import { treePageOf } from "../../offchain/core/stated-tree.ts";
+import { type StatedTree, treePageOf } from "../../offchain/core/stated-tree.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import type { Made } from "../contracts/courts/history.ts";
 import { beatOf, type Sealed } from "./core.ts";
@@ -17,6 +19,11 @@ export type Served = {
   segment?(segment: Sealed, nth: number): Sealed;
   /** Of the cut's leaves. */
   entries?(leaves: readonly Bytes[]): readonly Bytes[];
+  /** Shows on the chain what is asked for there, as far as the court takes it. */
+  onChain?: boolean;
+  path?(proof: readonly Bytes[]): readonly Bytes[];
+  /** Has not got these trees. */
+  lacks?: readonly StatedTree[];
   /** Answers nothing to these. */
   silent?: readonly Question["type"][];
 };
@@ -65,6 +72,8 @@ export class Audited {
       this.#step({ type: "beat", from: this.#peer, beat });
       this.#step({ type: "tick", load: 0 });
     }
+    // Then a very long time.
+    for (let i = 0; i < 2; i++, this.#now += PATIENCE_MS) this.#step({ type: "tick", load: 0 });
     return this;
   }
 
@@ -87,10 +96,27 @@ export class Audited {
       this.#disk.push({ ...effect.record.segment, hash: effect.record.hash });
     if (effect.type === "condemn") this.#condemn(effect);
     if (effect.type === "unserved" || effect.type === "challenge") this.others.push(effect);
+    if (effect.type === "challenge" && this.#served.onChain) this.#show(effect);
     if (effect.type !== "ask") return;
     const { id, question } = effect;
     if (!this.#served.silent?.includes(question.type))
       this.#step({ type: "answered", id, answer: this.#answer(question) });
+  }
+
+  #show({ wanted, at }: Extract<Effect, { type: "challenge" }>): void {
+    const made = this.#madeAt(at.number);
+    const { index } = at;
+    if (wanted === "entry") {
+      const entry = readEntry(made.slots.get(index) ?? new Uint8Array());
+      const siblings = made.cutProof(index).map((one) => fromHex(one));
+      const proof = this.#served.path?.(siblings) ?? siblings;
+      if (entry) this.#step({ type: "shown", at, shown: { type: "entry", entry, proof } });
+    }
+    if (wanted === "header") {
+      const header = headersOf(made, this.#protocol.replica.separator)[index];
+      const proof = made.segmentProof(index);
+      if (header) this.#step({ type: "shown", at, shown: { type: "header", header: readStatedHeader(header), proof } });
+    }
   }
 
   #condemn({ number, lie }: Extract<Effect, { type: "condemn" }>): void {
@@ -118,9 +144,10 @@ export class Audited {
       case "tree": {
         const made = this.#madeAt(question.number);
         const { tree, first } = question;
-        const leaves = tree === "entries" ? leavesOf(made) : headersOf(made, this.#protocol.replica.separator);
-        const served = tree === "entries" && leaves ? (this.#served.entries?.(leaves) ?? leaves) : leaves;
-        return { type: "tree", page: served && treePageOf(tree, served, first) };
+        const leaves = tree === "entries" ? this.#leaves(made) : headersOf(made, this.#protocol.replica.separator);
+        const isWhole =
+          !this.#served.lacks?.includes(tree) && leaves?.every((leaf): leaf is Bytes => leaf !== undefined);
+        return { type: "tree", page: isWhole ? treePageOf(tree, leaves as Bytes[], first) : undefined };
       }
       default:
         return { type: "memory", page: undefined, size: 0 };
@@ -129,6 +156,11 @@ export class Audited {
 
   #madeAt(number: number): Made {
     return this.#made.find(({ checkpoint }) => checkpoint.number === number) as Made;
+  }
+
+  #leaves(made: Made): readonly Bytes[] | undefined {
+    const leaves = leavesOf(made);
+    return leaves && (this.#served.entries?.(leaves) ?? leaves);
   }
 
   #range({ track, from, to }: Extract<Question, { type: "fetch" }>) {
@@ -148,12 +180,11 @@ function leavesOf({ slots }: Made): Bytes[] | undefined {
   return leaves.every(({ length }) => length === ENTRY_BYTES) ? leaves : undefined;
 }
 
-/** The headers of what is listed, if there are any. */
-function headersOf({ segments, indices, odd }: Made, separator: Bytes): Bytes[] | undefined {
+/** The headers of what is listed, where it is one. */
+function headersOf({ segments, indices, odd }: Made, separator: Bytes): (Bytes | undefined)[] {
   const known = new Map(segments.map(({ header, hash }) => [toHex(hash), encoded(header)]));
   for (const { header } of odd.served ?? []) known.set(toHex(headerHash(crypto, separator, header)), encoded(header));
-  const headers = [...indices].sort(([a], [b]) => a - b).map(([, hash]) => known.get(toHex(hash)));
-  return headers.every((header) => header !== undefined) ? headers : undefined;
+  return [...indices].sort(([a], [b]) => a - b).map(([, hash]) => known.get(toHex(hash)));
 }
 
 function encoded(header: Omit<StatedHeader, "sequence"> & { sequence: number | bigint }): Bytes {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type CutEntry, encodeEntry } from "../../../offchain/core/cut.ts";
+import type { Effect } from "../../../offchain/core/events.ts";
 import { judgeCut } from "../../../offchain/core/false-cut.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { extend, Made, type Odd } from "../../contracts/courts/history.ts";
@@ -32,6 +33,10 @@ const make = (entries: readonly CutEntry[], odd?: Odd) =>
 const audit = (made: Made, served?: Served) =>
   new Audited(protocolOf(members[0], members), members[3].operator, served).read(parent).read(made);
 
+/** Slots that are asked for on the chain, in this order. */
+const slotsOf = (effects: readonly Effect[]) =>
+  effects.flatMap((effect) => (effect.type === "challenge" && effect.wanted === "entry" ? [effect.at.index] : []));
+
 describe("a cut that nobody can show as such is asked for as what its leaves are", () => {
   const [known, added] = said.entries.map((entry) => encodeEntry(entry)) as [Uint8Array, Uint8Array];
   const counting = known.slice();
@@ -61,6 +66,34 @@ describe("a cut that nobody can show as such is asked for as what its leaves are
     const world = audit(make(said.entries, { cut: new Map([[1, added.slice(1)]]) }));
     assert.deepEqual(world.condemned, []);
     assert.ok(world.others.some((effect) => effect.type === "unserved" && effect.tree === "entries"));
+  });
+
+  test("what nobody serves is asked for on the chain, slot by slot, and judged when all of it was shown", () => {
+    for (const [, made] of lies.slice(1)) {
+      const verdict = judgeCut(crypto, accusationOf({ separator: SEPARATOR, events }, made));
+      assert.ok("proof" in verdict);
+      const { condemned, others } = audit(made, { lacks: ["entries"], onChain: true });
+      assert.deepEqual(condemned, [{ number: 2, proof: verdict.proof }]);
+      assert.deepEqual(slotsOf(others), [...made.entries.keys()], "none twice");
+    }
+    const world = audit(make(said.entries), { silent: ["cut"], lacks: ["entries"], onChain: true });
+    assert.equal(world.cutOf(2)?.entries.length, 2);
+    assert.deepEqual(world.condemned, []);
+  });
+
+  test("what is no entry nobody can show: it is asked for until that has convicted", () => {
+    const made = make(said.entries, { cut: new Map([[1, added.slice(1)]]) });
+    const { condemned, others } = audit(made, { onChain: true });
+    assert.deepEqual(condemned, []);
+    const [first, ...rest] = slotsOf(others);
+    assert.equal(first, 0);
+    assert.ok(rest.length > 0 && rest.every((slot) => slot === 1));
+  });
+
+  test("what is shown with another path is passed over", () => {
+    const made = make([...said.entries, { ...said.entries[1]!, first: 4 }]);
+    const { others } = audit(made, { lacks: ["entries"], onChain: true, path: (proof) => proof.toReversed() });
+    assert.deepEqual([...new Set(slotsOf(others))], [0]);
   });
 
   test("leaves that are not those of the cut are not believed", () => {
