@@ -74,7 +74,9 @@ export class Fetching {
     if (shown.type === "header") return this.#cutWitness.show(at, shown.header, shown.proof);
     if (shown.type === "entry") return this.#unreadCuts.show(at, shown.entry, shown.proof);
     const { segment } = shown;
-    return this.#o.take(segment.header.operator, { segment, size: encodeSegment(segment).length }, now);
+    const effects = this.#o.take(segment.header.operator, { segment, size: encodeSegment(segment).length }, now);
+    this.#repairing.shown(segment);
+    return effects;
   }
 
   peer(peer: Bytes, up: boolean): Effect[] {

@@ -9,7 +9,7 @@ import { Overdue } from "./overdue.ts";
 import { areSigned, isChain } from "./range.ts";
 import type { Refused } from "./refused.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
-import type { TrackKey } from "./segment.ts";
+import { headerHash, type Segment, type TrackKey } from "./segment.ts";
 import { isAuthorsFault, Track } from "./track.ts";
 
 /** Segments of one repair: more than a checkpoint covers. */
@@ -121,6 +121,17 @@ export class Repairing {
     const wanted = repairs(consensus, replica);
     if (consensus.latest.cut) refused.retain(wanted.flatMap((one) => (one.type === "fetch" ? [one.entry] : [])));
     return wanted.filter((one) => one.type === "rewind" || !refused.leadsTo(one.entry));
+  }
+
+  /** A segment was shown on the chain. If it is a committed head, and breaks a rule, nothing else that leads there is lacking. */
+  shown(segment: Segment): void {
+    const { consensus, replica, refused } = this.#o;
+    const { stoppedBy } = replica.track(segment.header) ?? {};
+    const hash = headerHash(replica.crypto, replica.separator, segment.header);
+    if (!stoppedBy || !equal(stoppedBy.hash, hash)) return;
+    const isHead = (one: Repair) =>
+      one.type === "fetch" && one.from === segment.header.sequence && equal(one.entry.head, hash);
+    if (repairs(consensus, replica).some(isHead)) refused.keep([{ segment, hash }]);
   }
 
   #rewind(track: TrackKey, to: number): Effect[] {

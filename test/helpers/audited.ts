@@ -16,7 +16,7 @@ import { beatOf, type Sealed } from "./core.ts";
 /** What peers answer otherwise than by what they committed. */
 export type Served = {
   /** @param nth of the answers so far */
-  segment?(segment: Sealed, nth: number): Sealed;
+  segment?(segment: Sealed, nth: number): Sealed | undefined;
   /** Of the cut's leaves. */
   entries?(leaves: readonly Bytes[]): readonly Bytes[];
   /** Shows on the chain what is asked for there, as far as the court takes it. */
@@ -73,7 +73,7 @@ export class Audited {
       this.#step({ type: "tick", load: 0 });
     }
     // Then a very long time.
-    for (let i = 0; i < 2; i++, this.#now += PATIENCE_MS) this.#step({ type: "tick", load: 0 });
+    for (let i = 0; i < 3; i++, this.#now += PATIENCE_MS) this.#step({ type: "tick", load: 0 });
     return this;
   }
 
@@ -106,6 +106,8 @@ export class Audited {
   #show({ wanted, at }: Extract<Effect, { type: "challenge" }>): void {
     const made = this.#madeAt(at.number);
     const { index } = at;
+    if (wanted === "segment")
+      this.#step({ type: "shown", at, shown: { type: "segment", segment: made.segments[index] as Sealed } });
     if (wanted === "entry") {
       const entry = readEntry(made.slots.get(index) ?? new Uint8Array());
       const siblings = made.cutProof(index).map((one) => fromHex(one));
@@ -170,7 +172,8 @@ export class Audited {
       if (trackName(segment.header) === trackName(track)) all.set(toHex(segment.hash), segment);
     return [...all.values()]
       .filter(({ header }) => header.sequence >= from && header.sequence <= to)
-      .map((segment) => ({ segment: this.#served.segment?.(segment, nth) ?? segment, size: 100 }));
+      .flatMap((one) => (this.#served.segment ? (this.#served.segment(one, nth) ?? []) : one))
+      .map((segment) => ({ segment, size: 100 }));
   }
 }
 

@@ -106,6 +106,15 @@ describe("a committed segment that breaks a rule is kept, and shown with what is
     });
   });
 
+  test("also where it is shown on the chain only", () => {
+    const { begun, closed } = closedForAnother();
+    const parent = make(genesis, begun);
+    isFound([parent, make(parent, [closed])], {
+      onChain: true,
+      segment: (segment) => (segment === closed ? undefined : segment),
+    });
+  });
+
   test("nothing is found where its beginning is not on disk any more, and that is said", () => {
     const { begun, closed } = closedForAnother();
     const parent = make(genesis, begun);
