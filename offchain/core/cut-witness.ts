@@ -82,7 +82,7 @@ export class CutWitness {
     for (const [number, asked] of this.#asked) {
       const { committed } = asked;
       const { hash } = committed;
-      if (number <= this.#following.final) this.#asked.delete(number);
+      if (number <= this.#following.final) this.#drop(number, hash);
       else if (this.#inquiries.isDue(hash, now)) {
         const more = this.#inquiries.pursue({ number, hash }, now);
         // Who attested to what is only late may be late as well.
@@ -93,6 +93,13 @@ export class CutWitness {
       }
     }
     return effects;
+  }
+
+  /** Nobody is asked any more. */
+  #drop(number: number, hash: Bytes): void {
+    this.#asked.delete(number);
+    this.#shown.delete(toHex(hash));
+    this.#inquiries.drop(hash);
   }
 
   #lookAtAll(now: number): Effect[] {
@@ -122,7 +129,7 @@ export class CutWitness {
       return [];
     }
     this.#seen.add(number);
-    this.#asked.delete(number);
+    this.#drop(number, committed.hash);
     return isTrue ? [] : this.#accuse(parent as CommittedCut, committed as CommittedCut);
   }
 
@@ -188,9 +195,7 @@ export class CutWitness {
     const isFalse = this.#consensus.views.isWrong(accusation);
     if ("doubts" in verdict && !(isFalse && segments instanceof ToldTree)) return undefined;
     this.#seen.add(checkpoint.number);
-    this.#asked.delete(checkpoint.number);
-    this.#shown.delete(toHex(hash));
-    this.#inquiries.drop(hash);
+    this.#drop(checkpoint.number, hash);
     this.#consensus.views.disbelieve(hash);
     const lie =
       "proof" in verdict ? ({ type: "cut", ...verdict } as const) : ({ type: "segments", accusation } as const);
@@ -207,9 +212,8 @@ export class CutWitness {
     );
     if (!accusation) return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
     const shown = this.#show(accusation);
-    this.#asked.delete(errand.number);
+    this.#drop(errand.number, errand.hash);
     this.#told.add(errand.number);
-    this.#inquiries.drop(errand.hash);
     return shown ?? [];
   }
 }

@@ -31,7 +31,7 @@ export class UnreadCuts {
   readonly #following: Following;
   readonly #inquiries: Inquiries;
   /** Since when each has been lacking, by the hash of the checkpoint. */
-  #since = new Map<string, number>();
+  #since = new Map<string, { hash: Bytes; from: number }>();
   /** Leaves that were shown on the chain, by the hash of the checkpoint. */
   readonly #shown = new Map<string, OpenedTree>();
   /** Hashes of those whose leaves were seen. */
@@ -56,22 +56,28 @@ export class UnreadCuts {
     this.#inquiries.tick();
     const { next } = this.#consensus;
     const effects: Effect[] = [];
-    const since = new Map<string, number>();
+    const since = new Map<string, { hash: Bytes; from: number }>();
     for (let number = Math.max(this.#following.final + 1, next - KEPT_CUTS); number < next; number++) {
       const { committed } = this.#lacking(number) ?? {};
       if (!committed) continue;
-      const name = toHex(committed.hash);
-      const from = this.#since.get(name) ?? now;
-      since.set(name, from);
-      if (now - from < UNREAD_MS || !this.#inquiries.isDue(committed.hash, now)) continue;
-      const more = this.#inquiries.pursue({ number, hash: committed.hash }, now);
+      const { hash } = committed;
+      const lacking = this.#since.get(toHex(hash)) ?? { hash, from: now };
+      since.set(toHex(hash), lacking);
+      if (now - lacking.from < UNREAD_MS || !this.#inquiries.isDue(hash, now)) continue;
+      const more = this.#inquiries.pursue({ number, hash }, now);
       const isUnserved = more.some(({ type }) => type === "unserved");
       effects.push(...more);
-      if (isUnserved && this.#inquiries.failures(committed.hash) >= PATIENCE)
-        effects.push(...this.#challenge(committed));
+      if (isUnserved && this.#inquiries.failures(hash) >= PATIENCE) effects.push(...this.#challenge(committed));
     }
+    for (const [name, { hash }] of this.#since) if (!since.has(name)) this.#drop(hash);
     this.#since = since;
     return effects;
+  }
+
+  /** It was shown, is judged, or final. */
+  #drop(hash: Bytes): void {
+    this.#shown.delete(toHex(hash));
+    this.#inquiries.drop(hash);
   }
 
   /** One that is not final, whose cut is not known though its parent's is. */
@@ -126,8 +132,7 @@ export class UnreadCuts {
     const { hash } = stated;
     const { number } = stated.checkpoint;
     this.#seen.add(toHex(hash));
-    this.#shown.delete(toHex(hash));
-    this.#inquiries.drop(hash);
+    this.#drop(hash);
     const verdict = judgeCut(this.#replica.crypto, stated);
     // Entries that are not wrong in themselves are a cut, which nobody has shown as such.
     if (!("proof" in verdict)) return this.#following.learnCut(number, leaves.map(entryOf));
