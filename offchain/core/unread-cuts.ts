@@ -10,9 +10,9 @@ import { unless, WeftError } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { judgeCut } from "./false-cut.ts";
 import type { Following } from "./following.ts";
-import { Inquiries, PATIENCE } from "./inquiry.ts";
+import { Inquiries } from "./inquiry.ts";
 import { OpenedTree } from "./opened-tree.ts";
-import type { CommittedPlace } from "./overdue.ts";
+import { type CommittedPlace, PATIENCE_MS } from "./overdue.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
 import { TREE } from "./tree.ts";
@@ -22,8 +22,8 @@ export const UNREAD_MS = 5_000;
 
 /**
  * Committed cuts that nobody can show as such: two entries of one track, a counter beyond all that are counted, what is no entry.
- * Whoever attested is asked for the leaves as they are; a court reads them. Where nobody serves them, they are to be shown on the
- * chain, one after the other: there nothing else than an entry can be.
+ * Whoever attested is asked for the leaves as they are; a court reads them. Where nobody serves them for long, they are to be shown on
+ * the chain, one after the other: there nothing else than an entry can be.
  */
 export class UnreadCuts {
   readonly #replica: Replica;
@@ -66,8 +66,9 @@ export class UnreadCuts {
       if (now - lacking.from < UNREAD_MS || !this.#inquiries.isDue(hash, now)) continue;
       const more = this.#inquiries.pursue({ number, hash }, now);
       const isUnserved = more.some(({ type }) => type === "unserved");
-      effects.push(...more);
-      if (isUnserved && this.#inquiries.failures(hash) >= PATIENCE) effects.push(...this.#challenge(committed));
+      // Who is cut off with others knows no more than they do.
+      if (isUnserved && now - lacking.from < PATIENCE_MS) continue;
+      effects.push(...more, ...(isUnserved ? this.#challenge(committed) : []));
     }
     for (const [name, { hash }] of this.#since) if (!since.has(name)) this.#drop(hash);
     this.#since = since;

@@ -47,6 +47,8 @@ export class Audited {
   /** Checkpoints that it says are false, with the proof; or why there is none. */
   readonly condemned: { number: number; proof: CutProof | Error }[] = [];
   readonly others: Effect[] = [];
+  /** Those of before it had waited for very long. */
+  readonly soon: Effect[] = [];
 
   constructor(protocol: Protocol, peer: Bytes, served: Served = {}) {
     this.#protocol = protocol;
@@ -72,8 +74,9 @@ export class Audited {
       this.#step({ type: "beat", from: this.#peer, beat });
       this.#step({ type: "tick", load: 0 });
     }
+    this.soon.push(...this.others);
     // Then a very long time.
-    for (let i = 0; i < 3; i++, this.#now += PATIENCE_MS) this.#step({ type: "tick", load: 0 });
+    for (let i = 0; i < 6; i++, this.#now += PATIENCE_MS) this.#step({ type: "tick", load: 0 });
     return this;
   }
 
