@@ -12,8 +12,9 @@ import type { Hex } from "../core/chain.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Shown } from "../core/events.ts";
 import type { CommittedPlace } from "../core/overdue.ts";
+import { LIMIT_SNAPSHOTS } from "../core/segment.ts";
 import { availabilityCourtAbi as abi, stakeTokenAbi } from "./abi.ts";
-import { checkpointStruct, headerOf, type headerStruct, hexNumber } from "./convert.ts";
+import { checkpointStruct, headerOf, hexNumber, statedHeaderOf } from "./convert.ts";
 import type { ChainUpdate } from "./follower.ts";
 import { type Persistence, persist } from "./persist.ts";
 import { readContract } from "./read-contract.ts";
@@ -32,8 +33,8 @@ type Ending = { answeredIn: number } | { answeredIn?: never };
 const NONE: Ending = {};
 
 /**
- * Asks on the chain for what no peer shows. An entry of a memory trace by its place; of a segment first the header, by its
- * place alone, then each snapshot that the header counts. What is answered is read from the transactions that answer. Nothing
+ * Asks on the chain for what no peer shows. An entry of a memory trace or of the cut, or a header, by its place; of a segment first
+ * the header, by its place alone, then each snapshot that the header counts, if that is one of a segment. What is answered is read from the transactions that answer. Nothing
  * here ever throws.
  */
 export class Challenger {
@@ -58,12 +59,25 @@ export class Challenger {
   async ask(wanted: Shown["type"], at: CommittedPlace): Promise<Shown | undefined> {
     if (this.#isBusy) return undefined; // as long as it is lacking it is asked for again
     this.#isBusy = true;
-    const shown = wanted === "segment" ? await this.#segment(at) : await this.#entry(at);
+    const shown = await this.#shown(wanted, at);
     this.#isBusy = false;
     return shown;
   }
 
+  #shown(wanted: Shown["type"], at: CommittedPlace): Promise<Shown | undefined> {
+    if (wanted === "trace") return this.#trace(at);
+    return wanted === "entry" ? this.#entry(at) : this.#segment(at, wanted === "header");
+  }
+
   async #entry(at: CommittedPlace): Promise<Shown | undefined> {
+    const answer = await this.#leaf("entry", at);
+    if (answer?.functionName !== "answerEntry") return undefined;
+    const [, { operator, incarnation, head, ...counts }, proof] = answer.args;
+    const hashes = { operator: fromHex(operator), incarnation: fromHex(incarnation), head: fromHex(head) };
+    return { type: "entry", entry: { ...counts, ...hashes }, proof: proof.map((one) => fromHex(one)) };
+  }
+
+  async #trace(at: CommittedPlace): Promise<Shown | undefined> {
     const answer = await this.#leaf("trace", at);
     if (answer?.functionName !== "answerTrace") return undefined;
     const [, memoryRoot, proof] = answer.args;
@@ -71,19 +85,21 @@ export class Challenger {
   }
 
   /** How a leaf of one of the checkpoint's own trees was answered. */
-  #leaf(kind: "segment" | "trace", { hash, checkpoint, index }: CommittedPlace) {
+  #leaf(kind: "entry" | "segment" | "trace", { hash, checkpoint, index }: CommittedPlace) {
     return this.#asked(toHex(hash), { kind, path: [index] }, (most) => {
       const args = [checkpointStruct(checkpoint), ASKED_KINDS.indexOf(kind), BigInt(index), most] as const;
       return encodeFunctionData({ abi, functionName: "challenge", args });
     });
   }
 
-  async #segment(at: CommittedPlace): Promise<Shown | undefined> {
+  async #segment(at: CommittedPlace, isHeader: boolean): Promise<Shown | undefined> {
     const { number, hash, index } = at;
     const name = toHex(hash);
     const first = await this.#leaf("segment", at);
     if (first?.functionName !== "answerSegment") return undefined;
     const [, header, signature, proof] = first.args;
+    if (isHeader || header.sequence > Number.MAX_SAFE_INTEGER || header.snapshotCount > LIMIT_SNAPSHOTS)
+      return { type: "header", header: statedHeaderOf(header), proof: proof.map((one) => fromHex(one)) };
     const snapshots: { salt: Bytes; body: Bytes }[] = [];
     for (let i = 0; i < header.snapshotCount; i++) {
       const answer = await this.#asked(name, { kind: "snapshot", path: [index, i] }, (most) => {
@@ -94,7 +110,7 @@ export class Challenger {
       const [, salt, body] = answer.args;
       snapshots.push({ salt: fromHex(salt), body: fromHex(body) });
     }
-    const signed = { header: headerOf(header as ReturnType<typeof headerStruct>), signature: fromHex(signature) };
+    const signed = { header: headerOf(header), signature: fromHex(signature) };
     return { type: "segment", segment: { ...signed, snapshots } };
   }
 

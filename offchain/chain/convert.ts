@@ -3,6 +3,7 @@ import { ASKED_KINDS } from "../core/availability.ts";
 import { type Bytes, concat, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { ChainBlock, ChainEvent, Hex } from "../core/chain.ts";
 import { type Checkpoint, checkpointHash } from "../core/checkpoint.ts";
+import type { StatedHeader } from "../core/cut-proof.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { FoldAccusation } from "../core/false-memory.ts";
@@ -88,6 +89,11 @@ export function headerOf(struct: ReturnType<typeof headerStruct>): Header {
     snapshotsRoot: fromHex(struct.snapshotsRoot),
     snapshotCount: struct.snapshotCount,
   };
+}
+
+/** Of any header that a contract took: its counter may be any 64 bits. */
+export function statedHeaderOf(struct: ReturnType<typeof headerStruct>): StatedHeader {
+  return { ...headerOf({ ...struct, sequence: 0n }), sequence: struct.sequence };
 }
 
 export function convictArgs({ a, b }: Evidence, set: readonly bigint[]): ConvictArgs {

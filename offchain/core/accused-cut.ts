@@ -1,8 +1,9 @@
 import { type Bytes, equal } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { Cut, CutEntry } from "./cut.ts";
+import { type Cut, type CutEntry, ENTRY_BYTES, encodeEntry } from "./cut.ts";
 import type { CutProof, EntryAt, HeaderAt, StatedEntry, StatedHeader } from "./cut-proof.ts";
 import { headerHash, type TrackKey, trackId } from "./header.ts";
+import type { OpenedTree } from "./opened-tree.ts";
 import type { Hashing } from "./ports.ts";
 import type { RegistryEvent } from "./registry.ts";
 import type { SaltedSnapshot } from "./snapshot.ts";
@@ -22,15 +23,17 @@ export type Accusation = {
   parent: { checkpoint: Checkpoint; cut: Cut };
   /** Position after position from 1 on: up to the one that the checkpoint names, and later ones that are known. */
   registry: readonly RegistryEvent[];
-  /** What the leaves of the two trees are the hashes of, where that was served. */
+  /** What the leaves of the two trees are the hashes of, where that was served; of the segments, as far as it was. */
   cut?: ToldTree;
-  segments?: ToldTree;
+  segments?: ToldTree | OpenedTree;
   /** The segment whose header has this hash, held or served. */
   segmentOf(hash: Bytes): StatedSegment | undefined;
   /** The hash of the valid segment that is held in this place of a track. */
   heldAt(track: TrackKey, sequence: number): Bytes | undefined;
   /** A segment of the parent or of a checkpoint before it. */
   earlier(track: TrackKey, sequence: number): Stood | undefined;
+  /** Of a segment that is held, where they do not stand with it. */
+  snapshotsAt(track: TrackKey, sequence: number): readonly SaltedSnapshot[] | undefined;
 };
 
 /** Why nothing was found, or what might still be: nothing of it is the business of the court about cuts. */
@@ -51,7 +54,6 @@ export const found = (proof: CutProof): Finding => ({ type: "proof", proof });
 /** Where a track stood in the parent; a new one before its first segment. */
 export type Standing = { isNew: boolean; sequence: bigint; head: Bytes; ended: boolean };
 
-const ENTRY_BYTES = 81;
 const ENDED_AT = 76;
 
 /** What a leaf of the cut says; undefined for what is no entry. */
@@ -66,6 +68,13 @@ export function readEntry(data: Bytes): StatedEntry | undefined {
     ended: data[ENDED_AT] === 1,
     first: view.getUint32(77),
   };
+}
+
+/** The leaf of the cut that says this. */
+export function writeEntry({ sequence, ...entry }: StatedEntry): Bytes {
+  const bytes = encodeEntry({ ...entry, sequence: 0 });
+  new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(36, sequence);
+  return bytes;
 }
 
 /** What 112 bytes say as a header, whatever that is. */
@@ -141,6 +150,6 @@ export class AccusedCut {
   }
 
   headerAt(index: number, header: StatedHeader): HeaderAt {
-    return { index, header, proof: (this.of.segments as ToldTree).proof(index) };
+    return { index, header, proof: (this.of.segments as ToldTree | OpenedTree).proof(index) };
   }
 }

@@ -1,11 +1,12 @@
 import type { Accusation, StatedSegment } from "./accused-cut.ts";
 import { stated } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import type { CommittedCut } from "./checkpoints.ts";
-import { type Cut, encodeEntries, segmentsTree } from "./cut.ts";
+import type { Committed, CommittedCut } from "./checkpoints.ts";
+import { type Cut, type CutEntry, encodeEntry, segmentsTree } from "./cut.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import { unless, WeftError } from "./errors.ts";
 import { headerHash } from "./header.ts";
+import type { Refused } from "./refused.ts";
 import type { RegistryEvent } from "./registry.ts";
 import type { Replica } from "./replica.ts";
 import { ToldTree } from "./told-tree.ts";
@@ -13,13 +14,14 @@ import { TREE } from "./tree.ts";
 import { heldSegments } from "./views.ts";
 
 /**
- * Whether a checkpoint's cut goes on from its parent's, and lists the segments between the two; undefined as long as not all
- * of those are held, with the heads that it names.
+ * Whether a checkpoint's cut goes on from its parent's, and lists the valid segments between the two; undefined as long as not
+ * all of those are held, with the heads that it names, and none was refused.
  */
 export function isTrueCut(
   replica: Replica,
   parent: CommittedCut,
   { checkpoint, cut }: CommittedCut,
+  refused: Refused,
 ): boolean | undefined {
   const { crypto } = replica;
   const { entries } = cut;
@@ -34,6 +36,8 @@ export function isTrueCut(
     if (error instanceof WeftError) return false;
     throw error;
   }
+  const isNew = (entry: CutEntry) => entry.sequence > (parent.cut.entry(entry)?.sequence ?? 0);
+  if (entries.some((entry) => refused.leadsTo(entry) && isNew(entry))) return false;
   const root = heldRoot(replica, parent.cut, cut);
   return root && equal(root, checkpoint.segmentsRoot);
 }
@@ -51,8 +55,8 @@ function heldRoot(replica: Replica, parent: Cut, cut: Cut): Bytes | undefined {
 }
 
 /**
- * A checkpoint with what a worker knows of it. What it holds it has verified; of a segment that it would not take it knows no
- * more than its header.
+ * A checkpoint with what a worker knows of it. What it holds it has verified, and its disk has the snapshots; of a segment that
+ * it would not take it knows the header, and the snapshots where they are what it refused.
  * @param served headers of the segments, in their order, as somebody states them
  * @throws WeftError `bad_root` unless these are the leaves of the segments tree
  */
@@ -60,10 +64,11 @@ export function accusationOf(
   replica: Replica,
   parent: CommittedCut,
   { checkpoint, hash, cut }: CommittedCut,
+  { refused, earlier }: { refused: Refused } & Pick<Accusation, "earlier">,
   served?: readonly StatedHeader[],
 ): Accusation {
   const { crypto, separator } = replica;
-  const entries = cut.entries.map((entry, slot): [number, Bytes] => [slot, encodeEntries([entry]).slice(4)]);
+  const entries = cut.entries.map((entry, slot): [number, Bytes] => [slot, encodeEntry(entry)]);
   const hashes = new Map<number, Bytes>();
   const headers = new Map<string, StatedSegment>();
   let index = 0;
@@ -73,15 +78,17 @@ export function accusationOf(
     const track = replica.track(key);
     const header = track?.signedAt(sequence)?.header;
     const held = header && track?.hashAt(sequence);
-    if (held) {
-      hashes.set(index, held);
-      headers.set(toHex(held), { header: stated(header) });
+    const known = held ? { header, hash: held } : refused.at(key, sequence);
+    if (known) {
+      const { hash, header, ...more } = known;
+      hashes.set(index, hash);
+      headers.set(toHex(hash), { header: stated(header), ...more });
     }
     index += 1;
   }
   const told = served?.map((header) => {
     const of = headerHash(crypto, separator, header);
-    headers.set(toHex(of), { header });
+    headers.set(toHex(of), headers.get(toHex(of)) ?? { header });
     return of;
   });
   const { segmentsRoot } = checkpoint;
@@ -101,7 +108,27 @@ export function accusationOf(
       const track = replica.track(key);
       return track?.signedAt(sequence) && track.hashAt(sequence);
     },
-    earlier: () => undefined,
+    earlier,
+    snapshotsAt: () => undefined,
+  };
+}
+
+/**
+ * A checkpoint of which nothing is known but the leaves of its cut, whatever they are.
+ * @throws WeftError `bad_root` unless these are the leaves
+ */
+export function statementOf(
+  replica: Replica,
+  parent: CommittedCut,
+  { checkpoint, hash }: Committed,
+  leaves: readonly Bytes[],
+): Accusation {
+  const { crypto, separator } = replica;
+  const nothing = () => undefined;
+  return {
+    ...{ checkpoint, hash, separator, parent, registry: eventsOf(replica) },
+    cut: new ToldTree(crypto, TREE.cut, checkpoint.cutRoot, new Map(leaves.entries())),
+    ...{ segmentOf: nothing, heldAt: nothing, earlier: nothing, snapshotsAt: nothing },
   };
 }
 

@@ -1,18 +1,35 @@
 import { type Accusation, readStatedHeader } from "./accused-cut.ts";
+import { type Bytes, equal, toHex } from "./bytes.ts";
 import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
+import { segmentsTree } from "./cut.ts";
 import { accusationOf, isTrueCut } from "./cut-audit.ts";
+import type { StatedHeader } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
 import { unless } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { judgeCut } from "./false-cut.ts";
 import type { Following } from "./following.ts";
-import { Inquiries } from "./inquiry.ts";
+import { headerHash } from "./header.ts";
+import { Inquiries, PATIENCE } from "./inquiry.ts";
+import { nextLeaf } from "./leaf-search.ts";
+import { OpenedTree } from "./opened-tree.ts";
+import type { CommittedPlace } from "./overdue.ts";
+import type { Refused } from "./refused.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
+import { stoodBy } from "./stood.ts";
+import { ToldTree } from "./told-tree.ts";
+import { TREE } from "./tree.ts";
+import { heldSegments } from "./views.ts";
 
 /** How often cuts are looked at whose segments were not held. */
 const LOOK_MS = 400;
+/** So long committed segments may be lacking before their headers are asked for: they may not be what they should. */
+export const LATE_MS = 30_000;
+
+type Case = { parent: CommittedCut; committed: CommittedCut };
+type Headers = { tree: OpenedTree; headers: Map<string, StatedHeader> };
 
 /**
  * Looks at every cut that the chain took and that was shown, once what it covers is held. A false one is brought to court where
@@ -22,17 +39,25 @@ export class CutWitness {
   readonly #replica: Replica;
   readonly #consensus: Consensus;
   readonly #following: Following;
+  readonly #refused: Refused;
   /** Numbers of checkpoints that need not be looked at again. */
   readonly #seen = new Set<number>();
-  /** False ones, by number, that list other segments than those that are held: which, their attesters are asked. */
-  readonly #asked = new Map<number, { parent: CommittedCut; committed: CommittedCut }>();
+  /** Since when segments of one have been lacking, by number. */
+  readonly #late = new Map<number, number>();
+  /** Late ones, by number, of which the headers were seen. */
+  readonly #told = new Set<number>();
+  /** False ones that list other segments than those that are held, and late ones, by number: which, their attesters are asked. */
+  readonly #asked = new Map<number, Case>();
+  /** Headers that were shown on the chain, by the hash of the checkpoint. */
+  readonly #shown = new Map<string, Headers>();
   readonly #inquiries: Inquiries;
   #notBefore = Number.NEGATIVE_INFINITY;
 
-  constructor(replica: Replica, consensus: Consensus, following: Following, errands: Errands) {
+  constructor(replica: Replica, consensus: Consensus, following: Following, errands: Errands, refused: Refused) {
     this.#replica = replica;
     this.#consensus = consensus;
     this.#following = following;
+    this.#refused = refused;
     this.#inquiries = new Inquiries(errands, "segments");
   }
 
@@ -40,6 +65,9 @@ export class CutWitness {
   reset(): void {
     this.#seen.clear();
     this.#asked.clear();
+    this.#late.clear();
+    this.#told.clear();
+    this.#shown.clear();
     this.#inquiries.drop();
   }
 
@@ -51,12 +79,27 @@ export class CutWitness {
   /** Asks for what was not served yet, until it is final and too late. */
   #ask(now: number): Effect[] {
     const effects: Effect[] = [];
-    for (const [number, { committed }] of this.#asked) {
+    for (const [number, asked] of this.#asked) {
+      const { committed } = asked;
       const { hash } = committed;
-      if (number <= this.#following.final) this.#asked.delete(number);
-      else if (this.#inquiries.isDue(hash, now)) effects.push(...this.#inquiries.pursue({ number, hash }, now));
+      if (number <= this.#following.final) this.#drop(number, hash);
+      else if (this.#inquiries.isDue(hash, now)) {
+        const more = this.#inquiries.pursue({ number, hash }, now);
+        // Who attested to what is only late may be late as well.
+        const isFalse = this.#consensus.views.isWrong(committed);
+        effects.push(...more.filter(({ type }) => isFalse || type !== "unserved"));
+        const isUnserved = more.some(({ type }) => type === "unserved");
+        if (isFalse && isUnserved && this.#inquiries.failures(hash) >= PATIENCE) effects.push(...this.#search(asked));
+      }
     }
     return effects;
+  }
+
+  /** Nobody is asked any more. */
+  #drop(number: number, hash: Bytes): void {
+    this.#asked.delete(number);
+    this.#shown.delete(toHex(hash));
+    this.#inquiries.drop(hash);
   }
 
   #lookAtAll(now: number): Effect[] {
@@ -64,38 +107,99 @@ export class CutWitness {
     this.#notBefore = now + LOOK_MS;
     const { next } = this.#consensus;
     const first = Math.max(this.#following.final + 1, next - KEPT_CUTS);
-    for (const number of this.#seen) if (number < first) this.#seen.delete(number);
+    for (const numbers of [this.#seen, this.#told, this.#late])
+      for (const number of numbers.keys()) if (number < first) numbers.delete(number);
     const effects: Effect[] = [];
-    for (let number = first; number < next; number++) if (!this.#seen.has(number)) effects.push(...this.#look(number));
+    for (let number = first; number < next; number++)
+      if (!this.#seen.has(number)) effects.push(...this.#look(number, now));
     return effects;
   }
 
-  #look(number: number): Effect[] {
+  #look(number: number, now: number): Effect[] {
     const committed = this.#consensus.committed(number) as Committed;
     const parent = this.#consensus.committed(committed.parent);
     if (!committed.cut || !parent?.cut) return [];
     const isOurs = this.#consensus.isOurs(committed.hash);
-    const isTrue = isOurs || isTrueCut(this.#replica, parent as CommittedCut, committed as CommittedCut);
-    if (isTrue === undefined) return [];
+    const isTrue = isOurs || isTrueCut(this.#replica, parent as CommittedCut, committed as CommittedCut, this.#refused);
+    if (isTrue === undefined) {
+      const since = this.#late.get(number) ?? now;
+      this.#late.set(number, since);
+      if (now - since >= LATE_MS && !this.#told.has(number))
+        this.#asked.set(number, { parent: parent as CommittedCut, committed: committed as CommittedCut });
+      return [];
+    }
     this.#seen.add(number);
+    this.#drop(number, committed.hash);
     return isTrue ? [] : this.#accuse(parent as CommittedCut, committed as CommittedCut);
   }
 
   #accuse(parent: CommittedCut, committed: CommittedCut): Effect[] {
     this.#consensus.views.disbelieve(committed.hash);
-    const accusation = accusationOf(this.#replica, parent, committed);
+    const accusation = this.#accusationOf(parent, committed);
     const proven = this.#show(accusation);
     // Entries may be false whatever the segments are; where they are not, those who attested know what they listed.
     if (!proven && !accusation.segments) this.#asked.set(accusation.checkpoint.number, { parent, committed });
     return proven ?? [];
   }
 
-  /** Undefined when nothing shows it. */
+  /** Has those who attested show where they list something else than is held, where none of them serves all to its peers. */
+  #search({ parent, committed }: Case): Effect[] {
+    const { crypto } = this.#replica;
+    const { checkpoint, hash } = committed;
+    const held = heldSegments(this.#replica);
+    const own = unless("unknown_segment", () => ({
+      tree: segmentsTree(crypto, parent.cut, committed.cut, held),
+      leaves: [...committed.cut.segmentsSince(parent.cut)].map((at) => held.hashAt(at, at.sequence)),
+    }));
+    const index = own && nextLeaf(own, this.#shownOf(committed).tree, checkpoint.segmentCount);
+    if (index === undefined) return [];
+    return [{ type: "challenge", wanted: "header", at: { number: checkpoint.number, hash, checkpoint, index } }];
+  }
+
+  #shownOf({ hash, checkpoint }: CommittedCut): Headers {
+    const name = toHex(hash);
+    const none = () => new OpenedTree(this.#replica.crypto, TREE.segments, checkpoint.segmentsRoot);
+    const shown = this.#shown.get(name) ?? { tree: none(), headers: new Map<string, StatedHeader>() };
+    this.#shown.set(name, shown);
+    return shown;
+  }
+
+  /** A header was shown on the chain. */
+  show({ number, hash, index }: CommittedPlace, header: StatedHeader, proof: readonly Bytes[]): Effect[] {
+    const asked = this.#asked.get(number);
+    if (!asked || !equal(asked.committed.hash, hash)) return [];
+    const { tree, headers } = this.#shownOf(asked.committed);
+    const of = headerHash(this.#replica.crypto, this.#replica.separator, header);
+    if (!tree.add(index, of, proof)) return [];
+    headers.set(toHex(of), header);
+    const segmentOf = (one: Bytes) => {
+      const known = headers.get(toHex(one));
+      return known && { header: known };
+    };
+    const accusation = { ...this.#accusationOf(asked.parent, asked.committed), segments: tree, segmentOf };
+    return this.#show(accusation) ?? this.#search(asked);
+  }
+
+  #accusationOf(parent: CommittedCut, committed: CommittedCut, served?: readonly StatedHeader[]): Accusation {
+    const known = {
+      refused: this.#refused,
+      earlier: stoodBy(this.#replica, this.#consensus, parent.checkpoint.number),
+    };
+    return accusationOf(this.#replica, parent, committed, known, served);
+  }
+
+  /** Undefined when nothing shows that it is false. Where a segment is, what was said before that is on disk. */
   #show(accusation: Accusation): Effect[] | undefined {
     const verdict = judgeCut(this.#replica.crypto, accusation);
-    if (!("proof" in verdict)) return undefined;
-    const { hash, checkpoint } = accusation;
-    return [{ type: "condemn", number: checkpoint.number, hash, lie: { type: "cut", proof: verdict.proof } }];
+    const { hash, checkpoint, segments } = accusation;
+    const isFalse = this.#consensus.views.isWrong(accusation);
+    if ("doubts" in verdict && !(isFalse && segments instanceof ToldTree)) return undefined;
+    this.#seen.add(checkpoint.number);
+    this.#drop(checkpoint.number, hash);
+    this.#consensus.views.disbelieve(hash);
+    const lie =
+      "proof" in verdict ? ({ type: "cut", ...verdict } as const) : ({ type: "segments", accusation } as const);
+    return [{ type: "condemn", number: checkpoint.number, hash, lie }];
   }
 
   /** @param page undefined: the peer has not got it */
@@ -104,11 +208,12 @@ export class CutWitness {
     const { effects, leaves } = this.#inquiries.take(errand, page, asked !== undefined, now);
     if (!asked || !leaves) return effects;
     const accusation = unless("bad_root", () =>
-      accusationOf(this.#replica, asked.parent, asked.committed, leaves.map(readStatedHeader)),
+      this.#accusationOf(asked.parent, asked.committed, leaves.map(readStatedHeader)),
     );
     if (!accusation) return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
-    this.#asked.delete(errand.number);
-    this.#inquiries.drop(errand.hash);
-    return this.#show(accusation) ?? [];
+    const shown = this.#show(accusation);
+    this.#drop(errand.number, errand.hash);
+    this.#told.add(errand.number);
+    return shown ?? [];
   }
 }

@@ -23,7 +23,9 @@ export function trackName(track: TrackKey): string {
   return `${toHex(track.operator)}:${toHex(track.incarnation)}`;
 }
 
-function encodeEntry(entry: CutEntry): Bytes {
+export const ENTRY_BYTES = 20 + 16 + 8 + 32 + 1 + 4;
+
+export function encodeEntry(entry: CutEntry): Bytes {
   return new Writer()
     .fixed(entry.operator, 20)
     .fixed(entry.incarnation, 16)

@@ -1,9 +1,10 @@
+import type { Accusation } from "./accused-cut.ts";
 import type { Beat } from "./beat.ts";
 import type { Bytes } from "./bytes.ts";
 import type { ChainEvent } from "./chain.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Advance, Cut, CutEntry } from "./cut.ts";
-import type { CutProof } from "./cut-proof.ts";
+import type { CutProof, StatedEntry, StatedHeader } from "./cut-proof.ts";
 import type { WeftError } from "./errors.ts";
 import type { Evidence } from "./evidence.ts";
 import type { FalseMemory } from "./false-memory.ts";
@@ -45,7 +46,13 @@ export type ProtocolEvent =
   /** The chain's answer to our commit. */
   | { type: "commit"; outcome: CommitResult };
 
-export type Shown = { type: "segment"; segment: Segment } | { type: "trace"; entry: TraceEntry };
+export type Shown =
+  | { type: "segment"; segment: Segment }
+  | { type: "trace"; entry: TraceEntry }
+  /** Of a segment; also where a segment was asked for and the header is not one of any. With siblings from the bottom up. */
+  | { type: "header"; header: StatedHeader; proof: readonly Bytes[] }
+  /** Of the cut, by its slot. */
+  | { type: "entry"; entry: StatedEntry; proof: readonly Bytes[] };
 
 export type ChainUpdate = {
   type: "events" | "reorg";
@@ -101,6 +108,9 @@ export type StoreRecord =
 /** A cut that does not follow, with what shows it. */
 export type FalseCut = { type: "cut"; proof: CutProof };
 
+/** A cut with a segment that breaks a rule: what shows it is found with the snapshots before it, which are on disk. */
+export type FalseSegments = { type: "segments"; accusation: Accusation };
+
 export type Effect =
   | { type: "store"; record: StoreRecord }
   /** Something that beats say has changed. */
@@ -123,8 +133,8 @@ export type Effect =
   /** Have a court see it. */
   | { type: "accuse"; evidence: Evidence }
   /** Have a court see what is false in a checkpoint that a quorum attested to. */
-  | { type: "condemn"; number: number; hash: Bytes; lie: FalseMemory | FalseCut }
-  /** Nobody serves this tree of a committed checkpoint, which is false and without which nobody can be accused. */
+  | { type: "condemn"; number: number; hash: Bytes; lie: FalseMemory | FalseCut | FalseSegments }
+  /** Nobody serves this tree of a committed checkpoint, which is false, or cannot be read, and without which nobody can be accused. */
   | { type: "unserved"; number: number; hash: Bytes; tree: StatedTree }
   /** Have whoever attested to it show it on the chain: no peer has, for long. */
   | { type: "challenge"; wanted: Shown["type"]; at: CommittedPlace }

@@ -1,11 +1,12 @@
 import { type Accusation, AccusedCut, type Doubt, type Finding, found, isSameTrack, readEntry } from "./accused-cut.ts";
 import { compare, equal, toHex } from "./bytes.ts";
 import type { CutProof, StatedEntry } from "./cut-proof.ts";
+import { WeftError } from "./errors.ts";
 import { falseSegments } from "./false-segments.ts";
 import { falseSnapshots } from "./false-snapshots.ts";
 import { falseStandings } from "./false-standing.ts";
 import type { Hashing } from "./ports.ts";
-import type { ToldTree } from "./told-tree.ts";
+import { ToldTree } from "./told-tree.ts";
 
 /** The proof of the first lie that a court can judge; without one, what stands in the way of being sure that there is none. */
 export type CutVerdict = { proof: CutProof } | { doubts: readonly Doubt[] };
@@ -24,14 +25,23 @@ export function judgeCut(h: Hashing, of: Accusation): CutVerdict {
   return { doubts };
 }
 
+/** @throws WeftError `unproven` when nothing is found that a court takes */
+export function cutProofOf(h: Hashing, of: Accusation): CutProof {
+  const verdict = judgeCut(h, of);
+  if ("proof" in verdict) return verdict.proof;
+  const why = verdict.doubts.map((doubt) => (doubt.type === "unserved" ? `${doubt.what} unserved` : doubt.type));
+  const what = `checkpoint ${of.checkpoint.number} is false, and nothing that is known shows it: ${[...new Set(why)]}`;
+  throw new WeftError("unproven", what);
+}
+
 /** In an order in which each may rely on what was looked at before it. */
 function* findings(h: Hashing, of: Accusation): Generator<Finding> {
   const { checkpoint, parent, cut, segments } = of;
   const isCut = checkpoint.entryCount >= parent.checkpoint.entryCount;
   if (!isCut || (checkpoint.entryCount === 0 && checkpoint.segmentCount > 0))
     yield found({ functionName: "proveCounts", checkpoint, parent: parent.checkpoint });
-  if (segments) yield* falseLeaves(of, "segments", segments, checkpoint.segmentCount, isHash);
-  else yield { type: "unserved", what: "segments" };
+  if (segments instanceof ToldTree) yield* falseLeaves(of, "segments", segments, checkpoint.segmentCount, isHash);
+  else if (!segments) yield { type: "unserved", what: "segments" };
   if (!cut) {
     yield { type: "unserved", what: "cut" };
     return;

@@ -10,10 +10,12 @@ import type { Following } from "./following.ts";
 import { History } from "./history.ts";
 import { MemoryFetch } from "./memory-fetch.ts";
 import type { CommittedPlace } from "./overdue.ts";
+import { Refused } from "./refused.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
 import type { Retention } from "./retention.ts";
 import { encodeSegment, headerHash, type TrackKey } from "./segment.ts";
+import { UnreadCuts } from "./unread-cuts.ts";
 import { Witness } from "./witness.ts";
 
 /** How long a track may lag behind what a peer's beats say before it is fetched. */
@@ -41,6 +43,7 @@ export class Fetching {
   readonly #memory: MemoryFetch;
   readonly #witness: Witness;
   readonly #cutWitness: CutWitness;
+  readonly #unreadCuts: UnreadCuts;
   /** Tracks that some peer held more of than we, and since when we have held no more than `sequence`. */
   readonly #behind = new Map<string, { key: TrackKey; sequence: number; since: number }>();
   /** Peers that hold another header at a place that we hold. */
@@ -51,24 +54,31 @@ export class Fetching {
     const { replica, consensus, following, retention, nextId, step } = options;
     const errands = new Errands(replica, nextId);
     this.#errands = errands;
-    this.#repairing = new Repairing({ replica, consensus, following, errands, step });
+    const refused = new Refused();
+    this.#repairing = new Repairing({ replica, consensus, following, errands, refused, step });
     this.#history = new History(replica, errands);
     this.#memory = new MemoryFetch(replica.crypto, consensus, errands, retention);
     this.#witness = new Witness(replica, consensus, following, errands);
-    this.#cutWitness = new CutWitness(replica, consensus, following, errands);
+    this.#cutWitness = new CutWitness(replica, consensus, following, errands, refused);
+    this.#unreadCuts = new UnreadCuts(replica, consensus, following, errands);
   }
 
   /** The chain was read anew: what it says of checkpoints is looked at again. */
   reread(): void {
     this.#witness.reset();
     this.#cutWitness.reset();
+    this.#unreadCuts.reset();
   }
 
   /** What is shown on the chain is as good as what a peer sends. */
   shown(at: CommittedPlace, shown: Shown, now: number): Effect[] {
     if (shown.type === "trace") return this.#witness.show(at, shown.entry);
+    if (shown.type === "header") return this.#cutWitness.show(at, shown.header, shown.proof);
+    if (shown.type === "entry") return this.#unreadCuts.show(at, shown.entry, shown.proof);
     const { segment } = shown;
-    return this.#o.take(segment.header.operator, { segment, size: encodeSegment(segment).length }, now);
+    const effects = this.#o.take(segment.header.operator, { segment, size: encodeSegment(segment).length }, now);
+    this.#repairing.shown(segment);
+    return effects;
   }
 
   peer(peer: Bytes, up: boolean): Effect[] {
@@ -123,6 +133,7 @@ export class Fetching {
       ...this.#memory.tick(now),
       ...this.#witness.tick(now),
       ...this.#cutWitness.tick(now),
+      ...this.#unreadCuts.tick(now),
     ];
   }
 
@@ -189,8 +200,8 @@ export class Fetching {
     if (errand.kind === "tree") {
       if (answer.type !== "tree") return this.#wrong(errand, "another answer than was asked for");
       this.#errands.done(errand);
-      const witness = errand.tree === "trace" ? this.#witness : this.#cutWitness;
-      return witness.take(errand, answer.page, now);
+      const asker = { trace: this.#witness, segments: this.#cutWitness, entries: this.#unreadCuts }[errand.tree];
+      return asker.take(errand, answer.page, now);
     }
     if (answer.type !== "segments") return this.#wrong(errand, "another answer than was asked for");
     const { track, from, to } = { track: keyOf(errand), ...errand };

@@ -9,6 +9,9 @@ const LATEST_MS = 60_000;
 
 type Asked = { number: number; hash: Bytes };
 
+/** So often everybody is asked before it is asked for on the chain, which costs a bond. */
+export const PATIENCE = 3;
+
 /** What has come of what the attesters of one checkpoint state. */
 type Inquiry = {
   stated: Bytes[];

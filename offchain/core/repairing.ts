@@ -7,9 +7,10 @@ import type { Effect } from "./events.ts";
 import type { Following } from "./following.ts";
 import { Overdue } from "./overdue.ts";
 import { areSigned, isChain } from "./range.ts";
+import type { Refused } from "./refused.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
-import type { TrackKey } from "./segment.ts";
-import { Track } from "./track.ts";
+import { headerHash, type Segment, type TrackKey } from "./segment.ts";
+import { isAuthorsFault, Track } from "./track.ts";
 
 /** Segments of one repair: more than a checkpoint covers. */
 const LIMIT_REPAIR = 65_536;
@@ -67,6 +68,8 @@ export type RepairingOptions = {
   consensus: Consensus;
   following: Following;
   errands: Errands;
+  /** What is committed, and breaks a rule. */
+  refused: Refused;
   /** Steps the replica, and turns its effects into the protocol's. */
   step(event: ReplicaEvent, now: number): Effect[];
 };
@@ -91,7 +94,7 @@ export class Repairing {
     const begun = this.#join();
     if (begun.length > 0) return begun;
     const effects: Effect[] = [];
-    const wanted = repairs(consensus, replica);
+    const wanted = this.#wanted();
     const lacking = wanted.flatMap((one) => (one.type === "fetch" ? [{ ...one.entry, sequence: one.from }] : []));
     for (const at of this.#overdue.look(lacking, errands.up.size > 0, now))
       effects.push({ type: "challenge", wanted: "segment", at });
@@ -110,6 +113,25 @@ export class Repairing {
       }
     }
     return effects;
+  }
+
+  /** What was refused is not fetched again, as long as it is the same that is committed. */
+  #wanted(): Repair[] {
+    const { consensus, replica, refused } = this.#o;
+    const wanted = repairs(consensus, replica);
+    if (consensus.latest.cut) refused.retain(wanted.flatMap((one) => (one.type === "fetch" ? [one.entry] : [])));
+    return wanted.filter((one) => one.type === "rewind" || !refused.leadsTo(one.entry));
+  }
+
+  /** A segment was shown on the chain. If it is a committed head, and breaks a rule, nothing else that leads there is lacking. */
+  shown(segment: Segment): void {
+    const { consensus, replica, refused } = this.#o;
+    const { stoppedBy } = replica.track(segment.header) ?? {};
+    const hash = headerHash(replica.crypto, replica.separator, segment.header);
+    if (!stoppedBy || !equal(stoppedBy.hash, hash)) return;
+    const isHead = (one: Repair) =>
+      one.type === "fetch" && one.from === segment.header.sequence && equal(one.entry.head, hash);
+    if (repairs(consensus, replica).some(isHead)) refused.keep([{ segment, hash }]);
   }
 
   #rewind(track: TrackKey, to: number): Effect[] {
@@ -172,7 +194,7 @@ export class Repairing {
   }
 
   #takeWhole({ entry, from, to, got, peer }: Committed, now: number): Effect[] {
-    const { replica, step } = this.#o;
+    const { replica, refused, step } = this.#o;
     const name = trackName(entry);
     const fault = (why: string): Effect[] => [
       { type: "fault", kind: "repair", operator: peer, error: new WeftError("bad_root", why) },
@@ -192,10 +214,19 @@ export class Repairing {
     this.#misfits.delete(name);
     const effects: Effect[] = [];
     if (track && track.sequence >= from) effects.push(...this.#rewind(entry, from - 1));
-    for (const { segment, hash } of got) effects.push(...step({ type: "restore", segment, hash }, now));
+    for (const [i, { segment, hash }] of got.entries()) {
+      const taken = step({ type: "restore", segment, hash }, now);
+      effects.push(...taken);
+      if (!taken.some(breaksRule)) continue;
+      refused.keep(got.slice(i));
+      break;
+    }
     return effects;
   }
 }
+
+const breaksRule = (effect: Effect) =>
+  effect.type === "fault" && effect.kind === "invalid_segment" && isAuthorsFault(effect.error);
 
 function isWhole({ entry, to, got }: Committed): boolean {
   return to === entry.sequence || got.at(-1)?.segment.header.sequence !== to || got.length >= LIMIT_REPAIR;

@@ -1,7 +1,7 @@
 import { type Bytes, equal, toHex, Writer } from "./bytes.ts";
 import { type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
-import { memoriesAfter, segmentsTree } from "./cut.ts";
+import { encodeEntry, memoriesAfter, segmentsTree } from "./cut.ts";
 import { unless } from "./errors.ts";
 import { traceTree } from "./fold-proof.ts";
 import { type SignedHeader, writeHeader } from "./header.ts";
@@ -48,6 +48,7 @@ export class StatedLeaves {
     const parent = this.#consensus.committed(committed.parent);
     if (!parent?.cut || committed.cut.countSince(parent.cut) !== committed.checkpoint.segmentCount) return undefined;
     const [before, of] = [parent as CommittedCut, committed as CommittedCut];
+    if (tree === "entries") return of.cut.entries.map(encodeEntry);
     return unless("unknown_segment", () => (tree === "trace" ? this.#trace(before, of) : this.#headers(before, of)));
   }
 

@@ -1,4 +1,5 @@
 import { type Bytes, concat } from "./bytes.ts";
+import { ENTRY_BYTES } from "./cut.ts";
 import { WeftError } from "./errors.ts";
 import { HEADER_BYTES } from "./header.ts";
 import { TREE } from "./tree.ts";
@@ -9,6 +10,8 @@ export const STATED_TREES = {
   trace: { leafBytes: 32, most: 2 ** TREE.memoryTrace.depth },
   /** The header of each segment. */
   segments: { leafBytes: HEADER_BYTES, most: 2 ** TREE.segments.depth },
+  /** What stands in each slot of the cut, also where it is no entry; as many as fit into 8 MiB, like a cut that is asked for as such. */
+  entries: { leafBytes: ENTRY_BYTES, most: Math.floor(2 ** 23 / ENTRY_BYTES) },
 } as const;
 
 export type StatedTree = keyof typeof STATED_TREES;

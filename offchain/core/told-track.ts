@@ -56,16 +56,17 @@ export class ToldTrack {
     const { of } = this.#accused;
     if (sequence <= this.#from) {
       const stood = of.earlier(this.track, sequence);
-      return stood && { ...stood, proof: () => stood.proof(), tree: this.#treeOf(stood.segment) };
+      return stood && { ...stood, proof: () => stood.proof(), tree: this.#treeOf(stood.segment, sequence) };
     }
     const index = this.#accused.entries[this.#slot].first + sequence - this.#from - 1;
     const segment = this.#accused.segmentAt(index);
     if (!segment) return undefined;
     const proof = () => this.#accused.headerAt(index, segment.header).proof;
-    return { number: of.checkpoint.number, index, segment, proof, tree: this.#treeOf(segment) };
+    return { number: of.checkpoint.number, index, segment, proof, tree: this.#treeOf(segment, sequence) };
   }
 
-  #treeOf({ header, snapshots }: StatedSegment) {
+  #treeOf({ header, snapshots: served }: StatedSegment, sequence: number) {
+    const snapshots = served ?? this.#accused.of.snapshotsAt(this.track, sequence);
     return snapshots && snapshotsOf(this.#h, header, snapshots);
   }
 

@@ -153,7 +153,7 @@ export class Views {
   }
 
   /** Is a checkpoint on record known not to follow from its segments? */
-  isWrong({ hash }: Committed): boolean {
+  isWrong({ hash }: Pick<Committed, "hash">): boolean {
     return this.#wrong.has(toHex(hash)) || this.#disbelieved.has(toHex(hash));
   }
 

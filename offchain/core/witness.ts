@@ -7,16 +7,13 @@ import type { Effect } from "./events.ts";
 import { type FalseMemory, falseFold, falseMemory } from "./false-memory.ts";
 import { type TraceEntry, traceEntry } from "./fold-proof.ts";
 import type { Following } from "./following.ts";
-import { Inquiries } from "./inquiry.ts";
+import { Inquiries, PATIENCE } from "./inquiry.ts";
 import type { CommittedPlace } from "./overdue.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
 import { searchTrace } from "./trace-search.ts";
 import { leafHash, rootOf, TREE } from "./tree.ts";
 import { heldSegments, type Wrong } from "./views.ts";
-
-/** So often everybody is asked before it is asked for on the chain, which costs a bond. */
-const PATIENCE = 3;
 
 /**
  * Brings to court whoever attested to memories that do not follow from the segments. To say where the lie is takes what

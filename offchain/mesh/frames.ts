@@ -65,6 +65,7 @@ export const FRAME_LIMITS: Readonly<Record<Lane, number>> = {
 export const WIRE_TREES: Readonly<Record<StatedTree, WireTree>> = {
   trace: WireTree.STATED_TREE_TRACE,
   segments: WireTree.STATED_TREE_SEGMENTS,
+  entries: WireTree.STATED_TREE_ENTRIES,
 };
 
 /** Messages arrive as Buffers, whose `slice` shares memory; core expects arrays whose `slice` copies. */

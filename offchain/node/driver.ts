@@ -5,6 +5,7 @@ import type { Checkpoint } from "../core/checkpoint.ts";
 import { WeftError } from "../core/errors.ts";
 import type { ChainUpdate, CommitResult, Effect, ProtocolEvent, Shown, StoreRecord } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
+import { cutProofOf } from "../core/false-cut.ts";
 import { foldAccusation } from "../core/false-memory.ts";
 import type { CommittedPlace } from "../core/overdue.ts";
 import type { Sealed } from "../core/pen.ts";
@@ -166,7 +167,7 @@ export class Driver {
         this.#condemn(effect);
         break;
       case "unserved": {
-        const what = `no peer serves the ${effect.tree} of checkpoint ${effect.number}, which is false`;
+        const what = `no peer serves the ${effect.tree} of checkpoint ${effect.number}, which is false or cannot be read`;
         this.#o.onFault("unserved", undefined, new WeftError("unserved", what));
         break;
       }
@@ -190,11 +191,22 @@ export class Driver {
       this.#chain?.condemn({ number, hash, court: "cut", proof: lie.proof });
       return;
     }
+    const { crypto } = protocol.replica;
+    const onDisk = (track: TrackKey, sequence: number) => {
+      const stored = store.segment(track, sequence);
+      return stored && decodeSegment(stored.bytes);
+    };
     try {
-      const accusation = foldAccusation(protocol.replica.crypto, lie, (at) => {
-        const stored = store.segment(at, at.sequence);
-        if (!stored) throw new WeftError("unknown_segment", "the segment that shows a false memory is not on disk");
-        return decodeSegment(stored.bytes);
+      if (lie.type === "segments") {
+        const snapshotsAt = (track: TrackKey, sequence: number) => onDisk(track, sequence)?.snapshots;
+        const proof = cutProofOf(crypto, { ...lie.accusation, snapshotsAt });
+        this.#chain?.condemn({ number, hash, court: "cut", proof });
+        return;
+      }
+      const accusation = foldAccusation(crypto, lie, (at) => {
+        const segment = onDisk(at, at.sequence);
+        if (!segment) throw new WeftError("unknown_segment", "the segment that shows a false memory is not on disk");
+        return segment;
       });
       this.#chain?.condemn({ number, hash, court: "fold", lie: accusation });
     } catch (error) {

@@ -32,6 +32,8 @@ export const StatedTree = {
   STATED_TREE_TRACE: 1,
   /** STATED_TREE_SEGMENTS - The header of each segment, 112 bytes. */
   STATED_TREE_SEGMENTS: 2,
+  /** STATED_TREE_ENTRIES - What stands in each slot of the cut, 81 bytes, whether it can be read as an entry or not. */
+  STATED_TREE_ENTRIES: 3,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -41,6 +43,7 @@ export namespace StatedTree {
   export type STATED_TREE_UNSPECIFIED = typeof StatedTree.STATED_TREE_UNSPECIFIED;
   export type STATED_TREE_TRACE = typeof StatedTree.STATED_TREE_TRACE;
   export type STATED_TREE_SEGMENTS = typeof StatedTree.STATED_TREE_SEGMENTS;
+  export type STATED_TREE_ENTRIES = typeof StatedTree.STATED_TREE_ENTRIES;
   export type UNRECOGNIZED = typeof StatedTree.UNRECOGNIZED;
 }
 

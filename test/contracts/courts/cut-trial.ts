@@ -6,7 +6,9 @@ import { toHex } from "../../../offchain/core/bytes.ts";
 import type { CutProof } from "../../../offchain/core/cut-proof.ts";
 import { judgeCut } from "../../../offchain/core/false-cut.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { type Sealed, type TrackWriter, writeSegments } from "../../helpers/core.ts";
+import { Audited } from "../../helpers/audited.ts";
+import { type Keys, type Sealed, type TrackWriter, writeSegments } from "../../helpers/core.ts";
+import { protocolOf } from "../../helpers/protocol.ts";
 import type { World } from "../fixture.ts";
 import { extend, type Historian, type Made } from "./history.ts";
 import { liars } from "./lies.ts";
@@ -72,10 +74,30 @@ export async function convict(world: World, court: Court, made: Made, proof: Cut
   assert.equal(await world.chain.readContract({ ...court, functionName: "condemned", args: hash }), true);
 }
 
+/** One worker among those who lie finds it by itself, or has it asked for on the chain where nobody can show it. */
+async function isNoticed(historian: Historian, court: Court, made: Made, what: string): Promise<void> {
+  const { world, separator, events, genesis, operators } = historian;
+  const keys = operators.map((_, i) => historian.track(i, "alone").keys) as [Keys, Keys, Keys, ...Keys[]];
+  const { registryHash: registryGenesis } = genesis.checkpoint;
+  const protocol = protocolOf(keys[0], keys, { separator, registryGenesis, events });
+  const worker = new Audited(protocol, keys[2].operator, { onChain: true });
+  if (made.parent && made.parent !== genesis) worker.read(made.parent);
+  const [noticed] = worker.read(made).condemned;
+  if (!noticed)
+    assert.ok(
+      worker.others.some(({ type }) => type === "challenge"),
+      `${what} is noticed by nobody`,
+    );
+  else {
+    assert.ok("functionName" in noticed.proof, `${what}: ${inspect(noticed.proof)}`);
+    assert.ok(await condemns(world, court, noticed.proof), `${what}: the worker's proof is refused`);
+  }
+}
+
 /**
  * Tells at least so many lies, of each kind as many, about random histories. Each must be found in what its attesters serve, by
  * whoever holds the true segments, and be shown to the court: the first of each kind in a transaction, others where only
- * the verdict counts.
+ * the verdict counts; the first of each kind also by a worker that nobody tells anything.
  * @returns how many were proven, by kind
  */
 export async function tryLies(
@@ -99,6 +121,7 @@ export async function tryLies(
       const proof = proofOf(historian, made, honest.segments, what);
       const again = await world.remember();
       await historian.commit(made);
+      if (times === 0) await isNoticed(historian, court, made, what);
       if (times === 0) await convict(world, court, made, proof);
       else assert.ok(await condemns(world, court, proof), `${what} is not proven`);
       await again();

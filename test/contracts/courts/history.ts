@@ -220,7 +220,10 @@ export class Historian {
 }
 
 /** The entries that tracks have after more segments, in the slots that they have, and the segments in their order. */
-export function extend(parent: Made, advances: readonly Sealed[][]): { entries: CutEntry[]; segments: Sealed[] } {
+export function extend(
+  parent: Made,
+  advances: readonly (readonly Sealed[])[],
+): { entries: CutEntry[]; segments: Sealed[] } {
   const name = ({ operator, incarnation }: { operator: Bytes; incarnation: Bytes }) =>
     toHex(operator) + toHex(incarnation).slice(2);
   const by = new Map(advances.map((sealed) => [name((sealed[0] as Sealed).header), sealed]));

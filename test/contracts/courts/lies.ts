@@ -4,8 +4,9 @@ import { type CutEntry, encodeEntries } from "../../../offchain/core/cut.ts";
 import { headerHash } from "../../../offchain/core/header.ts";
 import { sealSegment } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
+import { begin, later, openings } from "../../helpers/breaches.ts";
 import { hashOf, incarnationOf, type Sealed } from "../../helpers/core.ts";
-import type { Historian, Made } from "./history.ts";
+import { extend, type Historian, type Made } from "./history.ts";
 
 /** Tells one lie about an honest checkpoint; `pick` draws an index below a bound. Undefined where there is no room. */
 export type Liar = (h: Historian, honest: Made, pick: (below: number) => number) => Made | undefined;
@@ -239,6 +240,15 @@ export const liars: Record<string, Liar> = {
     const beyond = { header: { ...stated(header), sequence: BEYOND }, snapshots };
     const leaf = new Map([[index, headerHash(crypto, h.separator, beyond.header)]]);
     return h.make(honest.parent as Made, honest, {}, { segments: leaf, served: [beyond] });
+  },
+  "a segment that breaks a rule": (h, honest, pick) => {
+    const writer = h.track(3, "breaks a rule");
+    const breaches = [...openings, ...later];
+    (breaches[pick(breaches.length)] as (typeof later)[number])[1](begin(writer));
+    const advances = [...honest.entries.keys()]
+      .map((slot) => segmentsOf(honest, slot))
+      .filter(({ length }) => length > 0);
+    return h.make(honest.parent as Made, extend(honest.parent as Made, [...advances, [writer.seal()]]));
   },
   "a header counts snapshots that there are not": misshapen(({ snapshotCount }, more) => ({
     snapshotCount: snapshotCount + more,

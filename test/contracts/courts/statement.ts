@@ -47,6 +47,7 @@ export function accusationOf(
       }
       return undefined;
     },
+    snapshotsAt: () => undefined,
   };
 }
 

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { stated } from "../../../offchain/core/accused-cut.ts";
 import { type Content, openingOf } from "../../../offchain/core/availability.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import { Cut, segmentsTree } from "../../../offchain/core/cut.ts";
+import type { Shown } from "../../../offchain/core/events.ts";
 import { type TraceEntry, traceEntry, traceTree } from "../../../offchain/core/fold-proof.ts";
 import { Memories } from "../../../offchain/core/memories.ts";
 import type { CommittedPlace } from "../../../offchain/core/overdue.ts";
@@ -42,7 +44,7 @@ before(async () => {
     segmentAt: (_, sequence) => segments[sequence - 1],
     runAt: () => undefined,
   };
-  await world.give(toHex(members[0].signer.address), bondsOf(5n));
+  await world.give(toHex(members[0].signer.address), bondsOf(9n));
 });
 after(() => world?.close());
 
@@ -99,6 +101,22 @@ test("header and snapshots are asked for one after the other, and make the segme
     encodeSegment(segments[0]!),
     "what was answered is read, not paid for",
   );
+});
+
+test("a header, and an entry of the cut, are asked for by their place, and shown with their path", async () => {
+  const asker = await started(0, { challengeBonds: bondsOf(9n) });
+  const shown: Shown[] = [];
+  for (const kind of ["header", "entry"] as const) {
+    asker.chain.challenge(kind, kind === "header" ? { ...wanted, index: 2 } : wanted, (one) => shown.push(one));
+    await until("it is shown", () => shown.length === (kind === "header" ? 1 : 2));
+  }
+  const { cut, parent } = content;
+  const [entry] = cut!.entries;
+  const headers = segmentsTree(crypto, parent!, cut!, content.segments);
+  assert.deepEqual(shown, [
+    { type: "header", header: stated(segments[2]!.header), proof: headers.proof(2) },
+    { type: "entry", entry: stated(entry!), proof: cut!.proof(0) },
+  ]);
 });
 
 test("an entry of a memory trace is asked for by its place", async () => {

@@ -3,13 +3,14 @@ import { describe, test } from "node:test";
 import { type Bytes, toHex, Writer } from "../../../offchain/core/bytes.ts";
 import { type Checkpoint, checkpointHash } from "../../../offchain/core/checkpoint.ts";
 import { Cut, type CutEntry, checkpointOf } from "../../../offchain/core/cut.ts";
-import { CutWitness } from "../../../offchain/core/cut-witness.ts";
+import { CutWitness, LATE_MS } from "../../../offchain/core/cut-witness.ts";
 import { Errands } from "../../../offchain/core/errands.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
 import type { Following } from "../../../offchain/core/following.ts";
 import { writeHeader } from "../../../offchain/core/header.ts";
 import { ListTree } from "../../../offchain/core/list-tree.ts";
 import type { Memories } from "../../../offchain/core/memories.ts";
+import { Refused } from "../../../offchain/core/refused.ts";
 import type { RegistryEvent } from "../../../offchain/core/registry.ts";
 import { StatedLeaves } from "../../../offchain/core/stated-leaves.ts";
 import { leafHash, TREE } from "../../../offchain/core/tree.ts";
@@ -85,7 +86,7 @@ function worker({ entries, checkpoint, segments, events = [], held = true }: Cha
   let ids = 0;
   const errands = new Errands(replica, () => ++ids);
   for (const { operator } of members.slice(1)) errands.peer(operator, true);
-  const witness = new CutWitness(replica, consensus, { final: 0 } as Following, errands);
+  const witness = new CutWitness(replica, consensus, { final: 0 } as Following, errands, new Refused());
   const served = (segments?.(hashes) ?? hashes).map((hash) => headers.get(toHex(hash)) as Bytes);
   return { ...node, added, hash, served, errands, witness };
 }
@@ -158,7 +159,11 @@ describe("who attests to a false cut is brought to court", () => {
   const REVERSED: Change = { segments: (truth) => truth.toReversed() };
 
   /** Answers as each peer does, a page of two after the other; says what came of it. */
-  function run({ witness, errands }: ReturnType<typeof worker>, serve: (nth: number) => readonly Bytes[] | undefined) {
+  function run(
+    { witness, errands }: ReturnType<typeof worker>,
+    serve: (nth: number) => readonly Bytes[] | undefined,
+    until = 4_000,
+  ) {
     const peers: string[] = [];
     const out: Effect[] = [];
     const take = (effects: readonly Effect[], now: number): void => {
@@ -175,7 +180,7 @@ describe("who attests to a false cut is brought to court", () => {
         take(witness.take(errand, page, now), now);
       }
     };
-    for (let now = 0; now < 4_000; now += 200) take(witness.tick(now), now);
+    for (let now = 0; now < until; now += 200) take(witness.tick(now), now);
     return out;
   }
 
@@ -214,5 +219,31 @@ describe("who attests to a false cut is brought to court", () => {
     feed(replica, added);
     assert.deepEqual(witness.tick(100), [], "not looked at all the time");
     assert.equal(provenBy(witness.tick(400)), "ask");
+  });
+
+  test("what is late is asked for as its headers, which show a lie, and nobody is suspected who does not serve them", () => {
+    const late = { held: false };
+    const world = worker({ ...late, ...REVERSED });
+    assert.deepEqual(
+      run(world, () => world.served, LATE_MS),
+      [],
+    );
+    assert.equal(provenBy(run(world, () => world.served, LATE_MS + 1_000)), "provePlace");
+    assert.equal(world.consensus.views.of(world.consensus.latest), undefined);
+    assert.deepEqual(
+      run(worker({ ...late, ...REVERSED }), () => undefined, LATE_MS + 4_000),
+      [],
+    );
+    const honest = worker(late);
+    let served = 0;
+    const serve = () => {
+      served += 1;
+      return honest.served;
+    };
+    assert.deepEqual(run(honest, serve, LATE_MS + 4_000), []);
+    assert.equal(served, 2, "two pages, once");
+    feed(honest.replica, honest.added);
+    assert.deepEqual(honest.witness.tick(LATE_MS + 5_000), []);
+    assert.ok(honest.consensus.views.of(honest.consensus.latest));
   });
 });

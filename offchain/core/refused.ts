@@ -1,0 +1,54 @@
+import { type Bytes, equal } from "./bytes.ts";
+import { type Advance, type CutEntry, trackName } from "./cut.ts";
+import type { Header } from "./header.ts";
+import type { Held } from "./range.ts";
+import type { TrackKey } from "./segment.ts";
+import type { SaltedSnapshot } from "./snapshot.ts";
+import { TREE } from "./tree.ts";
+
+/** As many as one checkpoint may have. */
+const MOST_HEADERS = 2 ** TREE.segments.depth;
+/** Each is at most half a MiB; one that breaks a rule is enough. */
+const MOST_BODIES = 16;
+
+/** A segment that was refused; its snapshots are known where they are what was refused. */
+export type RefusedSegment = { header: Header; hash: Bytes; snapshots?: readonly SaltedSnapshot[] };
+
+/**
+ * Committed segments that no replica takes: of each track from the first one on that breaks a rule, up to the head that a
+ * quorum attested to. A court may want to see them, as long as that stands.
+ */
+export class Refused {
+  /** By track, ascending. */
+  readonly #ranges = new Map<string, readonly RefusedSegment[]>();
+
+  /** @param range from the segment on that breaks a rule to the committed head; no more of it is kept than there is room for */
+  keep(range: readonly Held[]): void {
+    const name = trackName(range[0].segment.header);
+    this.#ranges.delete(name);
+    const others = [...this.#ranges.values()];
+    const headers = others.reduce((sum, { length }) => sum + length, range.length);
+    if (headers > MOST_HEADERS) return;
+    const hasRoom = others.filter(([first]) => first.snapshots).length < MOST_BODIES;
+    const kept = range.map(({ segment: { header }, hash }): RefusedSegment => ({ header, hash }));
+    if (hasRoom) kept[0].snapshots = range[0].segment.snapshots;
+    this.#ranges.set(name, kept);
+  }
+
+  /** Is this committed head one that is known, and refused with what leads to it? */
+  leadsTo(entry: Advance): boolean {
+    const last = this.#ranges.get(trackName(entry))?.at(-1);
+    return last !== undefined && last.header.sequence === entry.sequence && equal(last.hash, entry.head);
+  }
+
+  at(track: TrackKey, sequence: number): RefusedSegment | undefined {
+    const range = this.#ranges.get(trackName(track));
+    return range?.[sequence - range[0].header.sequence];
+  }
+
+  /** Forgets what leads to none of these. */
+  retain(heads: readonly CutEntry[]): void {
+    const names = new Set(heads.filter((entry) => this.leadsTo(entry)).map(trackName));
+    for (const name of this.#ranges.keys()) if (!names.has(name)) this.#ranges.delete(name);
+  }
+}

@@ -1,0 +1,200 @@
+import { readEntry, readStatedHeader } from "../../offchain/core/accused-cut.ts";
+import { type Bytes, fromHex, toHex, Writer } from "../../offchain/core/bytes.ts";
+import { type Cut, ENTRY_BYTES, trackName } from "../../offchain/core/cut.ts";
+import type { CutProof, StatedHeader } from "../../offchain/core/cut-proof.ts";
+import type { Answer, Effect, Question } from "../../offchain/core/events.ts";
+import { cutProofOf } from "../../offchain/core/false-cut.ts";
+import { headerHash, writeHeader } from "../../offchain/core/header.ts";
+import { PATIENCE_MS } from "../../offchain/core/overdue.ts";
+import type { Protocol } from "../../offchain/core/protocol.ts";
+import type { TrackKey } from "../../offchain/core/segment.ts";
+import { type StatedTree, treePageOf } from "../../offchain/core/stated-tree.ts";
+import { crypto } from "../../offchain/crypto/crypto.ts";
+import type { Made } from "../contracts/courts/history.ts";
+import { beatOf, type Sealed } from "./core.ts";
+
+/** What peers answer otherwise than by what they committed. */
+export type Served = {
+  /** @param nth of the answers so far */
+  segment?(segment: Sealed, nth: number): Sealed | undefined;
+  /** Of the cut's leaves. */
+  entries?(leaves: readonly Bytes[]): readonly Bytes[];
+  /** Shows on the chain what is asked for there, as far as the court takes it. */
+  onChain?: boolean;
+  path?(proof: readonly Bytes[]): readonly Bytes[];
+  /** Has not got these trees. */
+  lacks?: readonly StatedTree[];
+  /** Answers nothing to these. */
+  silent?: readonly Question["type"][];
+};
+
+const STEP_MS = 200;
+/** Long enough for whoever waits until something is late. */
+const EACH_MS = 35_000;
+
+/**
+ * A worker that reads of one checkpoint after another, and whose peer serves what they are made of, as far as it can be said in
+ * messages. What it does about false cuts is kept.
+ */
+export class Audited {
+  readonly #protocol: Protocol;
+  readonly #peer: Bytes;
+  readonly #served: Served;
+  readonly #made: Made[] = [];
+  readonly #disk: Sealed[] = [];
+  #answers = 0;
+  #now = 0;
+  /** Checkpoints that it says are false, with the proof; or why there is none. */
+  readonly condemned: { number: number; proof: CutProof | Error }[] = [];
+  readonly others: Effect[] = [];
+  /** Those of before it had waited for very long. */
+  readonly soon: Effect[] = [];
+
+  constructor(protocol: Protocol, peer: Bytes, served: Served = {}) {
+    this.#protocol = protocol;
+    this.#peer = peer;
+    this.#served = served;
+    protocol.step({ type: "peer", peer, up: true }, 0);
+  }
+
+  /** The chain took it, and some time goes by. */
+  read(made: Made): this {
+    this.#made.push(made);
+    const { checkpoint, hash, entries } = made;
+    const committed = { kind: "committed", checkpoint, hash, committedAt: 1, block: 9, logIndex: 0 } as const;
+    this.#step({ type: "chain", update: { type: "events", events: [committed], time: 2 } });
+    const heads = entries.map(({ operator, incarnation, sequence, head }) => ({
+      operator,
+      incarnation,
+      sequence,
+      head,
+    }));
+    for (const until = this.#now + EACH_MS; this.#now < until; this.#now += STEP_MS) {
+      const beat = beatOf(this.#protocol.replica, { heads, checkpoint: checkpoint.number });
+      this.#step({ type: "beat", from: this.#peer, beat });
+      this.#step({ type: "tick", load: 0 });
+    }
+    this.soon.push(...this.others);
+    // Then a very long time.
+    for (let i = 0; i < 6; i++, this.#now += PATIENCE_MS) this.#step({ type: "tick", load: 0 });
+    return this;
+  }
+
+  /** What it takes for the cut of a checkpoint. */
+  cutOf(number: number): Cut | undefined {
+    return this.#protocol.consensus.committed(number)?.cut;
+  }
+
+  /** Its disk is lost. */
+  forget(): void {
+    this.#disk.length = 0;
+  }
+
+  #step(event: Parameters<Protocol["step"]>[0]): void {
+    for (const effect of this.#protocol.step(event, this.#now)) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: Effect): void {
+    if (effect.type === "store" && effect.record.type === "segment")
+      this.#disk.push({ ...effect.record.segment, hash: effect.record.hash });
+    if (effect.type === "condemn") this.#condemn(effect);
+    if (effect.type === "unserved" || effect.type === "challenge") this.others.push(effect);
+    if (effect.type === "challenge" && this.#served.onChain) this.#show(effect);
+    if (effect.type !== "ask") return;
+    const { id, question } = effect;
+    if (!this.#served.silent?.includes(question.type))
+      this.#step({ type: "answered", id, answer: this.#answer(question) });
+  }
+
+  #show({ wanted, at }: Extract<Effect, { type: "challenge" }>): void {
+    const made = this.#madeAt(at.number);
+    const { index } = at;
+    if (wanted === "segment")
+      this.#step({ type: "shown", at, shown: { type: "segment", segment: made.segments[index] as Sealed } });
+    if (wanted === "entry") {
+      const entry = readEntry(made.slots.get(index) ?? new Uint8Array());
+      const siblings = made.cutProof(index).map((one) => fromHex(one));
+      const proof = this.#served.path?.(siblings) ?? siblings;
+      if (entry) this.#step({ type: "shown", at, shown: { type: "entry", entry, proof } });
+    }
+    if (wanted === "header") {
+      const header = headersOf(made, this.#protocol.replica.separator)[index];
+      const proof = made.segmentProof(index);
+      if (header) this.#step({ type: "shown", at, shown: { type: "header", header: readStatedHeader(header), proof } });
+    }
+  }
+
+  #condemn({ number, lie }: Extract<Effect, { type: "condemn" }>): void {
+    if (lie.type === "cut") this.condemned.push({ number, proof: lie.proof });
+    if (lie.type !== "segments") return;
+    const snapshotsAt = (track: TrackKey, sequence: number) =>
+      this.#disk.find(({ header }) => trackName(header) === trackName(track) && header.sequence === sequence)
+        ?.snapshots;
+    try {
+      this.condemned.push({ number, proof: cutProofOf(crypto, { ...lie.accusation, snapshotsAt }) });
+    } catch (error) {
+      this.condemned.push({ number, proof: error as Error });
+    }
+  }
+
+  #answer(question: Question): Answer {
+    switch (question.type) {
+      case "cut": {
+        const { entries, odd } = this.#madeAt(question.number);
+        const isCut = !odd.cut && new Set(entries.map(trackName)).size === entries.length;
+        return { type: "cut", entries: isCut ? entries : undefined };
+      }
+      case "fetch":
+        return { type: "segments", segments: this.#range(question), last: true };
+      case "tree": {
+        const made = this.#madeAt(question.number);
+        const { tree, first } = question;
+        const leaves = tree === "entries" ? this.#leaves(made) : headersOf(made, this.#protocol.replica.separator);
+        const isWhole =
+          !this.#served.lacks?.includes(tree) && leaves?.every((leaf): leaf is Bytes => leaf !== undefined);
+        return { type: "tree", page: isWhole ? treePageOf(tree, leaves as Bytes[], first) : undefined };
+      }
+      default:
+        return { type: "memory", page: undefined, size: 0 };
+    }
+  }
+
+  #madeAt(number: number): Made {
+    return this.#made.find(({ checkpoint }) => checkpoint.number === number) as Made;
+  }
+
+  #leaves(made: Made): readonly Bytes[] | undefined {
+    const leaves = leavesOf(made);
+    return leaves && (this.#served.entries?.(leaves) ?? leaves);
+  }
+
+  #range({ track, from, to }: Extract<Question, { type: "fetch" }>) {
+    const nth = this.#answers++;
+    const all = new Map<string, Sealed>();
+    for (const segment of this.#made.flatMap(({ segments }) => segments))
+      if (trackName(segment.header) === trackName(track)) all.set(toHex(segment.hash), segment);
+    return [...all.values()]
+      .filter(({ header }) => header.sequence >= from && header.sequence <= to)
+      .flatMap((one) => (this.#served.segment ? (this.#served.segment(one, nth) ?? []) : one))
+      .map((segment) => ({ segment, size: 100 }));
+  }
+}
+
+/** What stands in the slots of a cut, if all of it is as long as an entry. */
+function leavesOf({ slots }: Made): Bytes[] | undefined {
+  const leaves = [...slots].sort(([a], [b]) => a - b).map(([, leaf]) => leaf);
+  return leaves.every(({ length }) => length === ENTRY_BYTES) ? leaves : undefined;
+}
+
+/** The headers of what is listed, where it is one. */
+function headersOf({ segments, indices, odd }: Made, separator: Bytes): (Bytes | undefined)[] {
+  const known = new Map(segments.map(({ header, hash }) => [toHex(hash), encoded(header)]));
+  for (const { header } of odd.served ?? []) known.set(toHex(headerHash(crypto, separator, header)), encoded(header));
+  return [...indices].sort(([a], [b]) => a - b).map(([, hash]) => known.get(toHex(hash)));
+}
+
+function encoded(header: Omit<StatedHeader, "sequence"> & { sequence: number | bigint }): Bytes {
+  const bytes = writeHeader(new Writer(), { ...header, sequence: 0 }).done();
+  new DataView(bytes.buffer).setBigUint64(36, BigInt(header.sequence));
+  return bytes;
+}
