@@ -110,5 +110,5 @@ if (!Object.hasOwn(tasks, task)) {
   process.exit(2);
 }
 install();
-compile();
+if (task !== "test") compile(); // there it is a step among others, beside which the first of them run
 tasks[task]();

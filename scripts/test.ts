@@ -28,6 +28,12 @@ const suite = (patterns: string[], concurrency: number): string[] => [
 const node = process.execPath;
 const steps: Step[] = [
   {
+    name: "compile",
+    what: "the contracts, if they changed",
+    command: node,
+    args: ["scripts/bootstrap.mjs", "compile"],
+  },
+  {
     name: "lint",
     what: "formatting, lint and the import rule",
     command: bin("biome"),
@@ -53,8 +59,6 @@ const steps: Step[] = [
     args: ["test/vectors/make.ts", "--check"],
   },
   { name: "solidity", what: "Solidity tests", command: node, args: [hardhat, "test", "solidity"] },
-  { name: "gas", what: "what contracts may cost", command: node, args: ["scripts/gas.ts"] },
-  { name: "unit", what: "unit tests", command: node, args: suite(["test/unit/**/*.test.ts"], 2) },
   {
     name: "property",
     what: "property tests of the invariants",
@@ -66,6 +70,14 @@ const steps: Step[] = [
     what: "every mesh is the same mesh",
     command: node,
     args: suite(["test/compliance/**/*.test.ts"], 2),
+  },
+  { name: "gas", what: "what contracts may cost", command: node, args: ["scripts/gas.ts"] },
+  { name: "unit", what: "unit tests", command: node, args: suite(["test/unit/**/*.test.ts"], 2) },
+  {
+    name: "sdk",
+    what: "the SDK against a chain, and a script that shares no code",
+    command: node,
+    args: suite(["test/sdk/**/*.test.ts"], 1),
   },
   { name: "sim", what: "the simulator's own tests", command: node, args: suite(["test/sim/**/*.test.ts"], 2) },
   {
@@ -79,12 +91,6 @@ const steps: Step[] = [
     what: "contracts on the embedded chain",
     command: node,
     args: suite(["test/contracts/**/*.test.ts"], 2),
-  },
-  {
-    name: "sdk",
-    what: "the SDK against a chain, and a script that shares no code",
-    command: node,
-    args: suite(["test/sdk/**/*.test.ts"], 1),
   },
   {
     name: "pack",
@@ -102,7 +108,7 @@ const steps: Step[] = [
     name: "e2e",
     what: "real processes",
     command: node,
-    args: suite(["test/e2e/**/!(isolation).test.ts"], 2),
+    args: suite(["test/e2e/**/!(isolation).test.ts"], 3), // they wait more than they work
   },
   {
     name: "isolation",
@@ -123,9 +129,10 @@ if (unknown.length > 0) {
 
 /** Steps that each keep one core busy, or wait: together they take the machine once. What they print comes when they end. */
 const TOGETHER = [
-  ["lint", "solhint", "types", "generated", "vectors"],
-  ["property", "compliance"],
-  ["contracts", "sdk", "pack", "indexer"],
+  ["compile", "lint", "solhint", "types"],
+  ["generated", "vectors", "solidity", "property", "compliance"],
+  ["unit", "gas", "sdk"],
+  ["contracts", "pack", "indexer"],
 ];
 
 type Result = { name: string; passed: boolean; seconds: number };
@@ -150,7 +157,7 @@ const run = ({ name, what, command, args }: Step, alone: boolean) =>
   });
 
 const results: Result[] = [];
-const left = steps.filter(({ name }) => asked.length === 0 || asked.includes(name));
+const left = steps.filter(({ name }) => asked.length === 0 || name === "compile" || asked.includes(name));
 while (left.length > 0) {
   const group = TOGETHER.find((names) => names.includes(left[0].name)) ?? [left[0].name];
   const others = left.findIndex(({ name }) => !group.includes(name));

@@ -1,5 +1,6 @@
-import { giveNothing } from "./lies.ts";
+import { giveNothing, leaveChallenges } from "./lies.ts";
 import { startSaboteur } from "./start.ts";
 
 giveNothing();
+leaveChallenges();
 await startSaboteur();

@@ -1,6 +1,0 @@
-import { giveNothing, leaveChallenges } from "./lies.ts";
-import { startSaboteur } from "./start.ts";
-
-giveNothing();
-leaveChallenges();
-await startSaboteur();
