@@ -47,6 +47,18 @@ const steps: Step[] = [
   },
   { name: "types", what: "types", command: bin("tsc"), args: ["-p", "."] },
   {
+    name: "property",
+    what: "property tests of the invariants",
+    command: node,
+    args: suite(["test/property/**/*.test.ts"], 2),
+  },
+  {
+    name: "compliance",
+    what: "every mesh is the same mesh",
+    command: node,
+    args: suite(["test/compliance/**/*.test.ts"], 2),
+  },
+  {
     name: "generated",
     what: "generated ABIs are those of the contracts",
     command: node,
@@ -59,18 +71,6 @@ const steps: Step[] = [
     args: ["test/vectors/make.ts", "--check"],
   },
   { name: "solidity", what: "Solidity tests", command: node, args: [hardhat, "test", "solidity"] },
-  {
-    name: "property",
-    what: "property tests of the invariants",
-    command: node,
-    args: suite(["test/property/**/*.test.ts"], 2),
-  },
-  {
-    name: "compliance",
-    what: "every mesh is the same mesh",
-    command: node,
-    args: suite(["test/compliance/**/*.test.ts"], 2),
-  },
   { name: "gas", what: "what contracts may cost", command: node, args: ["scripts/gas.ts"] },
   { name: "unit", what: "unit tests", command: node, args: suite(["test/unit/**/*.test.ts"], 2) },
   {
@@ -78,6 +78,12 @@ const steps: Step[] = [
     what: "the SDK against a chain, and a script that shares no code",
     command: node,
     args: suite(["test/sdk/**/*.test.ts"], 1),
+  },
+  {
+    name: "pack",
+    what: "the package outside the repository, as docs/dapp.md has it, and in a browser",
+    command: node,
+    args: suite(["test/pack/**/*.test.ts"], 1),
   },
   { name: "sim", what: "the simulator's own tests", command: node, args: suite(["test/sim/**/*.test.ts"], 2) },
   {
@@ -93,12 +99,6 @@ const steps: Step[] = [
     args: suite(["test/contracts/**/*.test.ts"], 2),
   },
   {
-    name: "pack",
-    what: "the package outside the repository, as docs/dapp.md has it, and in a browser",
-    command: node,
-    args: suite(["test/pack/**/*.test.ts"], 1),
-  },
-  {
     name: "indexer",
     what: "the indexer on PGlite and PostgreSQL",
     command: node,
@@ -108,7 +108,7 @@ const steps: Step[] = [
     name: "e2e",
     what: "real processes",
     command: node,
-    args: suite(["test/e2e/**/!(isolation).test.ts"], 3), // they wait more than they work
+    args: suite(["test/e2e/**/!(isolation).test.ts"], 2),
   },
   {
     name: "isolation",
@@ -129,10 +129,9 @@ if (unknown.length > 0) {
 
 /** Steps that each keep one core busy, or wait: together they take the machine once. What they print comes when they end. */
 const TOGETHER = [
-  ["compile", "lint", "solhint", "types"],
-  ["generated", "vectors", "solidity", "property", "compliance"],
-  ["unit", "gas", "sdk"],
-  ["contracts", "pack", "indexer"],
+  ["compile", "lint", "solhint", "types", "property", "compliance"],
+  ["generated", "vectors", "solidity", "unit", "gas", "sdk", "pack"],
+  ["contracts", "indexer"],
 ];
 
 type Result = { name: string; passed: boolean; seconds: number };

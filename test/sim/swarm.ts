@@ -12,7 +12,7 @@ type Profile = { faultyMs: [number, number]; settleMs: number; requestsPerSecond
 
 const SETTLE_MS = 45_000;
 const PROFILE: Record<ProfileName, Profile> = {
-  default: { faultyMs: [10_000, 30_000], settleMs: SETTLE_MS, requestsPerSecond: [0.1, 1] },
+  default: { faultyMs: [15_000, 45_000], settleMs: SETTLE_MS, requestsPerSecond: [0.1, 1] },
   long: { faultyMs: [300_000, 600_000], settleMs: 60_000, requestsPerSecond: [0.2, 3] },
   nightly: { faultyMs: [1_800_000, 3_600_000], settleMs: 90_000, requestsPerSecond: [0.1, 3] },
   signed: { faultyMs: [15_000, 30_000], settleMs: SETTLE_MS, requestsPerSecond: [0.2, 1] },
