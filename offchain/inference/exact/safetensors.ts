@@ -38,8 +38,8 @@ export function readConstants(file: Uint8Array, wanted: readonly Constant[]): Ma
       throw fault(`is ${tensor.dtype} [${tensor.shape}], not ${type} [${rows},${columns}]`, name);
     const [from, to] = tensor.data_offsets;
     if (to - from !== rows * columns * bytes || to > data.length) throw fault("is cut off", name);
-    // A copy: what is read in place would have to be aligned.
-    const { buffer } = data.slice(from, to);
+    // A copy: what is read in place would have to be aligned. (`slice` of a Buffer is none.)
+    const { buffer } = new Uint8Array(data.subarray(from, to));
     const values = bytes === 1 ? new Int8Array(buffer) : new Int16Array(buffer);
     if (bytes === 1 && values.includes(-128)) throw fault("has the weight -128, and weights keep within ±127", name);
     constants.set(name, values);

@@ -25,6 +25,7 @@ group("bounds of weft-austen", () => {
     assert.equal(most("0.scores", "masked score"), 32 * 127 ** 2 + 2 ** 21);
     assert.equal(most("0.sum.parts", "sum"), 1_024 * 4_095);
     assert.equal(most("0.probabilities", "product"), 8_906_753);
+    assert.equal(most("0.probabilities", "sum of probabilities"), 4_639);
     assert.equal(most("2.block.parts", "sum"), 512 * 127 ** 2);
     assert.equal(Math.max(...bounds.map((bound) => bound.most)), 12_484_800);
   });
@@ -49,7 +50,9 @@ group("bounds of weft-austen", () => {
 });
 
 group("a model is refused, and the operation named", () => {
-  type Change = { sizes?: Partial<Sizes>; clips?: Partial<Arithmetic["clips"]>; layer?: object } & Partial<Arithmetic>;
+  type Change = { sizes?: Partial<Sizes>; clips?: Partial<Arithmetic["clips"]>; layer?: object } & Partial<
+    Omit<Arithmetic, "clips">
+  >;
   const refusal = ({ sizes: other, clips, layer, ...rest }: Change, tables: (name: string) => Values = constantOf) => {
     const layers = arithmetic.shifts.layers.map((shifts) => ({ ...shifts, ...layer }));
     const changed = { ...arithmetic, shifts: { ...arithmetic.shifts, layers }, ...rest };

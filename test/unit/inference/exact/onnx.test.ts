@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe as group, it } from "node:test";
+import { forward, type Tensor } from "../../../../offchain/core/model-forward.ts";
+import { ModelProto } from "../../../../offchain/inference/exact/generated/onnx.ts";
+import { buildGraph } from "../../../../offchain/inference/exact/onnx.ts";
+import { LEVELS, openGraph } from "../../../helpers/onnx-run.ts";
+import { AUSTEN, golden, same } from "../tiny-model.ts";
+import { austen, constantOf, sizes } from "./austen.ts";
+import { numbers, randomModel } from "./random-model.ts";
+
+const graph = new Uint8Array(readFileSync(`${AUSTEN}/model.onnx`));
+const rowsOf = (first: number, count: number) =>
+  new Int8Array(golden.rows.slice(first * 512, (first + count) * 512).buffer);
+
+// Thread counts, chunks and attached rows at the level that workers use: engine.test.ts.
+group("the graph of weft-austen equals the integer reference", () => {
+  for (const level of LEVELS)
+    for (const [threads, pieces] of [
+      [1, [1, 1, 1, 1, 1, 7, 64, 31, 1]],
+      [2, [108]],
+    ] as const)
+      it(`optimised: ${level}, ${threads} thread(s), in ${pieces.length} piece(s), and after shipped rows`, async () => {
+        const { run, close } = await openGraph(graph, sizes, level, threads);
+        const begun = await run(golden.ids, pieces);
+        same(begun.logits, golden.logits.subarray(0, 108 * 256));
+        same(begun.rows, rowsOf(0, 108));
+        const resumed = await run(golden.ids, [1, 30, 1], rowsOf(0, 568));
+        same(resumed.logits, golden.logits.subarray(568 * 256));
+        same(resumed.rows, rowsOf(0, 600));
+        await close();
+      });
+
+  it("has standard operators only, and no more of them than a token can afford", () => {
+    const { graph: made, opsetImport } = ModelProto.decode(graph);
+    assert.deepEqual(
+      opsetImport?.map(({ domain }) => domain ?? ""),
+      [""],
+    );
+    const run = made?.node?.filter(({ input }) => !/weight|^0$/.test(input?.[0] ?? "")) ?? [];
+    assert.ok(run.length < 420, `${run.length} nodes`);
+  });
+});
+
+group("the graph of any model equals its program, element by element", () => {
+  for (let seed = 1; seed <= 12; seed++)
+    it(`random model ${seed}`, async () => {
+      const { sizes: drawn, program, valuesOf } = randomModel(seed);
+      const draw = numbers(seed);
+      // The last of them passes the end of the first part of positions.
+      const length = seed === 12 ? Math.min(drawn.maxPositions, 262) : 2 + draw(14);
+      const ids = Array.from({ length }, () => draw(drawn.vocab));
+      const tensors = forward(program, valuesOf, ids);
+      const of = (name: string) => (tensors.get(name) as Tensor).values.map(Number);
+      const { bytes } = buildGraph(program, valuesOf, "random");
+      const { run, close } = await openGraph(bytes, drawn, LEVELS[seed % LEVELS.length], 1);
+      const { logits, rows } = await run(ids, [1, length - 1]);
+      await close();
+      same(logits, of("logits"));
+      const parts = program.rows.flatMap(({ keys, values }) => [of(keys), of(values)]);
+      const width = drawn.kvHeads * drawn.headDim;
+      same(
+        rows,
+        ids.flatMap((_, t) => parts.flatMap((part) => part.slice(t * width, (t + 1) * width))),
+      );
+    });
+
+  it("a program that is put together otherwise is refused", () => {
+    const ops = austen.ops.map((op) => (op.name === "0.keys" && op.kind === "rope" ? { ...op, shift: 13 } : op));
+    assert.throws(() => buildGraph({ ...austen, ops }, constantOf, "x"), { code: "unsupported", field: "0.queries" });
+  });
+});
