@@ -179,6 +179,13 @@ export function operandsOf(op: Op, vocab: number, maxPositions: number): Operand
   return { tensors, constants };
 }
 
+/** Of operations that are in no parts themselves: how many terms make one element. */
+function termsOf(op: Op, maxPositions: number): number {
+  if (op.kind === "score") return op.size;
+  if (op.kind === "partSum" && typeof op.parts === "number") return op.parts;
+  return op.kind === "partSum" || op.kind === "partMax" ? partsOf(maxPositions) : 1;
+}
+
 const sameShape = (a: Shape, b: Shape) => a.heads === b.heads && a.parts === b.parts && a.columns === b.columns;
 const said = ({ heads, parts, columns }: Shape) => `[${heads}, T, ${parts}, ${columns}]`;
 
@@ -208,6 +215,8 @@ export function checkProgram({ vocab, maxPositions, constants, ops, rows, logits
     }
     const grouped = op.kind === "score" ? op.keyHeads : op.kind === "weightedSum" ? op.valueHeads : 1;
     if ("heads" in op && op.heads % grouped !== 0) throw fault(op.name, `has ${op.heads} heads for ${grouped}`);
+    const terms = termsOf(op, maxPositions);
+    if (terms > PART) throw fault(op.name, `takes ${terms} terms for one element, and ${PART} is the most`);
     if (op.kind === "rope" && op.size % 2 !== 0) throw fault(op.name, "turns an odd number of values");
     if (op.kind === "linear" && partsOf(op.inner) > 1 && (op.shift !== 0 || op.clip !== 0 || op.residual !== undefined))
       throw fault(op.name, `is a sum of ${op.inner} terms, whose parts stand as they are`);

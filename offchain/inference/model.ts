@@ -1,13 +1,16 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
+import { equal } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
+import { decodeManifest, encodeManifest, modelRoot } from "../core/model-manifest.ts";
+import type { Hashing } from "../core/ports.ts";
 import { type ModelConfig, parseConfig } from "./config.ts";
+import { manifestOf } from "./exact/manifest.ts";
 import { type Tokenizer, tokenizerByName } from "./tokenizer.ts";
 
 export interface ModelInfo {
-  /** 32 bytes, see `modelId`. */
+  /** 32 bytes: of a compiled model the root of its manifest, of any other SHA-256(SHA-256(config.json) ‖ SHA-256(model.onnx)). */
   readonly id: Uint8Array;
   readonly name: string;
   readonly class: "exact" | "tolerant";
@@ -29,30 +32,27 @@ export interface LoadedModel {
   readonly takesMask: boolean;
 }
 
-type Files = { config: Buffer; graph: Buffer };
-
-/** bytes32 of a model folder: SHA-256(SHA-256(config.json) ‖ SHA-256(model.onnx)). Throws `not_found`, `unreadable`. */
-export async function modelId(folder: string): Promise<Uint8Array> {
-  return idOf(await readFiles(folder));
-}
-
 /**
- * Reads, checks and loads a model folder (`config.json`, `model.onnx`).
+ * Reads, checks and loads a model folder: `config.json`, `model.onnx` and, of a compiled model, `manifest.bin`.
  *
  * @param options.threads intra-op threads
- * @throws WeftError `not_found`, `unreadable`, `malformed` (config.json), `unsupported` (tokenizer, operators, input types),
- *   `bad_model` (the graph is not what the config says); field and remedy are set
+ * @throws WeftError `not_found`, `unreadable`, `malformed` (config.json, manifest.bin), `unsupported` (tokenizer, operators,
+ *   input types), `bad_model` (graph or manifest are not what the config says); field and remedy are set
  */
-export async function loadModel(folder: string, options: { threads: number }): Promise<LoadedModel> {
-  const files = await readFiles(folder);
-  const config = parseConfig(files.config);
+export async function loadModel(folder: string, hashing: Hashing, options: { threads: number }): Promise<LoadedModel> {
+  const read = (name: string) => readPart(folder, name);
+  const configFile = await read("config.json");
+  const graph = await read("model.onnx");
+  const config = parseConfig(configFile);
   const tokenizer = tokenizerByName(config.tokenizer);
-  const session = await openSession(files.graph, options.threads);
+  const session = await openSession(graph, options.threads);
   try {
     const inputs = checkGraph(session, config);
     const width = config.rowEncoding === "int8" ? 1 : 4;
     const info: ModelInfo = {
-      id: idOf(files),
+      id: isCompiled(config)
+        ? rootOf(hashing, config, await read("manifest.bin"))
+        : hashing.sha256(hashing.sha256(configFile), hashing.sha256(graph)),
       name: config.name,
       class: config.class,
       vocab: config.vocab,
@@ -69,28 +69,30 @@ export async function loadModel(folder: string, options: { threads: number }): P
   }
 }
 
-const sha256 = (...parts: Uint8Array[]) => {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return new Uint8Array(hash.digest());
-};
+async function readPart(folder: string, name: string): Promise<Buffer> {
+  try {
+    return await readFile(join(folder, name));
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new WeftError(missing ? "not_found" : "unreadable", `cannot read ${name} of the model in ${folder}`, {
+      field: name,
+      remedy: "give the path of a model folder, see docs/models.md",
+      cause,
+    });
+  }
+}
 
-const idOf = (files: Files) => sha256(sha256(files.config), sha256(files.graph));
+const isCompiled = (config: ModelConfig) => config.class === "exact" && config.arithmetic !== undefined;
 
-async function readFiles(folder: string): Promise<Files> {
-  const read = async (name: string) => {
-    try {
-      return await readFile(join(folder, name));
-    } catch (cause) {
-      const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-      throw new WeftError(missing ? "not_found" : "unreadable", `cannot read ${name} of the model in ${folder}`, {
-        field: name,
-        remedy: "give the path of a folder that holds config.json and model.onnx",
-        cause,
-      });
-    }
-  };
-  return { config: await read("config.json"), graph: await read("model.onnx") };
+/** The manifest says of the weights what only it knows, and else what follows from the config. */
+function rootOf(hashing: Hashing, config: ModelConfig, file: Uint8Array): Uint8Array {
+  const manifest = decodeManifest(file);
+  if (!equal(encodeManifest(manifestOf(config, manifest.tilesRoot)), file))
+    throw new WeftError("bad_model", "manifest.bin is that of another config", {
+      field: "manifest.bin",
+      remedy: "run weft model compile",
+    });
+  return modelRoot(hashing, manifest);
 }
 
 async function openSession(graph: Buffer, threads: number): Promise<InferenceSession> {

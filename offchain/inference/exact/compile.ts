@@ -1,4 +1,3 @@
-import { z } from "zod/v4";
 import type { Bytes } from "../../core/bytes.ts";
 import { WeftError } from "../../core/errors.ts";
 import type { Values } from "../../core/model-forward.ts";
@@ -6,9 +5,8 @@ import { encodeManifest, type Manifest, modelRoot } from "../../core/model-manif
 import { tileTree } from "../../core/model-tiles.ts";
 import type { Hashing } from "../../core/ports.ts";
 import { parseConfig } from "../config.ts";
-import { ArithmeticSchema } from "./arithmetic.ts";
 import { type Bound, proveBounds } from "./bounds.ts";
-import { describe } from "./describe.ts";
+import { manifestOf } from "./manifest.ts";
 import { buildGraph } from "./onnx.ts";
 import { readConstants } from "./safetensors.ts";
 
@@ -37,26 +35,13 @@ export function compileModel(h: Hashing, configFile: Uint8Array, weightsFile: Ui
     throw new WeftError("bad_model", `${config.name} is ${config.class}, and only exact models are compiled`, {
       field: "class",
     });
-  const parsed = ArithmeticSchema.safeParse(config.arithmetic);
-  if (!parsed.success)
-    throw new WeftError("malformed", `config.json: arithmetic: ${z.prettifyError(parsed.error)}`, {
-      field: ["arithmetic", ...(parsed.error.issues[0]?.path ?? [])].join("."),
-      remedy: "compare with models/weft-austen/config.json",
-      cause: parsed.error,
-    });
-  const program = describe(config, parsed.data);
+  const described = manifestOf(config, new Uint8Array(32));
+  const { program } = described;
   const constants = readConstants(weightsFile, program.constants);
   const valuesOf = (name: string) => constants.get(name) as Values;
   const bounds = proveBounds(program, valuesOf);
   const { bytes, nodes } = buildGraph(program, valuesOf, config.name);
-  const manifest: Manifest = {
-    name: config.name,
-    tokenizer: config.tokenizer,
-    endTokens: [...config.endTokens].sort((a, b) => a - b),
-    samplerK: config.sampler.k,
-    program,
-    tilesRoot: tileTree(h, program.constants, valuesOf).root,
-  };
+  const manifest = { ...described, tilesRoot: tileTree(h, program.constants, valuesOf).root };
   const files = { "model.onnx": bytes, "manifest.bin": encodeManifest(manifest) };
   return { manifest, root: modelRoot(h, manifest), files, nodes, bounds };
 }

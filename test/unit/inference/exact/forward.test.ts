@@ -96,6 +96,8 @@ group("a program is refused", () => {
     ],
     ["whose logits are something else", "norm", () => checkProgram({ ...austen, logits: "norm" })],
     ["that rounds parts of a sum", "0.block.parts", () => checkProgram(change("0.block.parts", { shift: 1 }))],
+    ["whose heads are too long for one element", "0.scores", () => describe({ ...sizes, headDim: 258 }, arithmetic)],
+    ["whose positions have too many parts", "0.max", () => describe({ ...sizes, maxPositions: 65_537 }, arithmetic)],
     ["without shifts for a layer", "layers", () => describe({ ...sizes, layers: 5 }, arithmetic)],
   ];
   for (const [name, field, act] of cases) it(name, () => assert.throws(act, { code: "bad_model", field }));
