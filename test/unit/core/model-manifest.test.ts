@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { toHex } from "../../../offchain/core/bytes.ts";
+import { toHex, Writer } from "../../../offchain/core/bytes.ts";
 import { WeftError } from "../../../offchain/core/errors.ts";
 import {
   decodeManifest,
@@ -23,6 +23,9 @@ const austen = decodeManifest(AUSTEN);
 const malformed = (bytes: Uint8Array) => assert.throws(() => decodeManifest(bytes), { code: "malformed" });
 
 describe("a manifest", () => {
+  const changed = (change: Partial<Manifest["program"]>) => ({ ...austen, program: { ...austen.program, ...change } });
+  const op = (name: string, edit: object) =>
+    changed({ ops: austen.program.ops.map((one) => (one.name === name ? ({ ...one, ...edit } as Op) : one)) });
   it("has one encoding", () => {
     assert.deepEqual(encodeManifest(austen), AUSTEN);
     assert.deepEqual(decodeManifest(encodeManifest(austen)), austen);
@@ -47,15 +50,22 @@ describe("a manifest", () => {
     );
   });
 
-  it("is refused cut, longer, or too large", () => {
+  it("keeps shifts to the left, and any extreme", () => {
+    for (const edit of [{ shift: -23 }, { shift: 23, clip: 2 ** 24 }, { clip: 0 }, { residual: "embedding" }]) {
+      const manifest = op("0.query", edit);
+      assert.deepEqual(decodeManifest(encodeManifest(manifest)), manifest);
+    }
+  });
+
+  it("is refused cut, longer, with a longer leaf, or too large", () => {
+    const [first] = manifestLeaves(austen);
+    const longer = new Writer().bytes(Uint8Array.from([...first, 0])).raw(AUSTEN.subarray(4 + first.length));
+    malformed(longer.done());
     for (const length of [0, 1, 3, 4, 100, AUSTEN.length - 1]) malformed(AUSTEN.subarray(0, length));
     malformed(Uint8Array.from([...AUSTEN, 0]));
     malformed(new Uint8Array(LIMIT_MANIFEST_BYTES + 1));
   });
 
-  const changed = (change: Partial<Manifest["program"]>) => ({ ...austen, program: { ...austen.program, ...change } });
-  const op = (name: string, edit: object) =>
-    changed({ ops: austen.program.ops.map((one) => (one.name === name ? ({ ...one, ...edit } as Op) : one)) });
   const cases: [string, string, Manifest][] = [
     ["end tokens that do not ascend", "malformed", { ...austen, endTokens: [2, 1] }],
     ["an end token that is none", "malformed", { ...austen, endTokens: [256] }],

@@ -9,10 +9,13 @@ export type Drawn = { sizes: Sizes; arithmetic: Arithmetic; program: Program; va
 
 /** Numbers 0..below−1, the same for the same seed. */
 export function numbers(seed: number): (below: number) => number {
+  // Mulberry32: neighbouring seeds have nothing to do with one another.
   let state = seed;
   return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
+    state = (state + 0x6d2b79f5) | 0;
+    let x = Math.imul(state ^ (state >>> 15), state | 1);
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+    return Math.floor((((x ^ (x >>> 14)) >>> 0) / 2 ** 32) * below);
   };
 }
 
@@ -46,7 +49,7 @@ function attempt(draw: (below: number) => number): Drawn {
     o: shift(2),
     gate: shift(4),
     up: shift(4),
-    hidden: shift(12),
+    hidden: shift(9),
     down: shift(3),
   });
   const arithmetic: Arithmetic = {
@@ -63,6 +66,7 @@ function attempt(draw: (below: number) => number): Drawn {
       gate: of(100, 2_047),
     },
     mask: of(2 ** 20, 2 ** 21, 1_500_001),
+    tables: { ...austen.tables, exp: { entries: of(3, 20, 512) } },
   };
   const program = describe(sizes, arithmetic);
   const values = new Map<string, Values>();
@@ -71,6 +75,12 @@ function attempt(draw: (below: number) => number): Drawn {
     const one = () => of(-most, most, draw(2 * most + 1) - most);
     const isOwn = bytes === 1 || name === "angles";
     values.set(name, isOwn ? Int16Array.from({ length: rows * columns }, one) : constantOf(name));
+    // Falls to 0 at the last entry, and not before.
+    if (name === "exp")
+      values.set(
+        name,
+        Int16Array.from({ length: columns }, (_, i) => (columns - 1 - i) * (1 + draw(8))),
+      );
   }
   return { sizes, arithmetic, program, valuesOf: (name) => values.get(name) as Values };
 }
