@@ -14,12 +14,12 @@ export type Operand = {
 };
 
 /** x / 2^shift rounded, halves up; a negative shift multiplies. */
-export function roundShift(x: bigint, shift: number): bigint {
+function roundShift(x: bigint, shift: number): bigint {
   if (shift <= 0) return x << BigInt(-shift);
   return (x + (1n << BigInt(shift - 1))) >> BigInt(shift);
 }
 
-export function within(x: bigint, clip: number): bigint {
+function within(x: bigint, clip: number): bigint {
   const limit = BigInt(clip);
   return x > limit ? limit : x < -limit ? -limit : x;
 }

@@ -13,7 +13,7 @@ const NONE = 0xffff;
 const POSITION_PARTS = 0xffffffff;
 
 /** What follows the logits, the integer probabilities, a memory's mixing and the token, takes further tags. */
-export const OP_FORMATS: { readonly [K in Kind]: { tag: number; fields: Fields<K> } } = {
+const OP_FORMATS: { readonly [K in Kind]: { tag: number; fields: Fields<K> } } = {
   embedding: { tag: 1, fields: { weights: "constant", width: "size", shift: "shift" } },
   squareSum: { tag: 2, fields: { input: "tensor", width: "size", shift: "shift", clip: "limit" } },
   norm: {

@@ -1,12 +1,9 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { forward, type Tensor } from "../../offchain/core/model-forward.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { createEngine } from "../../offchain/inference/engine.ts";
-import { buildGraph } from "../../offchain/inference/exact/onnx.ts";
-import { LEVELS, openGraph } from "../helpers/onnx-run.ts";
-import { numbers, randomModel } from "../unit/inference/exact/random-model.ts";
+import { compareRandom } from "../unit/inference/exact/compare.ts";
 
 /** Speed of a model, and a long search for an element that ONNX Runtime and the program do not agree on. */
 
@@ -60,26 +57,15 @@ async function speed(): Promise<void> {
 }
 
 async function search(): Promise<void> {
-  let [steps, models, elements] = [0, 0, 0];
+  let [steps, models, compared] = [0, 0, 0];
   for (let seed = options.seed; steps < options.steps; seed++, models++) {
-    const { sizes, program, valuesOf } = randomModel(seed);
-    const draw = numbers(seed);
-    const length = 2 + draw(Math.min(60, sizes.maxPositions - 1));
-    const tokens = Array.from({ length }, () => draw(sizes.vocab));
-    const tensors = forward(program, valuesOf, tokens);
-    const { bytes } = buildGraph(program, valuesOf, "random");
-    const { run, close } = await openGraph(bytes, sizes, LEVELS[seed % LEVELS.length], 1 + (seed % 2));
-    const pieces: number[] = [];
-    for (let left = length; left > 0; left -= pieces.at(-1) as number) pieces.push(1 + draw(left));
-    const { logits } = await run(tokens, pieces);
-    await close();
-    const wanted = (tensors.get(program.logits) as Tensor).values;
-    const wrong = wanted.findIndex((value, i) => Number(value) !== logits[i]);
-    if (wrong >= 0) throw new Error(`model ${seed}: logit ${wrong} is ${logits[wrong]}, not ${wanted[wrong]}`);
-    steps += length;
-    elements += wanted.length;
+    const { positions, values } = await compareRandom(seed).catch((cause) => {
+      throw new Error(`model ${seed}: ${cause.message}`, { cause });
+    });
+    steps += positions;
+    compared += values;
   }
-  console.log(`${models} random models, ${steps} positions, ${elements} logits: all equal`);
+  console.log(`${models} random models, ${steps} positions, ${compared} logits and row values: all equal`);
 }
 
 if (options.rounds > 0) await speed();

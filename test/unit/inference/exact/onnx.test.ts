@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe as group, it } from "node:test";
-import { forward, type Tensor } from "../../../../offchain/core/model-forward.ts";
 import type { Op } from "../../../../offchain/core/model-program.ts";
 import { ModelProto } from "../../../../offchain/inference/exact/generated/onnx.ts";
 import { buildGraph } from "../../../../offchain/inference/exact/onnx.ts";
 import { LEVELS, openGraph } from "../../../helpers/onnx-run.ts";
 import { AUSTEN, golden, same } from "../tiny-model.ts";
 import { austen, constantOf, sizes } from "./austen.ts";
-import { numbers, randomModel } from "./random-model.ts";
+import { compareRandom } from "./compare.ts";
 
 /** Seed of a model with room for more than one part of positions, which is filled. */
 const LONGEST = 7;
@@ -48,23 +47,7 @@ group("the graph of weft-austen equals the integer reference", () => {
 group("the graph of any model equals its program, element by element", () => {
   for (let seed = 1; seed <= 12; seed++)
     it(`random model ${seed}`, async () => {
-      const { sizes: drawn, program, valuesOf } = randomModel(seed);
-      const draw = numbers(seed);
-      const length = seed === LONGEST ? 262 : 2 + draw(14);
-      const ids = Array.from({ length }, () => draw(drawn.vocab));
-      const tensors = forward(program, valuesOf, ids);
-      const of = (name: string) => (tensors.get(name) as Tensor).values.map(Number);
-      const { bytes } = buildGraph(program, valuesOf, "random");
-      const { run, close } = await openGraph(bytes, drawn, LEVELS[seed % LEVELS.length], 1);
-      const { logits, rows } = await run(ids, [1, length - 1]);
-      await close();
-      same(logits, of("logits"));
-      const parts = program.rows.flatMap(({ keys, values }) => [of(keys), of(values)]);
-      const width = drawn.kvHeads * drawn.headDim;
-      same(
-        rows,
-        ids.flatMap((_, t) => parts.flatMap((part) => part.slice(t * width, (t + 1) * width))),
-      );
+      await compareRandom(seed, seed === LONGEST ? 262 : undefined);
     });
 
   it("a program that is put together otherwise is refused", () => {
