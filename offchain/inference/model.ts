@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
-import { equal } from "../core/bytes.ts";
+import { equal, toHex } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
 import { decodeManifest, encodeManifest, modelRoot } from "../core/model-manifest.ts";
 import type { Hashing } from "../core/ports.ts";
 import { type ModelConfig, parseConfig } from "./config.ts";
+import { rootIn } from "./exact/graph.ts";
 import { manifestOf } from "./exact/manifest.ts";
 import { type Tokenizer, tokenizerByName } from "./tokenizer.ts";
 
@@ -51,7 +52,7 @@ export async function loadModel(folder: string, hashing: Hashing, options: { thr
     const width = config.rowEncoding === "int8" ? 1 : 4;
     const info: ModelInfo = {
       id: isCompiled(config)
-        ? rootOf(hashing, config, await read("manifest.bin"))
+        ? rootOf(hashing, config, await read("manifest.bin"), graph)
         : hashing.sha256(hashing.sha256(configFile), hashing.sha256(graph)),
       name: config.name,
       class: config.class,
@@ -84,15 +85,16 @@ async function readPart(folder: string, name: string): Promise<Buffer> {
 
 const isCompiled = (config: ModelConfig) => config.class === "exact" && config.arithmetic !== undefined;
 
-/** The manifest says of the weights what only it knows, and else what follows from the config. */
-function rootOf(hashing: Hashing, config: ModelConfig, file: Uint8Array): Uint8Array {
+/** The manifest says of the weights what only it knows, and else what follows from the config; the graph was made with it. */
+function rootOf(hashing: Hashing, config: ModelConfig, file: Uint8Array, graph: Uint8Array): Uint8Array {
+  const fault = (field: string, why: string) =>
+    new WeftError("bad_model", `${field} ${why}`, { field, remedy: "run weft model compile" });
   const manifest = decodeManifest(file);
   if (!equal(encodeManifest(manifestOf(config, manifest.tilesRoot)), file))
-    throw new WeftError("bad_model", "manifest.bin is that of another config", {
-      field: "manifest.bin",
-      remedy: "run weft model compile",
-    });
-  return modelRoot(hashing, manifest);
+    throw fault("manifest.bin", "is that of another config");
+  const root = modelRoot(hashing, manifest);
+  if (rootIn(graph) !== toHex(root)) throw fault("model.onnx", "was compiled of other weights or another config");
+  return root;
 }
 
 async function openSession(graph: Buffer, threads: number): Promise<InferenceSession> {

@@ -1,4 +1,4 @@
-import type { Bytes } from "../../core/bytes.ts";
+import { type Bytes, toHex } from "../../core/bytes.ts";
 import { WeftError } from "../../core/errors.ts";
 import type { Values } from "../../core/model-forward.ts";
 import { encodeManifest, type Manifest, modelRoot } from "../../core/model-manifest.ts";
@@ -40,8 +40,9 @@ export function compileModel(h: Hashing, configFile: Uint8Array, weightsFile: Ui
   const constants = readConstants(weightsFile, program.constants);
   const valuesOf = (name: string) => constants.get(name) as Values;
   const bounds = proveBounds(program, valuesOf);
-  const { bytes, nodes } = buildGraph(program, valuesOf, config.name);
   const manifest = { ...described, tilesRoot: tileTree(h, program.constants, valuesOf).root };
+  const root = modelRoot(h, manifest);
+  const { bytes, nodes } = buildGraph(program, valuesOf, { name: config.name, root: toHex(root) });
   const files = { "model.onnx": bytes, "manifest.bin": encodeManifest(manifest) };
-  return { manifest, root: modelRoot(h, manifest), files, nodes, bounds };
+  return { manifest, root, files, nodes, bounds };
 }

@@ -13,6 +13,14 @@ import {
 const OPSET = 17;
 const IR_VERSION = 8;
 
+/** Among the metadata of a graph: the root of the model that it was compiled of. */
+const ROOT_KEY = "weft.root";
+
+/** What a graph says that it was compiled of; undefined where it says nothing. @throws whatever is no protobuf message */
+export function rootIn(graph: Uint8Array): string | undefined {
+  return ModelProto.decode(graph).metadataProps?.find(({ key }) => key === ROOT_KEY)?.value;
+}
+
 type Values = Int8Array | Float32Array | BigInt64Array;
 type Attribute = { ints: number[] } | { int: number } | { float: number };
 /** A number, or the name of what differs from run to run. */
@@ -77,10 +85,12 @@ export class Graph {
     return this.#add("Split", [input, this.integers(...sizes)], { axis: { int: axis } }, names);
   }
 
-  encode(name: string): Uint8Array {
+  /** @param root hexadecimal: of which model this is the graph */
+  encode(name: string, root: string): Uint8Array {
     return ModelProto.encode({
       irVersion: IR_VERSION,
       producerName: "weft",
+      metadataProps: [{ key: ROOT_KEY, value: root }],
       opsetImport: [{ domain: "", version: OPSET }],
       graph: {
         name,

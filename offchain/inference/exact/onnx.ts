@@ -10,17 +10,18 @@ type Product = { op: OpOf<"linear">; post: OpOf<"linear" | "partSum"> };
  * The graph that ONNX Runtime runs: what the program says, operation by operation, with those beside one another merged.
  * Tensors of one head are `[T, columns]`, or `[1, heads, T, size]` where attention reads them; those of many heads
  * `[1, key heads, heads of a key head × T, …]`. What is summed in parts, is summed at once.
+ * @param label the model's name, and its root in hexadecimal
  * @throws WeftError `unsupported`, the field being the operation's name, for a program that is put together otherwise
  *   than those of this project
  */
 export function buildGraph(
   program: Program,
   constants: (name: string) => Values,
-  name: string,
+  label: { name: string; root: string },
 ): { bytes: Uint8Array; nodes: number } {
   const builder = new Builder(program, constants);
   builder.build();
-  return { bytes: builder.graph.encode(name), nodes: builder.graph.nodes };
+  return { bytes: builder.graph.encode(label.name, label.root), nodes: builder.graph.nodes };
 }
 
 const unsupported = (name: string, why: string) =>

@@ -12,6 +12,10 @@ const graph = readFileSync(`${AUSTEN}/model.onnx`);
 const manifest = readFileSync(`${AUSTEN}/manifest.bin`);
 const { mask, ...unmasked } = austen.arithmetic;
 const shifted = { ...austen, arithmetic: { ...unmasked, mask: mask + 1 } };
+const { metadataProps: props, ...bare } = ModelProto.decode(graph);
+const said = (root: string) => props?.map(({ key }) => ({ key, value: root }));
+const stale = ModelProto.encode({ ...bare, metadataProps: said(`0x${"12".repeat(32)}`) }).finish();
+const nameless = ModelProto.encode(bare).finish();
 const maskless = { ...austen, arithmetic: unmasked };
 
 async function refusal(folder: string) {
@@ -72,6 +76,8 @@ describe("a model folder is refused", () => {
     ["compiled, without its manifest", "not_found manifest.bin", () => modelFolder(austen, graph)],
     ["with a cut manifest", "malformed manifest", () => modelFolder(austen, graph, manifest.subarray(0, 99))],
     ["with a manifest of another config", "bad_model manifest.bin", () => modelFolder(shifted, graph, manifest)],
+    ["with a graph of other weights", "bad_model model.onnx", () => modelFolder(austen, stale, manifest)],
+    ["with a graph of nobody knows what", "bad_model model.onnx", () => modelFolder(austen, nameless, manifest)],
     ["with half of its arithmetic", "malformed arithmetic.mask", () => modelFolder(maskless, graph, manifest)],
     ["with garbage for a graph", "bad_model model.onnx", () => modelFolder(austen, new Uint8Array(64).fill(255))],
   ];

@@ -17,7 +17,7 @@ export async function compareRandom(seed: number, length?: number): Promise<{ po
   const of = (name: string) => (tensors.get(name) as Tensor).values.map(Number);
   const pieces: number[] = [];
   for (let left = positions; left > 0; left -= pieces.at(-1) as number) pieces.push(1 + draw(left));
-  const { bytes } = buildGraph(program, valuesOf, "random");
+  const { bytes } = buildGraph(program, valuesOf, { name: "random", root: "0x" });
   const { run, close } = await openGraph(bytes, sizes, LEVELS[seed % LEVELS.length], 1 + (seed % 2));
   const { logits, rows } = await run(ids, pieces);
   await close();

@@ -53,7 +53,7 @@ group("the graph of any model equals its program, element by element", () => {
   it("a program that is put together otherwise is refused", () => {
     const refused = (changed: string, edit: object, field: string) => {
       const ops = austen.ops.map((op) => (op.name === changed ? ({ ...op, ...edit } as Op) : op));
-      const act = () => buildGraph({ ...austen, ops }, constantOf, "x");
+      const act = () => buildGraph({ ...austen, ops }, constantOf, { name: "x", root: "0x" });
       assert.throws(act, { code: "unsupported", field });
     };
     refused("0.keys", { shift: 13 }, "0.queries");
