@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe as group, it } from "node:test";
+import { forward, type Tensor } from "../../../../offchain/core/model-forward.ts";
 import type { Op } from "../../../../offchain/core/model-program.ts";
 import { ModelProto } from "../../../../offchain/inference/exact/generated/onnx.ts";
 import { buildGraph } from "../../../../offchain/inference/exact/onnx.ts";
@@ -32,6 +33,22 @@ group("the graph of weft-austen equals the integer reference", () => {
         same(resumed.rows, rowsOf(0, 600));
         await close();
       });
+
+  it("and the program at the last position, where positions and tables end", async () => {
+    const { run, close } = await openGraph(graph, sizes, "all", 1);
+    const ids = Array.from({ length: sizes.maxPositions }, (_, i) => golden.ids[i % 600] ^ (i >> 9));
+    const last = sizes.maxPositions - 1;
+    const { rows } = await run(ids, [last]);
+    const { logits, rows: all } = await run(ids, [1], rows);
+    await close();
+    const tensors = forward(austen, constantOf, ids, { count: last, rows });
+    const of = (name: string) => (tensors.get(name) as Tensor).values.map(Number);
+    same(logits, of("logits"));
+    same(
+      all.subarray(last * 512),
+      austen.rows.flatMap(({ keys, values }) => [...of(keys), ...of(values)]),
+    );
+  });
 
   it("has standard operators only, and no more of them than a token can afford", () => {
     const { graph: made, opsetImport } = ModelProto.decode(graph);
