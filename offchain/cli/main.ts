@@ -93,6 +93,18 @@ atWorker(memory.command("teach"))
   .action(async (id: string, file: string, options) => (await import("./memory.ts")).teach(id, file, options));
 
 weft
+  .command("model")
+  .description("Models.")
+  .command("compile")
+  .description("Makes of an exact model's config and weights what runs and what is answered for, see docs/models.md.")
+  .argument("<config>", "config.json")
+  .argument("<weights>", "a safetensors file")
+  .requiredOption("-o, --out <folder>", "the model folder to make")
+  .action(async (config: string, weights: string, options: { out: string }) =>
+    (await import("./model.ts")).compile(config, weights, options),
+  );
+
+weft
   .command("verify")
   .description(
     "Checks a receipt against the chain and nothing else. Exit code 0: proven and final, 1: not, 2: cannot say.",

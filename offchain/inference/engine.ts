@@ -1,6 +1,7 @@
 import { endianness } from "node:os";
 import { Tensor } from "onnxruntime-node";
 import { WeftError } from "../core/errors.ts";
+import type { Hashing } from "../core/ports.ts";
 import { type CacheShape, type KvCache, RowCache, WorkingSets } from "./cache.ts";
 import { type LoadedModel, loadModel, type ModelInfo } from "./model.ts";
 
@@ -43,7 +44,7 @@ export interface EngineOptions {
  * synchronous), so whoever must answer within milliseconds keeps big models in a thread of their own.
  * Throws what `loadModel` throws, `out_of_range` (threads, chunk).
  */
-export async function createEngine(folder: string, options: EngineOptions = {}): Promise<Engine> {
+export async function createEngine(folder: string, hashing: Hashing, options: EngineOptions = {}): Promise<Engine> {
   const chunk = options.chunk ?? 64;
   if (!Number.isInteger(chunk) || chunk < 1 || chunk > 4_096)
     throw new WeftError("out_of_range", `chunk = ${chunk} is not in 1..4096`, { field: "chunk" });
@@ -52,7 +53,7 @@ export async function createEngine(folder: string, options: EngineOptions = {}):
       field: "rowEncoding",
       remedy: "run on x86-64 or arm64",
     });
-  return new OnnxEngine(await loadModel(folder, { threads: options.threads ?? 1 }), chunk);
+  return new OnnxEngine(await loadModel(folder, hashing, { threads: options.threads ?? 1 }), chunk);
 }
 
 class OnnxEngine implements Engine {

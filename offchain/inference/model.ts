@@ -1,45 +1,17 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
-import { z } from "zod/v4";
+import { equal, toHex } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
+import { decodeManifest, encodeManifest, modelRoot } from "../core/model-manifest.ts";
+import type { Hashing } from "../core/ports.ts";
+import { type ModelConfig, parseConfig } from "./config.ts";
+import { rootIn } from "./exact/graph.ts";
+import { manifestOf } from "./exact/manifest.ts";
 import { type Tokenizer, tokenizerByName } from "./tokenizer.ts";
 
-const count = (most: number) => z.number().int().min(1).max(most);
-
-const ConfigSchema = z
-  .strictObject({
-    format: z.literal("weft-model-1"),
-    name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
-    class: z.enum(["exact", "tolerant"]),
-    licence: z.string().min(1),
-    provenance: z.string().min(1),
-    tokenizer: z.string().min(1),
-    endTokens: z.array(z.number().int().min(0)),
-    rowEncoding: z.enum(["int8", "float32"]),
-    vocab: count(2 ** 20),
-    layers: count(1_024),
-    kvHeads: count(1_024),
-    headDim: count(4_096),
-    maxPositions: count(2 ** 20),
-    sampler: z.strictObject({ k: z.number().int().min(0).max(31) }),
-    arithmetic: z.record(z.string(), z.unknown()).optional(),
-  })
-  .superRefine((config, context) => {
-    const wrong = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
-    // Rows of an exact model are committed to, so they have one encoding.
-    if (config.class === "exact" && config.rowEncoding !== "int8")
-      wrong("rowEncoding", "an exact model's rows are int8");
-    if (config.endTokens.some((token) => token >= config.vocab)) wrong("endTokens", "an end token is outside vocab");
-    if (config.tokenizer === "bytes" && config.vocab !== 256) wrong("vocab", "byte tokens need a vocab of 256");
-  });
-
-/** config.json of a model folder. `arithmetic` is what courts read; the engine does not. */
-export type ModelConfig = z.infer<typeof ConfigSchema>;
-
 export interface ModelInfo {
-  /** 32 bytes, see `modelId`. */
+  /** 32 bytes: of a compiled model the root of its manifest, of any other SHA-256(SHA-256(config.json) ‖ SHA-256(model.onnx)). */
   readonly id: Uint8Array;
   readonly name: string;
   readonly class: "exact" | "tolerant";
@@ -61,30 +33,27 @@ export interface LoadedModel {
   readonly takesMask: boolean;
 }
 
-type Files = { config: Buffer; graph: Buffer };
-
-/** bytes32 of a model folder: SHA-256(SHA-256(config.json) ‖ SHA-256(model.onnx)). Throws `not_found`, `unreadable`. */
-export async function modelId(folder: string): Promise<Uint8Array> {
-  return idOf(await readFiles(folder));
-}
-
 /**
- * Reads, checks and loads a model folder (`config.json`, `model.onnx`).
+ * Reads, checks and loads a model folder: `config.json`, `model.onnx` and, of a compiled model, `manifest.bin`.
  *
  * @param options.threads intra-op threads
- * @throws WeftError `not_found`, `unreadable`, `malformed` (config.json), `unsupported` (tokenizer, operators, input types),
- *   `bad_model` (the graph is not what the config says); field and remedy are set
+ * @throws WeftError `not_found`, `unreadable`, `malformed` (config.json, manifest.bin), `unsupported` (tokenizer, operators,
+ *   input types), `bad_model` (graph or manifest are not what the config says); field and remedy are set
  */
-export async function loadModel(folder: string, options: { threads: number }): Promise<LoadedModel> {
-  const files = await readFiles(folder);
-  const config = parseConfig(files.config);
+export async function loadModel(folder: string, hashing: Hashing, options: { threads: number }): Promise<LoadedModel> {
+  const read = (name: string) => readPart(folder, name);
+  const configFile = await read("config.json");
+  const graph = await read("model.onnx");
+  const config = parseConfig(configFile);
   const tokenizer = tokenizerByName(config.tokenizer);
-  const session = await openSession(files.graph, options.threads);
+  const session = await openSession(graph, options.threads);
   try {
     const inputs = checkGraph(session, config);
     const width = config.rowEncoding === "int8" ? 1 : 4;
     const info: ModelInfo = {
-      id: idOf(files),
+      id: isCompiled(config)
+        ? rootOf(hashing, config, await read("manifest.bin"), graph)
+        : hashing.sha256(hashing.sha256(configFile), hashing.sha256(graph)),
       name: config.name,
       class: config.class,
       vocab: config.vocab,
@@ -101,50 +70,31 @@ export async function loadModel(folder: string, options: { threads: number }): P
   }
 }
 
-const sha256 = (...parts: Uint8Array[]) => {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return new Uint8Array(hash.digest());
-};
-
-const idOf = (files: Files) => sha256(sha256(files.config), sha256(files.graph));
-
-async function readFiles(folder: string): Promise<Files> {
-  const read = async (name: string) => {
-    try {
-      return await readFile(join(folder, name));
-    } catch (cause) {
-      const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-      throw new WeftError(missing ? "not_found" : "unreadable", `cannot read ${name} of the model in ${folder}`, {
-        field: name,
-        remedy: "give the path of a folder that holds config.json and model.onnx",
-        cause,
-      });
-    }
-  };
-  return { config: await read("config.json"), graph: await read("model.onnx") };
-}
-
-function parseConfig(bytes: Buffer): ModelConfig {
-  let json: unknown;
+async function readPart(folder: string, name: string): Promise<Buffer> {
   try {
-    json = JSON.parse(bytes.toString("utf8"));
+    return await readFile(join(folder, name));
   } catch (cause) {
-    throw new WeftError("malformed", "config.json is not JSON", {
-      field: "config.json",
-      remedy: "restore the file",
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new WeftError(missing ? "not_found" : "unreadable", `cannot read ${name} of the model in ${folder}`, {
+      field: name,
+      remedy: "give the path of a model folder, see docs/models.md",
       cause,
     });
   }
-  const result = ConfigSchema.safeParse(json);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-  throw new WeftError("malformed", `config.json: ${issue.message}`, {
-    field: [...issue.path, ...(unknown === undefined ? [] : [unknown])].join(".") || "config.json",
-    remedy: "compare with models/weft-austen/config.json",
-    cause: result.error,
-  });
+}
+
+const isCompiled = (config: ModelConfig) => config.class === "exact" && config.arithmetic !== undefined;
+
+/** The manifest says of the weights what only it knows, and else what follows from the config; the graph was made with it. */
+function rootOf(hashing: Hashing, config: ModelConfig, file: Uint8Array, graph: Uint8Array): Uint8Array {
+  const fault = (field: string, why: string) =>
+    new WeftError("bad_model", `${field} ${why}`, { field, remedy: "run weft model compile" });
+  const manifest = decodeManifest(file);
+  if (!equal(encodeManifest(manifestOf(config, manifest.tilesRoot)), file))
+    throw fault("manifest.bin", "is that of another config");
+  const root = modelRoot(hashing, manifest);
+  if (rootIn(graph) !== toHex(root)) throw fault("model.onnx", "was compiled of other weights or another config");
+  return root;
 }
 
 async function openSession(graph: Buffer, threads: number): Promise<InferenceSession> {

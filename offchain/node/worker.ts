@@ -62,7 +62,7 @@ export async function startWorker(config: Config, { wrapEngine = (engine) => eng
   try {
     const deployment = loadDeployment(config.chain.deployment);
     const key = await openKeystore(config.keystore, config.passwordFile);
-    const engine = wrapEngine(await createEngine(config.model, { threads: config.threads }));
+    const engine = wrapEngine(await createEngine(config.model, crypto, { threads: config.threads }));
     stops.push(() => engine.close());
     const ports = await compose(config, deployment, key, engine, (one) => stops.push(one));
     return { ...ports, stop };

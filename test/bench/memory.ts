@@ -4,6 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { Command } from "commander";
 import { equal } from "../../offchain/core/bytes.ts";
 import { DEFAULT_ORDERS, type MemoryDefinition } from "../../offchain/core/memory-definition.ts";
+import { crypto } from "../../offchain/crypto/crypto.ts";
 import { createEngine } from "../../offchain/inference/engine.ts";
 import { hashOf } from "../helpers/core.ts";
 import { picture } from "../sim/picture.ts";
@@ -42,7 +43,7 @@ const turns = texts.map(turnsOf);
 /** Turns of each writer up to a size; a size is reached at the end of a turn. */
 const upTo = (size: number) => Math.ceil(size / texts.length / TURN);
 
-const engine = await createEngine(here("../../models/weft-austen"));
+const engine = await createEngine(here("../../models/weft-austen"), crypto);
 const alike = await foretold(engine, read(options.text));
 const foreign = await foretold(engine, read(options.heldOut));
 await engine.close();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { createEngine, type Engine } from "../../../offchain/inference/engine.ts";
 import { AUSTEN, golden, same } from "./tiny-model.ts";
 
@@ -16,7 +17,7 @@ for (const threads of [1, 2])
   describe(`weft-austen equals the integer reference, ${threads} thread(s)`, () => {
     let engine: Engine;
     before(async () => {
-      engine = await createEngine(AUSTEN, { threads });
+      engine = await createEngine(AUSTEN, crypto, { threads });
     });
     after(() => engine.close());
 
@@ -37,7 +38,7 @@ for (const threads of [1, 2])
       });
 
     it("in one piece of 600 positions", async () => {
-      const whole = await createEngine(AUSTEN, { threads, chunk: 600 });
+      const whole = await createEngine(AUSTEN, crypto, { threads, chunk: 600 });
       const cache = whole.createCache();
       same(await whole.forward(cache, golden.ids, { allLogits: true }), golden.logits);
       same(cache.rows(0, 600), golden.rows);
@@ -77,7 +78,7 @@ for (const threads of [1, 2])
 describe("engine", () => {
   let engine: Engine;
   before(async () => {
-    engine = await createEngine(AUSTEN);
+    engine = await createEngine(AUSTEN, crypto);
   });
   after(() => engine.close());
 
@@ -220,7 +221,7 @@ describe("engine", () => {
   });
 
   it("refuses a cache of another engine, and work after close", async () => {
-    const other = await createEngine(AUSTEN);
+    const other = await createEngine(AUSTEN, crypto);
     const cache = other.createCache();
     await assert.rejects(engine.forward(cache, [1]), code("foreign_cache", "cache"));
     const pending = other.forward(cache, golden.ids);

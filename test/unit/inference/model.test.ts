@@ -1,17 +1,26 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { decodeManifest, modelRoot } from "../../../offchain/core/model-manifest.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { createEngine } from "../../../offchain/inference/engine.ts";
-import { modelId } from "../../../offchain/inference/model.ts";
+import { ModelProto } from "../../../offchain/inference/exact/generated/onnx.ts";
 import { AUSTEN, golden, modelFolder, same, type TinyOptions, tinyConfig, tinyGraph } from "./tiny-model.ts";
 
 const austen = JSON.parse(readFileSync(`${AUSTEN}/config.json`, "utf8"));
 const graph = readFileSync(`${AUSTEN}/model.onnx`);
+const manifest = readFileSync(`${AUSTEN}/manifest.bin`);
+const { mask, ...unmasked } = austen.arithmetic;
+const shifted = { ...austen, arithmetic: { ...unmasked, mask: mask + 1 } };
+const { metadataProps: props, ...bare } = ModelProto.decode(graph);
+const said = (root: string) => props?.map(({ key }) => ({ key, value: root }));
+const stale = ModelProto.encode({ ...bare, metadataProps: said(`0x${"12".repeat(32)}`) }).finish();
+const nameless = ModelProto.encode(bare).finish();
+const maskless = { ...austen, arithmetic: unmasked };
 
 async function refusal(folder: string) {
   try {
-    await (await createEngine(folder)).close();
+    await (await createEngine(folder, crypto)).close();
   } catch (error) {
     const { code, field, remedy } = error as { code?: string; field?: string; remedy?: string };
     assert.ok(remedy, `a remedy for ${code}`);
@@ -20,19 +29,27 @@ async function refusal(folder: string) {
   return "none";
 }
 
+const idOf = async (folder: string) => {
+  const engine = await createEngine(folder, crypto);
+  await engine.close();
+  return engine.model.id;
+};
+
 describe("model id", () => {
-  it("hashes config and graph, and changes with either", async () => {
-    const sha = (...parts: Uint8Array[]) => {
-      const hash = createHash("sha256");
-      for (const part of parts) hash.update(part);
-      return hash.digest();
-    };
-    const expected = sha(sha(readFileSync(`${AUSTEN}/config.json`)), sha(graph));
-    assert.deepEqual(await modelId(AUSTEN), new Uint8Array(expected));
-    const engine = await createEngine(AUSTEN);
-    assert.deepEqual(engine.model.id, new Uint8Array(expected));
-    await engine.close();
-    assert.notDeepEqual(await modelId(modelFolder({ ...austen, name: "other" }, graph)), new Uint8Array(expected));
+  it("of a compiled model is the root of its manifest, whatever its graph", async () => {
+    const root = modelRoot(crypto, decodeManifest(manifest));
+    assert.deepEqual(await idOf(AUSTEN), root);
+    const reworked = ModelProto.encode({ ...ModelProto.decode(graph), producerName: "another" }).finish();
+    assert.deepEqual(await idOf(modelFolder(austen, reworked, manifest)), root);
+  });
+
+  it("of any other hashes config and graph, and changes with either", async () => {
+    const [config, made] = [JSON.stringify(tinyConfig), tinyGraph()];
+    const { sha256 } = crypto;
+    const id = sha256(sha256(new TextEncoder().encode(config)), sha256(made));
+    assert.deepEqual(await idOf(modelFolder(config, made)), id);
+    assert.notDeepEqual(await idOf(modelFolder({ ...tinyConfig, name: "other" }, made)), id);
+    assert.notDeepEqual(await idOf(modelFolder(config, tinyGraph({ scale: 2 }))), id);
   });
 });
 
@@ -56,6 +73,12 @@ describe("a model folder is refused", () => {
     ["with too few layers", "bad_model past_key_values.3.key", () => modelFolder({ ...austen, layers: 3 }, graph)],
     ["with another head size", "bad_model past_key_values.0.key", () => modelFolder({ ...austen, headDim: 16 }, graph)],
     ["with a cut graph", "bad_model model.onnx", () => modelFolder(austen, graph.subarray(0, 1000))],
+    ["compiled, without its manifest", "not_found manifest.bin", () => modelFolder(austen, graph)],
+    ["with a cut manifest", "malformed manifest", () => modelFolder(austen, graph, manifest.subarray(0, 99))],
+    ["with a manifest of another config", "bad_model manifest.bin", () => modelFolder(shifted, graph, manifest)],
+    ["with a graph of other weights", "bad_model model.onnx", () => modelFolder(austen, stale, manifest)],
+    ["with a graph of nobody knows what", "bad_model model.onnx", () => modelFolder(austen, nameless, manifest)],
+    ["with half of its arithmetic", "malformed arithmetic.mask", () => modelFolder(maskless, graph, manifest)],
     ["with garbage for a graph", "bad_model model.onnx", () => modelFolder(austen, new Uint8Array(64).fill(255))],
   ];
   for (const [name, expected, make] of cases)
@@ -75,14 +98,14 @@ describe("a model folder is refused", () => {
     });
 
   it("with options out of range", async () => {
-    await assert.rejects(createEngine(AUSTEN, { threads: 0 }), { code: "out_of_range", field: "threads" });
-    await assert.rejects(createEngine(AUSTEN, { chunk: 0 }), { code: "out_of_range", field: "chunk" });
+    await assert.rejects(createEngine(AUSTEN, crypto, { threads: 0 }), { code: "out_of_range", field: "threads" });
+    await assert.rejects(createEngine(AUSTEN, crypto, { chunk: 0 }), { code: "out_of_range", field: "chunk" });
   });
 });
 
 describe("other decoders", () => {
   it("gets an attention mask over past and new positions if it asks for one", async () => {
-    const engine = await createEngine(modelFolder(tinyConfig, tinyGraph()), { chunk: 2 });
+    const engine = await createEngine(modelFolder(tinyConfig, tinyGraph()), crypto, { chunk: 2 });
     const cache = engine.createCache();
     // One chunk sees its own mask: lengths 2, 2, 3.
     const logits = await engine.forward(cache, [3, 1, 2], { allLogits: true });
@@ -106,7 +129,7 @@ describe("other decoders", () => {
       [{ bias: 0.5 }, "logits"],
     ];
     for (const [options, field] of cases) {
-      const engine = await createEngine(modelFolder(tinyConfig, tinyGraph(options)));
+      const engine = await createEngine(modelFolder(tinyConfig, tinyGraph(options)), crypto);
       const cache = engine.createCache();
       await assert.rejects(engine.forward(cache, [2, 3]), { code: "inexact", field });
       assert.equal(cache.length, 0);
@@ -116,7 +139,7 @@ describe("other decoders", () => {
 
   it("keeps float rows when tolerant, resumes from them, and refuses those that are not numbers", async () => {
     const config = { ...austen, class: "tolerant", rowEncoding: "float32" };
-    const engine = await createEngine(modelFolder(config, graph));
+    const engine = await createEngine(modelFolder(config, graph), crypto);
     assert.equal(engine.model.rowBytes, 2048);
     const first = engine.createCache();
     await engine.forward(first, golden.ids.slice(0, 70));

@@ -153,8 +153,13 @@ const root = mkdtempSync(join(tmpdir(), "weft-models-"));
 process.once("exit", () => rmSync(root, { recursive: true, force: true }));
 
 /** A new model folder; text or bytes as given, objects as JSON, undefined: no such file. */
-export function modelFolder(config: object | string | undefined, graph: Uint8Array | undefined): string {
+export function modelFolder(
+  config: object | string | undefined,
+  graph: Uint8Array | undefined,
+  manifest?: Uint8Array,
+): string {
   const folder = mkdtempSync(join(root, "model-"));
+  if (manifest !== undefined) writeFileSync(join(folder, "manifest.bin"), manifest);
   if (config !== undefined)
     writeFileSync(join(folder, "config.json"), typeof config === "string" ? config : JSON.stringify(config));
   if (graph !== undefined) writeFileSync(join(folder, "model.onnx"), graph);

@@ -1,0 +1,30 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { toHex } from "../core/bytes.ts";
+import { WeftError } from "../core/errors.ts";
+import { crypto } from "../crypto/crypto.ts";
+import { compileModel } from "../inference/exact/compile.ts";
+
+const read = (file: string): Buffer => {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new WeftError("unreadable", `cannot read ${file}`, { field: "file", cause });
+  }
+};
+
+/** Makes a model folder of an exact model. Nothing is written when the model is refused. */
+export async function compile(config: string, weights: string, { out }: { out: string }): Promise<void> {
+  const configFile = read(config);
+  const { root, files, nodes, bounds, manifest } = compileModel(crypto, configFile, read(weights));
+  mkdirSync(out, { recursive: true });
+  for (const [name, bytes] of Object.entries({ ...files, "config.json": configFile }))
+    writeFileSync(join(out, name), bytes);
+  const greatest = bounds.reduce((a, b) => (b.most > a.most ? b : a));
+  process.stdout.write(
+    `root        ${toHex(root)}\n` +
+      `operations  ${manifest.program.ops.length}, in ${nodes} nodes of the graph\n` +
+      `bounds      ${bounds.length} proven; the greatest is ${greatest.most} of ${2 ** 24}, ${greatest.of} of ${greatest.op}\n` +
+      `written     ${join(out, "{config.json,model.onnx,manifest.bin}")}\n`,
+  );
+}

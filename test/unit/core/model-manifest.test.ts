@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { toHex, Writer } from "../../../offchain/core/bytes.ts";
+import { WeftError } from "../../../offchain/core/errors.ts";
+import {
+  decodeManifest,
+  encodeManifest,
+  LIMIT_MANIFEST_BYTES,
+  type Manifest,
+  manifestLeaves,
+  modelRoot,
+  modelTree,
+} from "../../../offchain/core/model-manifest.ts";
+import type { Op } from "../../../offchain/core/model-program.ts";
+import { MODEL_TREE, tile, tilesOf, tileTree } from "../../../offchain/core/model-tiles.ts";
+import { leafHash, verifyProof } from "../../../offchain/core/tree.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
+
+const AUSTEN = new Uint8Array(readFileSync("models/weft-austen/manifest.bin"));
+const austen = decodeManifest(AUSTEN);
+const malformed = (bytes: Uint8Array) => assert.throws(() => decodeManifest(bytes), { code: "malformed" });
+
+describe("a manifest", () => {
+  const changed = (change: Partial<Manifest["program"]>) => ({ ...austen, program: { ...austen.program, ...change } });
+  const op = (name: string, edit: object) =>
+    changed({ ops: austen.program.ops.map((one) => (one.name === name ? ({ ...one, ...edit } as Op) : one)) });
+  it("has one encoding", () => {
+    assert.deepEqual(encodeManifest(austen), AUSTEN);
+    assert.deepEqual(decodeManifest(encodeManifest(austen)), austen);
+  });
+
+  it("that a byte is changed in is refused, or is another one", () => {
+    fc.assert(
+      fc.property(fc.nat(AUSTEN.length - 1), fc.integer({ min: 1, max: 255 }), (at, by) => {
+        const bytes = AUSTEN.slice();
+        bytes[at] ^= by;
+        let read: Manifest;
+        try {
+          read = decodeManifest(bytes);
+        } catch (error) {
+          assert.ok(error instanceof WeftError && ["malformed", "bad_model"].includes(error.code), `${error}`);
+          return;
+        }
+        assert.deepEqual(encodeManifest(read), bytes);
+        assert.notDeepEqual(modelRoot(crypto, read), modelRoot(crypto, austen));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("keeps shifts to the left, and any extreme", () => {
+    for (const edit of [{ shift: -23 }, { shift: 23, clip: 2 ** 24 }, { clip: 0 }, { residual: "embedding" }]) {
+      const manifest = op("0.query", edit);
+      assert.deepEqual(decodeManifest(encodeManifest(manifest)), manifest);
+    }
+  });
+
+  it("is refused cut, longer, with a longer leaf, or too large", () => {
+    const [first] = manifestLeaves(austen);
+    const longer = new Writer().bytes(Uint8Array.from([...first, 0])).raw(AUSTEN.subarray(4 + first.length));
+    malformed(longer.done());
+    for (const length of [0, 1, 3, 4, 100, AUSTEN.length - 1]) malformed(AUSTEN.subarray(0, length));
+    malformed(Uint8Array.from([...AUSTEN, 0]));
+    malformed(new Uint8Array(LIMIT_MANIFEST_BYTES + 1));
+  });
+
+  const cases: [string, string, Manifest][] = [
+    ["end tokens that do not ascend", "malformed", { ...austen, endTokens: [2, 1] }],
+    ["an end token that is none", "malformed", { ...austen, endTokens: [256] }],
+    ["a shift of logits beyond 31", "malformed", { ...austen, samplerK: 32 }],
+    ["a root that is zero", "malformed", { ...austen, tilesRoot: new Uint8Array(32) }],
+    ["no positions", "malformed", changed({ maxPositions: 0 })],
+    ["operations that do not fit", "bad_model", op("0.query", { inner: 191 })],
+    ["an operation that reads itself", "malformed", op("0.query", { input: "0.query" })],
+  ];
+  for (const [name, code, manifest] of cases)
+    it(`with ${name} is refused`, () => assert.throws(() => decodeManifest(encodeManifest(manifest)), { code }));
+
+  const values: [string, Manifest][] = [
+    ["a shift that is too far", op("0.query", { shift: 24 })],
+    ["a negative number of bits", op("0.sum.parts", { shift: -1 })],
+    ["a size of nothing", op("0.query", { inner: 0 })],
+    ["a clip that float32 cannot hold", op("0.query", { clip: 2 ** 24 + 1 })],
+    ["an operand that is not there", op("0.query", { weights: "x" })],
+    ["no name", { ...austen, name: "" }],
+  ];
+  for (const [name, manifest] of values)
+    it(`with ${name} has no encoding`, () => assert.throws(() => encodeManifest(manifest), { code: "out_of_range" }));
+});
+
+describe("a model's root", () => {
+  it("is that of weft-austen", () => {
+    assert.equal(
+      toHex(modelRoot(crypto, austen)),
+      "0x5136c17352c5b5262be147f0e12bb8aa082751d6b1640a3f52e17175528f1ef0",
+    );
+  });
+
+  it("proves every operation and constant by itself", () => {
+    const tree = modelTree(crypto, austen);
+    const leaves = manifestLeaves(austen);
+    assert.equal(leaves.length, 1 + austen.program.constants.length + austen.program.ops.length);
+    for (const [i, leaf] of leaves.entries()) {
+      const proves = (at: number) =>
+        verifyProof(crypto, MODEL_TREE.model, tree.root, leafHash(crypto, MODEL_TREE.model, leaf), at, tree.proof(i));
+      assert.ok(proves(i));
+      assert.ok(!proves(i ^ 1));
+    }
+  });
+
+  it("commits to weights and tables, tile by tile", () => {
+    const constants = [
+      { name: "weights", rows: 3, columns: 300, bytes: 1 },
+      { name: "table", rows: 1, columns: 5, bytes: 2 },
+    ] as const;
+    const values: Record<string, number[]> = {
+      weights: Array.from({ length: 900 }, (_, i) => (i % 255) - 127),
+      table: [-1, 1, 256, -256, 32_767],
+    };
+    const treeOf = () => tileTree(crypto, constants, (name) => values[name]);
+    const tree = treeOf();
+    assert.deepEqual(constants.map(tilesOf), [6, 1]);
+    assert.deepEqual([...tile(constants[1], values["table"], 0, 0)], [255, 255, 0, 1, 1, 0, 255, 0, 127, 255]);
+    const last = tile(constants[0], values["weights"], 2, 1);
+    assert.deepEqual([...new Int8Array(last.buffer)], values["weights"].slice(856));
+    const leaf = leafHash(crypto, MODEL_TREE.tiles, last);
+    assert.ok(verifyProof(crypto, MODEL_TREE.tiles, tree.root, leaf, 5, tree.proof(5)));
+    for (const [name, at] of [
+      ["weights", 0],
+      ["weights", 899],
+      ["table", 4],
+    ] as const) {
+      values[name][at] -= 1;
+      assert.notDeepEqual(treeOf().root, tree.root);
+      values[name][at] += 1;
+    }
+    assert.deepEqual(treeOf().root, tree.root);
+  });
+});
