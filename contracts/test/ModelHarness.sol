@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ElementReads} from "../libraries/model/ElementReads.sol";
+import {Elements} from "../libraries/model/Elements.sol";
+import {ModelReader} from "../libraries/model/ModelReader.sol";
+import {ElementPlace, ElementRead, ModelConstant, ModelHead, ModelOp} from "../libraries/model/ModelTypes.sol";
+
+/// @title ModelHarness
+/// @notice Exposes what courts know of exact models, so that it is checked against other implementations.
+contract ModelHarness {
+    function readHead(bytes calldata leaf) external pure returns (ModelHead memory) {
+        return ModelReader.readHead(leaf);
+    }
+
+    function readConstant(bytes calldata leaf) external pure returns (ModelConstant memory) {
+        return ModelReader.readConstant(leaf);
+    }
+
+    function readOp(bytes calldata leaf, uint256 number, uint256 constants) external pure returns (ModelOp memory) {
+        return ModelReader.readOp(leaf, number, constants);
+    }
+
+    function shapeOf(ModelOp calldata op, uint256 positions)
+        external
+        pure
+        returns (uint256 heads, uint256 parts, uint256 columns)
+    {
+        return ElementReads.shapeOf(op, positions);
+    }
+
+    /// @return value The element.
+    /// @return reads What it was made of.
+    /// @return used Gas of the element alone, without what reads the arguments.
+    function elementOf(
+        ModelOp memory op,
+        ElementPlace memory place,
+        uint256 positions,
+        uint256 token,
+        bytes[] calldata operands
+    ) external view returns (int256 value, ElementRead[] memory reads, uint256 used) {
+        used = gasleft();
+        (value, reads) = Elements.elementOf(op, place, positions, token, operands);
+        used -= gasleft();
+    }
+}
