@@ -48,7 +48,7 @@ export async function openGraph(graph: Uint8Array, { layers, kvHeads, headDim }:
   };
 
   /** Feeds tokens in pieces of these sizes after the given rows. Returns the logits of all of them, and all rows. */
-  const run = async (ids: readonly number[], pieces: readonly number[], earlier = new Int8Array()) => {
+  const run = async (ids: readonly number[], pieces: readonly number[], earlier: Int8Array = new Int8Array()) => {
     let past = fromRows(earlier);
     let at = earlier.length / rowBytes;
     const logits: number[] = [];
