@@ -146,6 +146,34 @@ describe("sampling: the contracts' library against what workers do", () => {
       );
   });
 
+  test("a cell of zero is none", async () => {
+    const sampling = { temperature: 100, k: 6, gate: 2 };
+    const of = (cells: [number, number][]) =>
+      probabilities({ logits: new Int32Array(64), sampling, memory: undefined, rows: [opening(64, new Map(cells))] });
+    const seen: [number, number] = [5, 3];
+    assert.deepEqual(await of([seen, [9, 0]]), await of([seen]));
+  });
+
+  test("the likeliest token with a memory is that of temperature 1.00", async () => {
+    const likeliest = (chances: Uint32Array) => chances.indexOf(Math.max(...chances));
+    let close = 0;
+    for (let step = 1; step <= 60; step++)
+      for (let count = 1; count <= 60; count++) {
+        const logits = Int32Array.of(step * 64, 0);
+        const cells = new Map([[1, count]]);
+        const definition = { columns: 64, orders: [1], salt: new Uint8Array(32).fill(1), writers: [] };
+        const memory = memoryOf(definition, [cells]) as Memory;
+        const of = (temperature: number) =>
+          likeliest(nextToken(logits, temperature, 6, { memory, gate: "strong" }, CONTEXT));
+        if (of(99) === of(100) && of(101) === of(100)) continue;
+        const sampling = { temperature: 0, k: 6, gate: 3 };
+        const chances = await probabilities({ logits, sampling, memory, rows: [opening(64, cells)] });
+        assert.equal(chances[of(100)], 65_536n, `${step} ${count}`);
+        close++;
+      }
+    assert.ok(close > 4, `${close}`);
+  });
+
   test("what no request says is refused", async () => {
     const logits = Int32Array.of(1, 2);
     const sampling = { temperature: 100, k: 6, gate: 0 };
