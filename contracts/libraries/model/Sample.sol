@@ -140,19 +140,8 @@ library Sample {
             uint256 power = one;
             for (uint256 i = 0; i <= furthest; ++i) {
                 table[i] = (power * 65_535 + (one >> 1)) >> 192;
-                power = _scale(power, step);
+                power = Math.mulShr(power, step, 192);
             }
-        }
-    }
-
-    /// @dev (a · b) >> 192 of two numbers up to 2^192.
-    function _scale(uint256 a, uint256 b) private pure returns (uint256) {
-        unchecked {
-            uint256 low = a * b;
-            uint256 folded = mulmod(a, b, type(uint256).max);
-            uint256 high = folded - low;
-            if (folded < low) --high;
-            return (high << 64) | (low >> 192);
         }
     }
 
