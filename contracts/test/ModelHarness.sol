@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ElementReads} from "../libraries/model/ElementReads.sol";
 import {Elements} from "../libraries/model/Elements.sol";
 import {ModelReader} from "../libraries/model/ModelReader.sol";
 import {ElementPlace, ElementRead, ModelConstant, ModelHead, ModelOp} from "../libraries/model/ModelTypes.sol";
@@ -20,14 +19,6 @@ contract ModelHarness {
 
     function readOp(bytes calldata leaf, uint256 number, uint256 constants) external pure returns (ModelOp memory) {
         return ModelReader.readOp(leaf, number, constants);
-    }
-
-    function shapeOf(ModelOp calldata op, uint256 positions)
-        external
-        pure
-        returns (uint256 heads, uint256 parts, uint256 columns)
-    {
-        return ElementReads.shapeOf(op, positions);
     }
 
     /// @return value The element.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { toHex } from "../../offchain/core/bytes.ts";
-import { type At, type Case, CONSTANTS, caseOf, KINDS, opLeaf, packed, TENSORS } from "./model-cases.ts";
+import { type At, type Case, CONSTANTS, caseOf, KINDS, limitsOf, opLeaf, packed, TENSORS } from "./model-cases.ts";
 import { type Harness, openHarness } from "./model-world.ts";
 
 type ChainRead = {
@@ -83,7 +83,7 @@ describe("elements of macro-operations: the contracts' library against core", ()
   test("what a tensor does not have is no element", async () => {
     for (const kind of KINDS) {
       const one = caseOf(kind, 3);
-      const past: At = { head: 1 << 20, position: one.positions, part: 1 << 20, column: 1 << 26 };
+      const past = limitsOf(one.op, one.positions);
       for (const key of ["head", "position", "part", "column"] as const) {
         const at = { ...one.at, [key]: past[key] };
         await assert.rejects(elementOf({ ...one, at }), /ElementReadsNoElement/, `${kind} ${key}`);

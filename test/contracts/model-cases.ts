@@ -138,20 +138,26 @@ function valueAt(seed: number, op: Op, name: string, { head, position, part, col
   return mostly(choose, [-LARGEST - 1, LARGEST, 0], () => within(-(2 ** (choose % 31)), 2 ** (choose % 31) - 1));
 }
 
+/** The first place past the tensor, in each direction. */
+export function limitsOf(op: Op, positions: number): At {
+  const { heads, parts, columns } = shapeOf(op);
+  const extent = (size: number | "positions" | "positionParts") =>
+    size === "positions" ? positions : size === "positionParts" ? Math.ceil(positions / 256) : size;
+  return { head: heads, position: positions, part: extent(parts), column: extent(columns) };
+}
+
 /** One element by the rules of core, and what they looked at, in the order of the operation's operands. */
 export function caseOf(kind: Kind, seed: number): Case {
   const chance = chanceOf(seed);
   const op = opOf(kind, chance);
   const positions = chance.of(POSITIONS);
-  const extent = (size: number | "positions" | "positionParts") =>
-    size === "positions" ? positions : size === "positionParts" ? Math.ceil(positions / 256) : size;
-  const { heads, parts, columns } = shapeOf(op);
+  const { head: heads, part: parts, column: columns } = limitsOf(op, positions);
   const place = (limit: number) => chance.of([0, limit - 1, chance.below(limit)]);
   const at = {
     head: place(heads),
     position: place(positions),
-    part: place(extent(parts)),
-    column: place(extent(columns)),
+    part: place(parts),
+    column: place(columns),
   };
   const token = chance.of([0, VOCAB - 1, chance.below(VOCAB)]);
   const operands = operandsOf(op, VOCAB, 1_024);
