@@ -11,95 +11,48 @@ export const protobufPackage = "onnx";
 
 export const protobufFileName = "onnx.proto";
 
-export const Version = {
-  _START_VERSION: 0,
-  IR_VERSION_2017_10_10: 1,
-  IR_VERSION_2017_10_30: 2,
-  IR_VERSION_2017_11_3: 3,
-  IR_VERSION_2019_1_22: 4,
-  IR_VERSION_2019_3_18: 5,
-  IR_VERSION_2019_9_19: 6,
-  IR_VERSION_2020_5_8: 7,
-  IR_VERSION_2021_7_30: 8,
-  IR_VERSION_2023_5_5: 9,
-  IR_VERSION_2024_3_25: 10,
-  IR_VERSION_2025_05_12: 11,
-  IR_VERSION_2025_08_26: 12,
-  IR_VERSION_2025_11_06: 13,
-  IR_VERSION: 14,
-  UNRECOGNIZED: -1,
-} as const;
-
-export type Version = typeof Version[keyof typeof Version];
-
-export namespace Version {
-  export type _START_VERSION = typeof Version._START_VERSION;
-  export type IR_VERSION_2017_10_10 = typeof Version.IR_VERSION_2017_10_10;
-  export type IR_VERSION_2017_10_30 = typeof Version.IR_VERSION_2017_10_30;
-  export type IR_VERSION_2017_11_3 = typeof Version.IR_VERSION_2017_11_3;
-  export type IR_VERSION_2019_1_22 = typeof Version.IR_VERSION_2019_1_22;
-  export type IR_VERSION_2019_3_18 = typeof Version.IR_VERSION_2019_3_18;
-  export type IR_VERSION_2019_9_19 = typeof Version.IR_VERSION_2019_9_19;
-  export type IR_VERSION_2020_5_8 = typeof Version.IR_VERSION_2020_5_8;
-  export type IR_VERSION_2021_7_30 = typeof Version.IR_VERSION_2021_7_30;
-  export type IR_VERSION_2023_5_5 = typeof Version.IR_VERSION_2023_5_5;
-  export type IR_VERSION_2024_3_25 = typeof Version.IR_VERSION_2024_3_25;
-  export type IR_VERSION_2025_05_12 = typeof Version.IR_VERSION_2025_05_12;
-  export type IR_VERSION_2025_08_26 = typeof Version.IR_VERSION_2025_08_26;
-  export type IR_VERSION_2025_11_06 = typeof Version.IR_VERSION_2025_11_06;
-  export type IR_VERSION = typeof Version.IR_VERSION;
-  export type UNRECOGNIZED = typeof Version.UNRECOGNIZED;
+export interface ModelProto {
+  irVersion?: number | undefined;
+  opsetImport?: OperatorSetIdProto[] | undefined;
+  producerName?: string | undefined;
+  graph?: GraphProto | undefined;
+  metadataProps?: StringStringEntryProto[] | undefined;
 }
 
-export const OperatorStatus = { EXPERIMENTAL: 0, STABLE: 1, UNRECOGNIZED: -1 } as const;
+export interface OperatorSetIdProto {
+  domain?: string | undefined;
+  version?: number | undefined;
+}
 
-export type OperatorStatus = typeof OperatorStatus[keyof typeof OperatorStatus];
+export interface StringStringEntryProto {
+  key?: string | undefined;
+  value?: string | undefined;
+}
 
-export namespace OperatorStatus {
-  export type EXPERIMENTAL = typeof OperatorStatus.EXPERIMENTAL;
-  export type STABLE = typeof OperatorStatus.STABLE;
-  export type UNRECOGNIZED = typeof OperatorStatus.UNRECOGNIZED;
+export interface GraphProto {
+  node?: NodeProto[] | undefined;
+  name?: string | undefined;
+  initializer?: TensorProto[] | undefined;
+  input?: ValueInfoProto[] | undefined;
+  output?: ValueInfoProto[] | undefined;
+}
+
+export interface NodeProto {
+  input?: string[] | undefined;
+  output?: string[] | undefined;
+  opType?: string | undefined;
+  attribute?: AttributeProto[] | undefined;
 }
 
 export interface AttributeProto {
   name?: string | undefined;
-  refAttrName?: string | undefined;
-  docString?: string | undefined;
   type?: AttributeProto_AttributeType | undefined;
   f?: number | undefined;
   i?: number | undefined;
-  s?: Uint8Array | undefined;
-  t?: TensorProto | undefined;
-  g?: GraphProto | undefined;
-  sparseTensor?: SparseTensorProto | undefined;
-  tp?: TypeProto | undefined;
-  floats?: number[] | undefined;
   ints?: number[] | undefined;
-  strings?: Uint8Array[] | undefined;
-  tensors?: TensorProto[] | undefined;
-  graphs?: GraphProto[] | undefined;
-  sparseTensors?: SparseTensorProto[] | undefined;
-  typeProtos?: TypeProto[] | undefined;
 }
 
-export const AttributeProto_AttributeType = {
-  UNDEFINED: 0,
-  FLOAT: 1,
-  INT: 2,
-  STRING: 3,
-  TENSOR: 4,
-  GRAPH: 5,
-  SPARSE_TENSOR: 11,
-  TYPE_PROTO: 13,
-  FLOATS: 6,
-  INTS: 7,
-  STRINGS: 8,
-  TENSORS: 9,
-  GRAPHS: 10,
-  SPARSE_TENSORS: 12,
-  TYPE_PROTOS: 14,
-  UNRECOGNIZED: -1,
-} as const;
+export const AttributeProto_AttributeType = { UNDEFINED: 0, FLOAT: 1, INT: 2, INTS: 7, UNRECOGNIZED: -1 } as const;
 
 export type AttributeProto_AttributeType =
   typeof AttributeProto_AttributeType[keyof typeof AttributeProto_AttributeType];
@@ -108,222 +61,42 @@ export namespace AttributeProto_AttributeType {
   export type UNDEFINED = typeof AttributeProto_AttributeType.UNDEFINED;
   export type FLOAT = typeof AttributeProto_AttributeType.FLOAT;
   export type INT = typeof AttributeProto_AttributeType.INT;
-  export type STRING = typeof AttributeProto_AttributeType.STRING;
-  export type TENSOR = typeof AttributeProto_AttributeType.TENSOR;
-  export type GRAPH = typeof AttributeProto_AttributeType.GRAPH;
-  export type SPARSE_TENSOR = typeof AttributeProto_AttributeType.SPARSE_TENSOR;
-  export type TYPE_PROTO = typeof AttributeProto_AttributeType.TYPE_PROTO;
-  export type FLOATS = typeof AttributeProto_AttributeType.FLOATS;
   export type INTS = typeof AttributeProto_AttributeType.INTS;
-  export type STRINGS = typeof AttributeProto_AttributeType.STRINGS;
-  export type TENSORS = typeof AttributeProto_AttributeType.TENSORS;
-  export type GRAPHS = typeof AttributeProto_AttributeType.GRAPHS;
-  export type SPARSE_TENSORS = typeof AttributeProto_AttributeType.SPARSE_TENSORS;
-  export type TYPE_PROTOS = typeof AttributeProto_AttributeType.TYPE_PROTOS;
   export type UNRECOGNIZED = typeof AttributeProto_AttributeType.UNRECOGNIZED;
-}
-
-export interface ValueInfoProto {
-  name?: string | undefined;
-  type?: TypeProto | undefined;
-  docString?: string | undefined;
-  metadataProps?: StringStringEntryProto[] | undefined;
-}
-
-export interface NodeProto {
-  input?: string[] | undefined;
-  output?: string[] | undefined;
-  name?: string | undefined;
-  opType?: string | undefined;
-  domain?: string | undefined;
-  overload?: string | undefined;
-  attribute?: AttributeProto[] | undefined;
-  docString?: string | undefined;
-  metadataProps?: StringStringEntryProto[] | undefined;
-  deviceConfigurations?: NodeDeviceConfigurationProto[] | undefined;
-}
-
-export interface IntIntListEntryProto {
-  key?: number | undefined;
-  value?: number[] | undefined;
-}
-
-export interface NodeDeviceConfigurationProto {
-  configurationId?: string | undefined;
-  shardingSpec?: ShardingSpecProto[] | undefined;
-  pipelineStage?: number | undefined;
-}
-
-export interface ShardingSpecProto {
-  tensorName?: string | undefined;
-  device?: number[] | undefined;
-  indexToDeviceGroupMap?: IntIntListEntryProto[] | undefined;
-  shardedDim?: ShardedDimProto[] | undefined;
-}
-
-export interface ShardedDimProto {
-  axis?: number | undefined;
-  simpleSharding?: SimpleShardedDimProto[] | undefined;
-}
-
-export interface SimpleShardedDimProto {
-  dimValue?: number | undefined;
-  dimParam?: string | undefined;
-  numShards?: number | undefined;
-}
-
-export interface TrainingInfoProto {
-  initialization?: GraphProto | undefined;
-  algorithm?: GraphProto | undefined;
-  initializationBinding?: StringStringEntryProto[] | undefined;
-  updateBinding?: StringStringEntryProto[] | undefined;
-}
-
-export interface ModelProto {
-  irVersion?: number | undefined;
-  opsetImport?: OperatorSetIdProto[] | undefined;
-  producerName?: string | undefined;
-  producerVersion?: string | undefined;
-  domain?: string | undefined;
-  modelVersion?: number | undefined;
-  docString?: string | undefined;
-  graph?: GraphProto | undefined;
-  metadataProps?: StringStringEntryProto[] | undefined;
-  trainingInfo?: TrainingInfoProto[] | undefined;
-  functions?: FunctionProto[] | undefined;
-  configuration?: DeviceConfigurationProto[] | undefined;
-}
-
-export interface DeviceConfigurationProto {
-  name?: string | undefined;
-  numDevices?: number | undefined;
-  device?: string[] | undefined;
-}
-
-export interface StringStringEntryProto {
-  key?: string | undefined;
-  value?: string | undefined;
-}
-
-export interface TensorAnnotation {
-  tensorName?: string | undefined;
-  quantParameterTensorNames?: StringStringEntryProto[] | undefined;
-}
-
-export interface GraphProto {
-  node?: NodeProto[] | undefined;
-  name?: string | undefined;
-  initializer?: TensorProto[] | undefined;
-  sparseInitializer?: SparseTensorProto[] | undefined;
-  docString?: string | undefined;
-  input?: ValueInfoProto[] | undefined;
-  output?: ValueInfoProto[] | undefined;
-  valueInfo?: ValueInfoProto[] | undefined;
-  quantizationAnnotation?: TensorAnnotation[] | undefined;
-  metadataProps?: StringStringEntryProto[] | undefined;
 }
 
 export interface TensorProto {
   dims?: number[] | undefined;
   dataType?: number | undefined;
-  segment?: TensorProto_Segment | undefined;
-  floatData?: number[] | undefined;
-  int32Data?: number[] | undefined;
-  stringData?: Uint8Array[] | undefined;
-  int64Data?: number[] | undefined;
   name?: string | undefined;
-  docString?: string | undefined;
   rawData?: Uint8Array | undefined;
-  externalData?: StringStringEntryProto[] | undefined;
-  dataLocation?: TensorProto_DataLocation | undefined;
-  doubleData?: number[] | undefined;
-  uint64Data?: number[] | undefined;
-  metadataProps?: StringStringEntryProto[] | undefined;
 }
 
-export const TensorProto_DataType = {
-  UNDEFINED: 0,
-  FLOAT: 1,
-  UINT8: 2,
-  INT8: 3,
-  UINT16: 4,
-  INT16: 5,
-  INT32: 6,
-  INT64: 7,
-  STRING: 8,
-  BOOL: 9,
-  FLOAT16: 10,
-  DOUBLE: 11,
-  UINT32: 12,
-  UINT64: 13,
-  COMPLEX64: 14,
-  COMPLEX128: 15,
-  BFLOAT16: 16,
-  FLOAT8E4M3FN: 17,
-  FLOAT8E4M3FNUZ: 18,
-  FLOAT8E5M2: 19,
-  FLOAT8E5M2FNUZ: 20,
-  UINT4: 21,
-  INT4: 22,
-  FLOAT4E2M1: 23,
-  FLOAT8E8M0: 24,
-  UINT2: 25,
-  INT2: 26,
-  UNRECOGNIZED: -1,
-} as const;
+export const TensorProto_DataType = { UNDEFINED: 0, FLOAT: 1, INT8: 3, INT32: 6, INT64: 7, UNRECOGNIZED: -1 } as const;
 
 export type TensorProto_DataType = typeof TensorProto_DataType[keyof typeof TensorProto_DataType];
 
 export namespace TensorProto_DataType {
   export type UNDEFINED = typeof TensorProto_DataType.UNDEFINED;
   export type FLOAT = typeof TensorProto_DataType.FLOAT;
-  export type UINT8 = typeof TensorProto_DataType.UINT8;
   export type INT8 = typeof TensorProto_DataType.INT8;
-  export type UINT16 = typeof TensorProto_DataType.UINT16;
-  export type INT16 = typeof TensorProto_DataType.INT16;
   export type INT32 = typeof TensorProto_DataType.INT32;
   export type INT64 = typeof TensorProto_DataType.INT64;
-  export type STRING = typeof TensorProto_DataType.STRING;
-  export type BOOL = typeof TensorProto_DataType.BOOL;
-  export type FLOAT16 = typeof TensorProto_DataType.FLOAT16;
-  export type DOUBLE = typeof TensorProto_DataType.DOUBLE;
-  export type UINT32 = typeof TensorProto_DataType.UINT32;
-  export type UINT64 = typeof TensorProto_DataType.UINT64;
-  export type COMPLEX64 = typeof TensorProto_DataType.COMPLEX64;
-  export type COMPLEX128 = typeof TensorProto_DataType.COMPLEX128;
-  export type BFLOAT16 = typeof TensorProto_DataType.BFLOAT16;
-  export type FLOAT8E4M3FN = typeof TensorProto_DataType.FLOAT8E4M3FN;
-  export type FLOAT8E4M3FNUZ = typeof TensorProto_DataType.FLOAT8E4M3FNUZ;
-  export type FLOAT8E5M2 = typeof TensorProto_DataType.FLOAT8E5M2;
-  export type FLOAT8E5M2FNUZ = typeof TensorProto_DataType.FLOAT8E5M2FNUZ;
-  export type UINT4 = typeof TensorProto_DataType.UINT4;
-  export type INT4 = typeof TensorProto_DataType.INT4;
-  export type FLOAT4E2M1 = typeof TensorProto_DataType.FLOAT4E2M1;
-  export type FLOAT8E8M0 = typeof TensorProto_DataType.FLOAT8E8M0;
-  export type UINT2 = typeof TensorProto_DataType.UINT2;
-  export type INT2 = typeof TensorProto_DataType.INT2;
   export type UNRECOGNIZED = typeof TensorProto_DataType.UNRECOGNIZED;
 }
 
-export const TensorProto_DataLocation = { DEFAULT: 0, EXTERNAL: 1, UNRECOGNIZED: -1 } as const;
-
-export type TensorProto_DataLocation = typeof TensorProto_DataLocation[keyof typeof TensorProto_DataLocation];
-
-export namespace TensorProto_DataLocation {
-  export type DEFAULT = typeof TensorProto_DataLocation.DEFAULT;
-  export type EXTERNAL = typeof TensorProto_DataLocation.EXTERNAL;
-  export type UNRECOGNIZED = typeof TensorProto_DataLocation.UNRECOGNIZED;
+export interface ValueInfoProto {
+  name?: string | undefined;
+  type?: TypeProto | undefined;
 }
 
-export interface TensorProto_Segment {
-  begin?: number | undefined;
-  end?: number | undefined;
+export interface TypeProto {
+  tensorType?: TypeProto_Tensor | undefined;
 }
 
-export interface SparseTensorProto {
-  values?: TensorProto | undefined;
-  indices?: TensorProto | undefined;
-  dims?: number[] | undefined;
+export interface TypeProto_Tensor {
+  elemType?: number | undefined;
+  shape?: TensorShapeProto | undefined;
 }
 
 export interface TensorShapeProto {
@@ -333,1118 +106,10 @@ export interface TensorShapeProto {
 export interface TensorShapeProto_Dimension {
   dimValue?: number | undefined;
   dimParam?: string | undefined;
-  denotation?: string | undefined;
 }
-
-export interface TypeProto {
-  tensorType?: TypeProto_Tensor | undefined;
-  sequenceType?: TypeProto_Sequence | undefined;
-  mapType?: TypeProto_Map | undefined;
-  optionalType?: TypeProto_Optional | undefined;
-  sparseTensorType?: TypeProto_SparseTensor | undefined;
-  opaqueType?: TypeProto_Opaque | undefined;
-  denotation?: string | undefined;
-}
-
-export interface TypeProto_Tensor {
-  elemType?: number | undefined;
-  shape?: TensorShapeProto | undefined;
-}
-
-export interface TypeProto_Sequence {
-  elemType?: TypeProto | undefined;
-}
-
-export interface TypeProto_Map {
-  keyType?: number | undefined;
-  valueType?: TypeProto | undefined;
-}
-
-export interface TypeProto_Optional {
-  elemType?: TypeProto | undefined;
-}
-
-export interface TypeProto_SparseTensor {
-  elemType?: number | undefined;
-  shape?: TensorShapeProto | undefined;
-}
-
-export interface TypeProto_Opaque {
-  domain?: string | undefined;
-  name?: string | undefined;
-}
-
-export interface OperatorSetIdProto {
-  domain?: string | undefined;
-  version?: number | undefined;
-}
-
-export interface FunctionProto {
-  name?: string | undefined;
-  input?: string[] | undefined;
-  output?: string[] | undefined;
-  attribute?: string[] | undefined;
-  attributeProto?: AttributeProto[] | undefined;
-  node?: NodeProto[] | undefined;
-  docString?: string | undefined;
-  opsetImport?: OperatorSetIdProto[] | undefined;
-  domain?: string | undefined;
-  overload?: string | undefined;
-  valueInfo?: ValueInfoProto[] | undefined;
-  metadataProps?: StringStringEntryProto[] | undefined;
-}
-
-function createBaseAttributeProto(): AttributeProto {
-  return {
-    name: "",
-    refAttrName: "",
-    docString: "",
-    type: 0,
-    f: 0,
-    i: 0,
-    s: new Uint8Array(0),
-    t: undefined,
-    g: undefined,
-    sparseTensor: undefined,
-    tp: undefined,
-    floats: [],
-    ints: [],
-    strings: [],
-    tensors: [],
-    graphs: [],
-    sparseTensors: [],
-    typeProtos: [],
-  };
-}
-
-export const AttributeProto: MessageFns<AttributeProto> = {
-  encode(message: AttributeProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== undefined && message.name !== "") {
-      writer.uint32(10).string(message.name);
-    }
-    if (message.refAttrName !== undefined && message.refAttrName !== "") {
-      writer.uint32(170).string(message.refAttrName);
-    }
-    if (message.docString !== undefined && message.docString !== "") {
-      writer.uint32(106).string(message.docString);
-    }
-    if (message.type !== undefined && message.type !== 0) {
-      writer.uint32(160).int32(message.type);
-    }
-    if (message.f !== undefined && message.f !== 0) {
-      writer.uint32(21).float(message.f);
-    }
-    if (message.i !== undefined && message.i !== 0) {
-      writer.uint32(24).int64(message.i);
-    }
-    if (message.s !== undefined && message.s.length !== 0) {
-      writer.uint32(34).bytes(message.s);
-    }
-    if (message.t !== undefined) {
-      TensorProto.encode(message.t, writer.uint32(42).fork()).join();
-    }
-    if (message.g !== undefined) {
-      GraphProto.encode(message.g, writer.uint32(50).fork()).join();
-    }
-    if (message.sparseTensor !== undefined) {
-      SparseTensorProto.encode(message.sparseTensor, writer.uint32(178).fork()).join();
-    }
-    if (message.tp !== undefined) {
-      TypeProto.encode(message.tp, writer.uint32(114).fork()).join();
-    }
-    if (message.floats !== undefined && message.floats.length !== 0) {
-      writer.uint32(58).fork();
-      for (const v of message.floats) {
-        writer.float(v);
-      }
-      writer.join();
-    }
-    if (message.ints !== undefined && message.ints.length !== 0) {
-      writer.uint32(66).fork();
-      for (const v of message.ints) {
-        writer.int64(v);
-      }
-      writer.join();
-    }
-    if (message.strings !== undefined && message.strings.length !== 0) {
-      for (const v of message.strings) {
-        writer.uint32(74).bytes(v!);
-      }
-    }
-    if (message.tensors !== undefined && message.tensors.length !== 0) {
-      for (const v of message.tensors) {
-        TensorProto.encode(v!, writer.uint32(82).fork()).join();
-      }
-    }
-    if (message.graphs !== undefined && message.graphs.length !== 0) {
-      for (const v of message.graphs) {
-        GraphProto.encode(v!, writer.uint32(90).fork()).join();
-      }
-    }
-    if (message.sparseTensors !== undefined && message.sparseTensors.length !== 0) {
-      for (const v of message.sparseTensors) {
-        SparseTensorProto.encode(v!, writer.uint32(186).fork()).join();
-      }
-    }
-    if (message.typeProtos !== undefined && message.typeProtos.length !== 0) {
-      for (const v of message.typeProtos) {
-        TypeProto.encode(v!, writer.uint32(122).fork()).join();
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): AttributeProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAttributeProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.name = reader.string();
-            continue;
-          }
-          case 21: {
-            if (tag !== 170) {
-              break;
-            }
-
-            message.refAttrName = reader.string();
-            continue;
-          }
-          case 13: {
-            if (tag !== 106) {
-              break;
-            }
-
-            message.docString = reader.string();
-            continue;
-          }
-          case 20: {
-            if (tag !== 160) {
-              break;
-            }
-
-            message.type = reader.int32() as any;
-            continue;
-          }
-          case 2: {
-            if (tag !== 21) {
-              break;
-            }
-
-            message.f = reader.float();
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.i = longToNumber(reader.int64());
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.s = reader.bytes();
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            message.t = TensorProto.decode(reader, reader.uint32());
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            message.g = GraphProto.decode(reader, reader.uint32());
-            continue;
-          }
-          case 22: {
-            if (tag !== 178) {
-              break;
-            }
-
-            message.sparseTensor = SparseTensorProto.decode(reader, reader.uint32());
-            continue;
-          }
-          case 14: {
-            if (tag !== 114) {
-              break;
-            }
-
-            message.tp = TypeProto.decode(reader, reader.uint32());
-            continue;
-          }
-          case 7: {
-            if (tag === 61) {
-              message.floats!.push(reader.float());
-
-              continue;
-            }
-
-            if (tag === 58) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.floats!.push(reader.float());
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 8: {
-            if (tag === 64) {
-              message.ints!.push(longToNumber(reader.int64()));
-
-              continue;
-            }
-
-            if (tag === 66) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.ints!.push(longToNumber(reader.int64()));
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            const el = reader.bytes();
-            if (el !== undefined) {
-              message.strings!.push(el);
-            }
-            continue;
-          }
-          case 10: {
-            if (tag !== 82) {
-              break;
-            }
-
-            const el = TensorProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.tensors!.push(el);
-            }
-            continue;
-          }
-          case 11: {
-            if (tag !== 90) {
-              break;
-            }
-
-            const el = GraphProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.graphs!.push(el);
-            }
-            continue;
-          }
-          case 23: {
-            if (tag !== 186) {
-              break;
-            }
-
-            const el = SparseTensorProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.sparseTensors!.push(el);
-            }
-            continue;
-          }
-          case 15: {
-            if (tag !== 122) {
-              break;
-            }
-
-            const el = TypeProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.typeProtos!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseValueInfoProto(): ValueInfoProto {
-  return { name: "", type: undefined, docString: "", metadataProps: [] };
-}
-
-export const ValueInfoProto: MessageFns<ValueInfoProto> = {
-  encode(message: ValueInfoProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== undefined && message.name !== "") {
-      writer.uint32(10).string(message.name);
-    }
-    if (message.type !== undefined) {
-      TypeProto.encode(message.type, writer.uint32(18).fork()).join();
-    }
-    if (message.docString !== undefined && message.docString !== "") {
-      writer.uint32(26).string(message.docString);
-    }
-    if (message.metadataProps !== undefined && message.metadataProps.length !== 0) {
-      for (const v of message.metadataProps) {
-        StringStringEntryProto.encode(v!, writer.uint32(34).fork()).join();
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ValueInfoProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseValueInfoProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.name = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.type = TypeProto.decode(reader, reader.uint32());
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.docString = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            const el = StringStringEntryProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.metadataProps!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseNodeProto(): NodeProto {
-  return {
-    input: [],
-    output: [],
-    name: "",
-    opType: "",
-    domain: "",
-    overload: "",
-    attribute: [],
-    docString: "",
-    metadataProps: [],
-    deviceConfigurations: [],
-  };
-}
-
-export const NodeProto: MessageFns<NodeProto> = {
-  encode(message: NodeProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.input !== undefined && message.input.length !== 0) {
-      for (const v of message.input) {
-        writer.uint32(10).string(v!);
-      }
-    }
-    if (message.output !== undefined && message.output.length !== 0) {
-      for (const v of message.output) {
-        writer.uint32(18).string(v!);
-      }
-    }
-    if (message.name !== undefined && message.name !== "") {
-      writer.uint32(26).string(message.name);
-    }
-    if (message.opType !== undefined && message.opType !== "") {
-      writer.uint32(34).string(message.opType);
-    }
-    if (message.domain !== undefined && message.domain !== "") {
-      writer.uint32(58).string(message.domain);
-    }
-    if (message.overload !== undefined && message.overload !== "") {
-      writer.uint32(66).string(message.overload);
-    }
-    if (message.attribute !== undefined && message.attribute.length !== 0) {
-      for (const v of message.attribute) {
-        AttributeProto.encode(v!, writer.uint32(42).fork()).join();
-      }
-    }
-    if (message.docString !== undefined && message.docString !== "") {
-      writer.uint32(50).string(message.docString);
-    }
-    if (message.metadataProps !== undefined && message.metadataProps.length !== 0) {
-      for (const v of message.metadataProps) {
-        StringStringEntryProto.encode(v!, writer.uint32(74).fork()).join();
-      }
-    }
-    if (message.deviceConfigurations !== undefined && message.deviceConfigurations.length !== 0) {
-      for (const v of message.deviceConfigurations) {
-        NodeDeviceConfigurationProto.encode(v!, writer.uint32(82).fork()).join();
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): NodeProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseNodeProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            const el = reader.string();
-            if (el !== undefined) {
-              message.input!.push(el);
-            }
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            const el = reader.string();
-            if (el !== undefined) {
-              message.output!.push(el);
-            }
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.name = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.opType = reader.string();
-            continue;
-          }
-          case 7: {
-            if (tag !== 58) {
-              break;
-            }
-
-            message.domain = reader.string();
-            continue;
-          }
-          case 8: {
-            if (tag !== 66) {
-              break;
-            }
-
-            message.overload = reader.string();
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            const el = AttributeProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.attribute!.push(el);
-            }
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            message.docString = reader.string();
-            continue;
-          }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            const el = StringStringEntryProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.metadataProps!.push(el);
-            }
-            continue;
-          }
-          case 10: {
-            if (tag !== 82) {
-              break;
-            }
-
-            const el = NodeDeviceConfigurationProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.deviceConfigurations!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseIntIntListEntryProto(): IntIntListEntryProto {
-  return { key: 0, value: [] };
-}
-
-export const IntIntListEntryProto: MessageFns<IntIntListEntryProto> = {
-  encode(message: IntIntListEntryProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== undefined && message.key !== 0) {
-      writer.uint32(8).int64(message.key);
-    }
-    if (message.value !== undefined && message.value.length !== 0) {
-      writer.uint32(18).fork();
-      for (const v of message.value) {
-        writer.int64(v);
-      }
-      writer.join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): IntIntListEntryProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseIntIntListEntryProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.key = longToNumber(reader.int64());
-            continue;
-          }
-          case 2: {
-            if (tag === 16) {
-              message.value!.push(longToNumber(reader.int64()));
-
-              continue;
-            }
-
-            if (tag === 18) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.value!.push(longToNumber(reader.int64()));
-              }
-
-              continue;
-            }
-
-            break;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseNodeDeviceConfigurationProto(): NodeDeviceConfigurationProto {
-  return { configurationId: "", shardingSpec: [], pipelineStage: 0 };
-}
-
-export const NodeDeviceConfigurationProto: MessageFns<NodeDeviceConfigurationProto> = {
-  encode(message: NodeDeviceConfigurationProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.configurationId !== undefined && message.configurationId !== "") {
-      writer.uint32(10).string(message.configurationId);
-    }
-    if (message.shardingSpec !== undefined && message.shardingSpec.length !== 0) {
-      for (const v of message.shardingSpec) {
-        ShardingSpecProto.encode(v!, writer.uint32(18).fork()).join();
-      }
-    }
-    if (message.pipelineStage !== undefined && message.pipelineStage !== 0) {
-      writer.uint32(24).int32(message.pipelineStage);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): NodeDeviceConfigurationProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseNodeDeviceConfigurationProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.configurationId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            const el = ShardingSpecProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.shardingSpec!.push(el);
-            }
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.pipelineStage = reader.int32();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseShardingSpecProto(): ShardingSpecProto {
-  return { tensorName: "", device: [], indexToDeviceGroupMap: [], shardedDim: [] };
-}
-
-export const ShardingSpecProto: MessageFns<ShardingSpecProto> = {
-  encode(message: ShardingSpecProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.tensorName !== undefined && message.tensorName !== "") {
-      writer.uint32(10).string(message.tensorName);
-    }
-    if (message.device !== undefined && message.device.length !== 0) {
-      writer.uint32(18).fork();
-      for (const v of message.device) {
-        writer.int64(v);
-      }
-      writer.join();
-    }
-    if (message.indexToDeviceGroupMap !== undefined && message.indexToDeviceGroupMap.length !== 0) {
-      for (const v of message.indexToDeviceGroupMap) {
-        IntIntListEntryProto.encode(v!, writer.uint32(26).fork()).join();
-      }
-    }
-    if (message.shardedDim !== undefined && message.shardedDim.length !== 0) {
-      for (const v of message.shardedDim) {
-        ShardedDimProto.encode(v!, writer.uint32(34).fork()).join();
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ShardingSpecProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseShardingSpecProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.tensorName = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag === 16) {
-              message.device!.push(longToNumber(reader.int64()));
-
-              continue;
-            }
-
-            if (tag === 18) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.device!.push(longToNumber(reader.int64()));
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            const el = IntIntListEntryProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.indexToDeviceGroupMap!.push(el);
-            }
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            const el = ShardedDimProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.shardedDim!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseShardedDimProto(): ShardedDimProto {
-  return { axis: 0, simpleSharding: [] };
-}
-
-export const ShardedDimProto: MessageFns<ShardedDimProto> = {
-  encode(message: ShardedDimProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.axis !== undefined && message.axis !== 0) {
-      writer.uint32(8).int64(message.axis);
-    }
-    if (message.simpleSharding !== undefined && message.simpleSharding.length !== 0) {
-      for (const v of message.simpleSharding) {
-        SimpleShardedDimProto.encode(v!, writer.uint32(18).fork()).join();
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ShardedDimProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseShardedDimProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.axis = longToNumber(reader.int64());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            const el = SimpleShardedDimProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.simpleSharding!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseSimpleShardedDimProto(): SimpleShardedDimProto {
-  return { dimValue: undefined, dimParam: undefined, numShards: 0 };
-}
-
-export const SimpleShardedDimProto: MessageFns<SimpleShardedDimProto> = {
-  encode(message: SimpleShardedDimProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.dimValue !== undefined) {
-      writer.uint32(8).int64(message.dimValue);
-    }
-    if (message.dimParam !== undefined) {
-      writer.uint32(18).string(message.dimParam);
-    }
-    if (message.numShards !== undefined && message.numShards !== 0) {
-      writer.uint32(24).int64(message.numShards);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): SimpleShardedDimProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSimpleShardedDimProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.dimValue = longToNumber(reader.int64());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.dimParam = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.numShards = longToNumber(reader.int64());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTrainingInfoProto(): TrainingInfoProto {
-  return { initialization: undefined, algorithm: undefined, initializationBinding: [], updateBinding: [] };
-}
-
-export const TrainingInfoProto: MessageFns<TrainingInfoProto> = {
-  encode(message: TrainingInfoProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.initialization !== undefined) {
-      GraphProto.encode(message.initialization, writer.uint32(10).fork()).join();
-    }
-    if (message.algorithm !== undefined) {
-      GraphProto.encode(message.algorithm, writer.uint32(18).fork()).join();
-    }
-    if (message.initializationBinding !== undefined && message.initializationBinding.length !== 0) {
-      for (const v of message.initializationBinding) {
-        StringStringEntryProto.encode(v!, writer.uint32(26).fork()).join();
-      }
-    }
-    if (message.updateBinding !== undefined && message.updateBinding.length !== 0) {
-      for (const v of message.updateBinding) {
-        StringStringEntryProto.encode(v!, writer.uint32(34).fork()).join();
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TrainingInfoProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTrainingInfoProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.initialization = GraphProto.decode(reader, reader.uint32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.algorithm = GraphProto.decode(reader, reader.uint32());
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            const el = StringStringEntryProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.initializationBinding!.push(el);
-            }
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            const el = StringStringEntryProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.updateBinding!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
 
 function createBaseModelProto(): ModelProto {
-  return {
-    irVersion: 0,
-    opsetImport: [],
-    producerName: "",
-    producerVersion: "",
-    domain: "",
-    modelVersion: 0,
-    docString: "",
-    graph: undefined,
-    metadataProps: [],
-    trainingInfo: [],
-    functions: [],
-    configuration: [],
-  };
+  return { irVersion: 0, opsetImport: [], producerName: "", graph: undefined, metadataProps: [] };
 }
 
 export const ModelProto: MessageFns<ModelProto> = {
@@ -1460,39 +125,12 @@ export const ModelProto: MessageFns<ModelProto> = {
     if (message.producerName !== undefined && message.producerName !== "") {
       writer.uint32(18).string(message.producerName);
     }
-    if (message.producerVersion !== undefined && message.producerVersion !== "") {
-      writer.uint32(26).string(message.producerVersion);
-    }
-    if (message.domain !== undefined && message.domain !== "") {
-      writer.uint32(34).string(message.domain);
-    }
-    if (message.modelVersion !== undefined && message.modelVersion !== 0) {
-      writer.uint32(40).int64(message.modelVersion);
-    }
-    if (message.docString !== undefined && message.docString !== "") {
-      writer.uint32(50).string(message.docString);
-    }
     if (message.graph !== undefined) {
       GraphProto.encode(message.graph, writer.uint32(58).fork()).join();
     }
     if (message.metadataProps !== undefined && message.metadataProps.length !== 0) {
       for (const v of message.metadataProps) {
         StringStringEntryProto.encode(v!, writer.uint32(114).fork()).join();
-      }
-    }
-    if (message.trainingInfo !== undefined && message.trainingInfo.length !== 0) {
-      for (const v of message.trainingInfo) {
-        TrainingInfoProto.encode(v!, writer.uint32(162).fork()).join();
-      }
-    }
-    if (message.functions !== undefined && message.functions.length !== 0) {
-      for (const v of message.functions) {
-        FunctionProto.encode(v!, writer.uint32(202).fork()).join();
-      }
-    }
-    if (message.configuration !== undefined && message.configuration.length !== 0) {
-      for (const v of message.configuration) {
-        DeviceConfigurationProto.encode(v!, writer.uint32(210).fork()).join();
       }
     }
     return writer;
@@ -1538,38 +176,6 @@ export const ModelProto: MessageFns<ModelProto> = {
             message.producerName = reader.string();
             continue;
           }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.producerVersion = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.domain = reader.string();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.modelVersion = longToNumber(reader.int64());
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            message.docString = reader.string();
-            continue;
-          }
           case 7: {
             if (tag !== 58) {
               break;
@@ -1587,1440 +193,6 @@ export const ModelProto: MessageFns<ModelProto> = {
             if (el !== undefined) {
               message.metadataProps!.push(el);
             }
-            continue;
-          }
-          case 20: {
-            if (tag !== 162) {
-              break;
-            }
-
-            const el = TrainingInfoProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.trainingInfo!.push(el);
-            }
-            continue;
-          }
-          case 25: {
-            if (tag !== 202) {
-              break;
-            }
-
-            const el = FunctionProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.functions!.push(el);
-            }
-            continue;
-          }
-          case 26: {
-            if (tag !== 210) {
-              break;
-            }
-
-            const el = DeviceConfigurationProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.configuration!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseDeviceConfigurationProto(): DeviceConfigurationProto {
-  return { name: "", numDevices: 0, device: [] };
-}
-
-export const DeviceConfigurationProto: MessageFns<DeviceConfigurationProto> = {
-  encode(message: DeviceConfigurationProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== undefined && message.name !== "") {
-      writer.uint32(10).string(message.name);
-    }
-    if (message.numDevices !== undefined && message.numDevices !== 0) {
-      writer.uint32(16).int32(message.numDevices);
-    }
-    if (message.device !== undefined && message.device.length !== 0) {
-      for (const v of message.device) {
-        writer.uint32(26).string(v!);
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): DeviceConfigurationProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDeviceConfigurationProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.name = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.numDevices = reader.int32();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            const el = reader.string();
-            if (el !== undefined) {
-              message.device!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseStringStringEntryProto(): StringStringEntryProto {
-  return { key: "", value: "" };
-}
-
-export const StringStringEntryProto: MessageFns<StringStringEntryProto> = {
-  encode(message: StringStringEntryProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== undefined && message.key !== "") {
-      writer.uint32(10).string(message.key);
-    }
-    if (message.value !== undefined && message.value !== "") {
-      writer.uint32(18).string(message.value);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): StringStringEntryProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseStringStringEntryProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.key = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.value = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTensorAnnotation(): TensorAnnotation {
-  return { tensorName: "", quantParameterTensorNames: [] };
-}
-
-export const TensorAnnotation: MessageFns<TensorAnnotation> = {
-  encode(message: TensorAnnotation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.tensorName !== undefined && message.tensorName !== "") {
-      writer.uint32(10).string(message.tensorName);
-    }
-    if (message.quantParameterTensorNames !== undefined && message.quantParameterTensorNames.length !== 0) {
-      for (const v of message.quantParameterTensorNames) {
-        StringStringEntryProto.encode(v!, writer.uint32(18).fork()).join();
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TensorAnnotation {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTensorAnnotation();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.tensorName = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            const el = StringStringEntryProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.quantParameterTensorNames!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseGraphProto(): GraphProto {
-  return {
-    node: [],
-    name: "",
-    initializer: [],
-    sparseInitializer: [],
-    docString: "",
-    input: [],
-    output: [],
-    valueInfo: [],
-    quantizationAnnotation: [],
-    metadataProps: [],
-  };
-}
-
-export const GraphProto: MessageFns<GraphProto> = {
-  encode(message: GraphProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.node !== undefined && message.node.length !== 0) {
-      for (const v of message.node) {
-        NodeProto.encode(v!, writer.uint32(10).fork()).join();
-      }
-    }
-    if (message.name !== undefined && message.name !== "") {
-      writer.uint32(18).string(message.name);
-    }
-    if (message.initializer !== undefined && message.initializer.length !== 0) {
-      for (const v of message.initializer) {
-        TensorProto.encode(v!, writer.uint32(42).fork()).join();
-      }
-    }
-    if (message.sparseInitializer !== undefined && message.sparseInitializer.length !== 0) {
-      for (const v of message.sparseInitializer) {
-        SparseTensorProto.encode(v!, writer.uint32(122).fork()).join();
-      }
-    }
-    if (message.docString !== undefined && message.docString !== "") {
-      writer.uint32(82).string(message.docString);
-    }
-    if (message.input !== undefined && message.input.length !== 0) {
-      for (const v of message.input) {
-        ValueInfoProto.encode(v!, writer.uint32(90).fork()).join();
-      }
-    }
-    if (message.output !== undefined && message.output.length !== 0) {
-      for (const v of message.output) {
-        ValueInfoProto.encode(v!, writer.uint32(98).fork()).join();
-      }
-    }
-    if (message.valueInfo !== undefined && message.valueInfo.length !== 0) {
-      for (const v of message.valueInfo) {
-        ValueInfoProto.encode(v!, writer.uint32(106).fork()).join();
-      }
-    }
-    if (message.quantizationAnnotation !== undefined && message.quantizationAnnotation.length !== 0) {
-      for (const v of message.quantizationAnnotation) {
-        TensorAnnotation.encode(v!, writer.uint32(114).fork()).join();
-      }
-    }
-    if (message.metadataProps !== undefined && message.metadataProps.length !== 0) {
-      for (const v of message.metadataProps) {
-        StringStringEntryProto.encode(v!, writer.uint32(130).fork()).join();
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GraphProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGraphProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            const el = NodeProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.node!.push(el);
-            }
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.name = reader.string();
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            const el = TensorProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.initializer!.push(el);
-            }
-            continue;
-          }
-          case 15: {
-            if (tag !== 122) {
-              break;
-            }
-
-            const el = SparseTensorProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.sparseInitializer!.push(el);
-            }
-            continue;
-          }
-          case 10: {
-            if (tag !== 82) {
-              break;
-            }
-
-            message.docString = reader.string();
-            continue;
-          }
-          case 11: {
-            if (tag !== 90) {
-              break;
-            }
-
-            const el = ValueInfoProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.input!.push(el);
-            }
-            continue;
-          }
-          case 12: {
-            if (tag !== 98) {
-              break;
-            }
-
-            const el = ValueInfoProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.output!.push(el);
-            }
-            continue;
-          }
-          case 13: {
-            if (tag !== 106) {
-              break;
-            }
-
-            const el = ValueInfoProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.valueInfo!.push(el);
-            }
-            continue;
-          }
-          case 14: {
-            if (tag !== 114) {
-              break;
-            }
-
-            const el = TensorAnnotation.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.quantizationAnnotation!.push(el);
-            }
-            continue;
-          }
-          case 16: {
-            if (tag !== 130) {
-              break;
-            }
-
-            const el = StringStringEntryProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.metadataProps!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTensorProto(): TensorProto {
-  return {
-    dims: [],
-    dataType: 0,
-    segment: undefined,
-    floatData: [],
-    int32Data: [],
-    stringData: [],
-    int64Data: [],
-    name: "",
-    docString: "",
-    rawData: new Uint8Array(0),
-    externalData: [],
-    dataLocation: 0,
-    doubleData: [],
-    uint64Data: [],
-    metadataProps: [],
-  };
-}
-
-export const TensorProto: MessageFns<TensorProto> = {
-  encode(message: TensorProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.dims !== undefined && message.dims.length !== 0) {
-      writer.uint32(10).fork();
-      for (const v of message.dims) {
-        writer.int64(v);
-      }
-      writer.join();
-    }
-    if (message.dataType !== undefined && message.dataType !== 0) {
-      writer.uint32(16).int32(message.dataType);
-    }
-    if (message.segment !== undefined) {
-      TensorProto_Segment.encode(message.segment, writer.uint32(26).fork()).join();
-    }
-    if (message.floatData !== undefined && message.floatData.length !== 0) {
-      writer.uint32(34).fork();
-      for (const v of message.floatData) {
-        writer.float(v);
-      }
-      writer.join();
-    }
-    if (message.int32Data !== undefined && message.int32Data.length !== 0) {
-      writer.uint32(42).fork();
-      for (const v of message.int32Data) {
-        writer.int32(v);
-      }
-      writer.join();
-    }
-    if (message.stringData !== undefined && message.stringData.length !== 0) {
-      for (const v of message.stringData) {
-        writer.uint32(50).bytes(v!);
-      }
-    }
-    if (message.int64Data !== undefined && message.int64Data.length !== 0) {
-      writer.uint32(58).fork();
-      for (const v of message.int64Data) {
-        writer.int64(v);
-      }
-      writer.join();
-    }
-    if (message.name !== undefined && message.name !== "") {
-      writer.uint32(66).string(message.name);
-    }
-    if (message.docString !== undefined && message.docString !== "") {
-      writer.uint32(98).string(message.docString);
-    }
-    if (message.rawData !== undefined && message.rawData.length !== 0) {
-      writer.uint32(74).bytes(message.rawData);
-    }
-    if (message.externalData !== undefined && message.externalData.length !== 0) {
-      for (const v of message.externalData) {
-        StringStringEntryProto.encode(v!, writer.uint32(106).fork()).join();
-      }
-    }
-    if (message.dataLocation !== undefined && message.dataLocation !== 0) {
-      writer.uint32(112).int32(message.dataLocation);
-    }
-    if (message.doubleData !== undefined && message.doubleData.length !== 0) {
-      writer.uint32(82).fork();
-      for (const v of message.doubleData) {
-        writer.double(v);
-      }
-      writer.join();
-    }
-    if (message.uint64Data !== undefined && message.uint64Data.length !== 0) {
-      writer.uint32(90).fork();
-      for (const v of message.uint64Data) {
-        writer.uint64(v);
-      }
-      writer.join();
-    }
-    if (message.metadataProps !== undefined && message.metadataProps.length !== 0) {
-      for (const v of message.metadataProps) {
-        StringStringEntryProto.encode(v!, writer.uint32(130).fork()).join();
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TensorProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTensorProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag === 8) {
-              message.dims!.push(longToNumber(reader.int64()));
-
-              continue;
-            }
-
-            if (tag === 10) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.dims!.push(longToNumber(reader.int64()));
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.dataType = reader.int32();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.segment = TensorProto_Segment.decode(reader, reader.uint32());
-            continue;
-          }
-          case 4: {
-            if (tag === 37) {
-              message.floatData!.push(reader.float());
-
-              continue;
-            }
-
-            if (tag === 34) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.floatData!.push(reader.float());
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 5: {
-            if (tag === 40) {
-              message.int32Data!.push(reader.int32());
-
-              continue;
-            }
-
-            if (tag === 42) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.int32Data!.push(reader.int32());
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            const el = reader.bytes();
-            if (el !== undefined) {
-              message.stringData!.push(el);
-            }
-            continue;
-          }
-          case 7: {
-            if (tag === 56) {
-              message.int64Data!.push(longToNumber(reader.int64()));
-
-              continue;
-            }
-
-            if (tag === 58) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.int64Data!.push(longToNumber(reader.int64()));
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 8: {
-            if (tag !== 66) {
-              break;
-            }
-
-            message.name = reader.string();
-            continue;
-          }
-          case 12: {
-            if (tag !== 98) {
-              break;
-            }
-
-            message.docString = reader.string();
-            continue;
-          }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            message.rawData = reader.bytes();
-            continue;
-          }
-          case 13: {
-            if (tag !== 106) {
-              break;
-            }
-
-            const el = StringStringEntryProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.externalData!.push(el);
-            }
-            continue;
-          }
-          case 14: {
-            if (tag !== 112) {
-              break;
-            }
-
-            message.dataLocation = reader.int32() as any;
-            continue;
-          }
-          case 10: {
-            if (tag === 81) {
-              message.doubleData!.push(reader.double());
-
-              continue;
-            }
-
-            if (tag === 82) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.doubleData!.push(reader.double());
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 11: {
-            if (tag === 88) {
-              message.uint64Data!.push(longToNumber(reader.uint64()));
-
-              continue;
-            }
-
-            if (tag === 90) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.uint64Data!.push(longToNumber(reader.uint64()));
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 16: {
-            if (tag !== 130) {
-              break;
-            }
-
-            const el = StringStringEntryProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.metadataProps!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTensorProto_Segment(): TensorProto_Segment {
-  return { begin: 0, end: 0 };
-}
-
-export const TensorProto_Segment: MessageFns<TensorProto_Segment> = {
-  encode(message: TensorProto_Segment, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.begin !== undefined && message.begin !== 0) {
-      writer.uint32(8).int64(message.begin);
-    }
-    if (message.end !== undefined && message.end !== 0) {
-      writer.uint32(16).int64(message.end);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TensorProto_Segment {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTensorProto_Segment();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.begin = longToNumber(reader.int64());
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.end = longToNumber(reader.int64());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseSparseTensorProto(): SparseTensorProto {
-  return { values: undefined, indices: undefined, dims: [] };
-}
-
-export const SparseTensorProto: MessageFns<SparseTensorProto> = {
-  encode(message: SparseTensorProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.values !== undefined) {
-      TensorProto.encode(message.values, writer.uint32(10).fork()).join();
-    }
-    if (message.indices !== undefined) {
-      TensorProto.encode(message.indices, writer.uint32(18).fork()).join();
-    }
-    if (message.dims !== undefined && message.dims.length !== 0) {
-      writer.uint32(26).fork();
-      for (const v of message.dims) {
-        writer.int64(v);
-      }
-      writer.join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): SparseTensorProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSparseTensorProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.values = TensorProto.decode(reader, reader.uint32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.indices = TensorProto.decode(reader, reader.uint32());
-            continue;
-          }
-          case 3: {
-            if (tag === 24) {
-              message.dims!.push(longToNumber(reader.int64()));
-
-              continue;
-            }
-
-            if (tag === 26) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.dims!.push(longToNumber(reader.int64()));
-              }
-
-              continue;
-            }
-
-            break;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTensorShapeProto(): TensorShapeProto {
-  return { dim: [] };
-}
-
-export const TensorShapeProto: MessageFns<TensorShapeProto> = {
-  encode(message: TensorShapeProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.dim !== undefined && message.dim.length !== 0) {
-      for (const v of message.dim) {
-        TensorShapeProto_Dimension.encode(v!, writer.uint32(10).fork()).join();
-      }
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TensorShapeProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTensorShapeProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            const el = TensorShapeProto_Dimension.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.dim!.push(el);
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTensorShapeProto_Dimension(): TensorShapeProto_Dimension {
-  return { dimValue: undefined, dimParam: undefined, denotation: "" };
-}
-
-export const TensorShapeProto_Dimension: MessageFns<TensorShapeProto_Dimension> = {
-  encode(message: TensorShapeProto_Dimension, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.dimValue !== undefined) {
-      writer.uint32(8).int64(message.dimValue);
-    }
-    if (message.dimParam !== undefined) {
-      writer.uint32(18).string(message.dimParam);
-    }
-    if (message.denotation !== undefined && message.denotation !== "") {
-      writer.uint32(26).string(message.denotation);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TensorShapeProto_Dimension {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTensorShapeProto_Dimension();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.dimValue = longToNumber(reader.int64());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.dimParam = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.denotation = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTypeProto(): TypeProto {
-  return {
-    tensorType: undefined,
-    sequenceType: undefined,
-    mapType: undefined,
-    optionalType: undefined,
-    sparseTensorType: undefined,
-    opaqueType: undefined,
-    denotation: "",
-  };
-}
-
-export const TypeProto: MessageFns<TypeProto> = {
-  encode(message: TypeProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.tensorType !== undefined) {
-      TypeProto_Tensor.encode(message.tensorType, writer.uint32(10).fork()).join();
-    }
-    if (message.sequenceType !== undefined) {
-      TypeProto_Sequence.encode(message.sequenceType, writer.uint32(34).fork()).join();
-    }
-    if (message.mapType !== undefined) {
-      TypeProto_Map.encode(message.mapType, writer.uint32(42).fork()).join();
-    }
-    if (message.optionalType !== undefined) {
-      TypeProto_Optional.encode(message.optionalType, writer.uint32(74).fork()).join();
-    }
-    if (message.sparseTensorType !== undefined) {
-      TypeProto_SparseTensor.encode(message.sparseTensorType, writer.uint32(66).fork()).join();
-    }
-    if (message.opaqueType !== undefined) {
-      TypeProto_Opaque.encode(message.opaqueType, writer.uint32(58).fork()).join();
-    }
-    if (message.denotation !== undefined && message.denotation !== "") {
-      writer.uint32(50).string(message.denotation);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TypeProto {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTypeProto();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.tensorType = TypeProto_Tensor.decode(reader, reader.uint32());
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.sequenceType = TypeProto_Sequence.decode(reader, reader.uint32());
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            message.mapType = TypeProto_Map.decode(reader, reader.uint32());
-            continue;
-          }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            message.optionalType = TypeProto_Optional.decode(reader, reader.uint32());
-            continue;
-          }
-          case 8: {
-            if (tag !== 66) {
-              break;
-            }
-
-            message.sparseTensorType = TypeProto_SparseTensor.decode(reader, reader.uint32());
-            continue;
-          }
-          case 7: {
-            if (tag !== 58) {
-              break;
-            }
-
-            message.opaqueType = TypeProto_Opaque.decode(reader, reader.uint32());
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            message.denotation = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTypeProto_Tensor(): TypeProto_Tensor {
-  return { elemType: 0, shape: undefined };
-}
-
-export const TypeProto_Tensor: MessageFns<TypeProto_Tensor> = {
-  encode(message: TypeProto_Tensor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.elemType !== undefined && message.elemType !== 0) {
-      writer.uint32(8).int32(message.elemType);
-    }
-    if (message.shape !== undefined) {
-      TensorShapeProto.encode(message.shape, writer.uint32(18).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TypeProto_Tensor {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTypeProto_Tensor();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.elemType = reader.int32();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.shape = TensorShapeProto.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTypeProto_Sequence(): TypeProto_Sequence {
-  return { elemType: undefined };
-}
-
-export const TypeProto_Sequence: MessageFns<TypeProto_Sequence> = {
-  encode(message: TypeProto_Sequence, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.elemType !== undefined) {
-      TypeProto.encode(message.elemType, writer.uint32(10).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TypeProto_Sequence {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTypeProto_Sequence();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.elemType = TypeProto.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTypeProto_Map(): TypeProto_Map {
-  return { keyType: 0, valueType: undefined };
-}
-
-export const TypeProto_Map: MessageFns<TypeProto_Map> = {
-  encode(message: TypeProto_Map, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.keyType !== undefined && message.keyType !== 0) {
-      writer.uint32(8).int32(message.keyType);
-    }
-    if (message.valueType !== undefined) {
-      TypeProto.encode(message.valueType, writer.uint32(18).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TypeProto_Map {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTypeProto_Map();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.keyType = reader.int32();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.valueType = TypeProto.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTypeProto_Optional(): TypeProto_Optional {
-  return { elemType: undefined };
-}
-
-export const TypeProto_Optional: MessageFns<TypeProto_Optional> = {
-  encode(message: TypeProto_Optional, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.elemType !== undefined) {
-      TypeProto.encode(message.elemType, writer.uint32(10).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TypeProto_Optional {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTypeProto_Optional();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.elemType = TypeProto.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTypeProto_SparseTensor(): TypeProto_SparseTensor {
-  return { elemType: 0, shape: undefined };
-}
-
-export const TypeProto_SparseTensor: MessageFns<TypeProto_SparseTensor> = {
-  encode(message: TypeProto_SparseTensor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.elemType !== undefined && message.elemType !== 0) {
-      writer.uint32(8).int32(message.elemType);
-    }
-    if (message.shape !== undefined) {
-      TensorShapeProto.encode(message.shape, writer.uint32(18).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TypeProto_SparseTensor {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTypeProto_SparseTensor();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.elemType = reader.int32();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.shape = TensorShapeProto.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseTypeProto_Opaque(): TypeProto_Opaque {
-  return { domain: "", name: "" };
-}
-
-export const TypeProto_Opaque: MessageFns<TypeProto_Opaque> = {
-  encode(message: TypeProto_Opaque, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.domain !== undefined && message.domain !== "") {
-      writer.uint32(10).string(message.domain);
-    }
-    if (message.name !== undefined && message.name !== "") {
-      writer.uint32(18).string(message.name);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): TypeProto_Opaque {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTypeProto_Opaque();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.domain = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.name = reader.string();
             continue;
           }
         }
@@ -3093,81 +265,22 @@ export const OperatorSetIdProto: MessageFns<OperatorSetIdProto> = {
   },
 };
 
-function createBaseFunctionProto(): FunctionProto {
-  return {
-    name: "",
-    input: [],
-    output: [],
-    attribute: [],
-    attributeProto: [],
-    node: [],
-    docString: "",
-    opsetImport: [],
-    domain: "",
-    overload: "",
-    valueInfo: [],
-    metadataProps: [],
-  };
+function createBaseStringStringEntryProto(): StringStringEntryProto {
+  return { key: "", value: "" };
 }
 
-export const FunctionProto: MessageFns<FunctionProto> = {
-  encode(message: FunctionProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== undefined && message.name !== "") {
-      writer.uint32(10).string(message.name);
+export const StringStringEntryProto: MessageFns<StringStringEntryProto> = {
+  encode(message: StringStringEntryProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined && message.key !== "") {
+      writer.uint32(10).string(message.key);
     }
-    if (message.input !== undefined && message.input.length !== 0) {
-      for (const v of message.input) {
-        writer.uint32(34).string(v!);
-      }
-    }
-    if (message.output !== undefined && message.output.length !== 0) {
-      for (const v of message.output) {
-        writer.uint32(42).string(v!);
-      }
-    }
-    if (message.attribute !== undefined && message.attribute.length !== 0) {
-      for (const v of message.attribute) {
-        writer.uint32(50).string(v!);
-      }
-    }
-    if (message.attributeProto !== undefined && message.attributeProto.length !== 0) {
-      for (const v of message.attributeProto) {
-        AttributeProto.encode(v!, writer.uint32(90).fork()).join();
-      }
-    }
-    if (message.node !== undefined && message.node.length !== 0) {
-      for (const v of message.node) {
-        NodeProto.encode(v!, writer.uint32(58).fork()).join();
-      }
-    }
-    if (message.docString !== undefined && message.docString !== "") {
-      writer.uint32(66).string(message.docString);
-    }
-    if (message.opsetImport !== undefined && message.opsetImport.length !== 0) {
-      for (const v of message.opsetImport) {
-        OperatorSetIdProto.encode(v!, writer.uint32(74).fork()).join();
-      }
-    }
-    if (message.domain !== undefined && message.domain !== "") {
-      writer.uint32(82).string(message.domain);
-    }
-    if (message.overload !== undefined && message.overload !== "") {
-      writer.uint32(106).string(message.overload);
-    }
-    if (message.valueInfo !== undefined && message.valueInfo.length !== 0) {
-      for (const v of message.valueInfo) {
-        ValueInfoProto.encode(v!, writer.uint32(98).fork()).join();
-      }
-    }
-    if (message.metadataProps !== undefined && message.metadataProps.length !== 0) {
-      for (const v of message.metadataProps) {
-        StringStringEntryProto.encode(v!, writer.uint32(114).fork()).join();
-      }
+    if (message.value !== undefined && message.value !== "") {
+      writer.uint32(18).string(message.value);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): FunctionProto {
+  decode(input: BinaryReader | Uint8Array, length?: number): StringStringEntryProto {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -3176,7 +289,281 @@ export const FunctionProto: MessageFns<FunctionProto> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseFunctionProto();
+      const message = createBaseStringStringEntryProto();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGraphProto(): GraphProto {
+  return { node: [], name: "", initializer: [], input: [], output: [] };
+}
+
+export const GraphProto: MessageFns<GraphProto> = {
+  encode(message: GraphProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== undefined && message.node.length !== 0) {
+      for (const v of message.node) {
+        NodeProto.encode(v!, writer.uint32(10).fork()).join();
+      }
+    }
+    if (message.name !== undefined && message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.initializer !== undefined && message.initializer.length !== 0) {
+      for (const v of message.initializer) {
+        TensorProto.encode(v!, writer.uint32(42).fork()).join();
+      }
+    }
+    if (message.input !== undefined && message.input.length !== 0) {
+      for (const v of message.input) {
+        ValueInfoProto.encode(v!, writer.uint32(90).fork()).join();
+      }
+    }
+    if (message.output !== undefined && message.output.length !== 0) {
+      for (const v of message.output) {
+        ValueInfoProto.encode(v!, writer.uint32(98).fork()).join();
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GraphProto {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGraphProto();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            const el = NodeProto.decode(reader, reader.uint32());
+            if (el !== undefined) {
+              message.node!.push(el);
+            }
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const el = TensorProto.decode(reader, reader.uint32());
+            if (el !== undefined) {
+              message.initializer!.push(el);
+            }
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            const el = ValueInfoProto.decode(reader, reader.uint32());
+            if (el !== undefined) {
+              message.input!.push(el);
+            }
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            const el = ValueInfoProto.decode(reader, reader.uint32());
+            if (el !== undefined) {
+              message.output!.push(el);
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseNodeProto(): NodeProto {
+  return { input: [], output: [], opType: "", attribute: [] };
+}
+
+export const NodeProto: MessageFns<NodeProto> = {
+  encode(message: NodeProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.input !== undefined && message.input.length !== 0) {
+      for (const v of message.input) {
+        writer.uint32(10).string(v!);
+      }
+    }
+    if (message.output !== undefined && message.output.length !== 0) {
+      for (const v of message.output) {
+        writer.uint32(18).string(v!);
+      }
+    }
+    if (message.opType !== undefined && message.opType !== "") {
+      writer.uint32(34).string(message.opType);
+    }
+    if (message.attribute !== undefined && message.attribute.length !== 0) {
+      for (const v of message.attribute) {
+        AttributeProto.encode(v!, writer.uint32(42).fork()).join();
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeProto {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeProto();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            const el = reader.string();
+            if (el !== undefined) {
+              message.input!.push(el);
+            }
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const el = reader.string();
+            if (el !== undefined) {
+              message.output!.push(el);
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.opType = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const el = AttributeProto.decode(reader, reader.uint32());
+            if (el !== undefined) {
+              message.attribute!.push(el);
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAttributeProto(): AttributeProto {
+  return { name: "", type: 0, f: 0, i: 0, ints: [] };
+}
+
+export const AttributeProto: MessageFns<AttributeProto> = {
+  encode(message: AttributeProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== undefined && message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.type !== undefined && message.type !== 0) {
+      writer.uint32(160).int32(message.type);
+    }
+    if (message.f !== undefined && message.f !== 0) {
+      writer.uint32(21).float(message.f);
+    }
+    if (message.i !== undefined && message.i !== 0) {
+      writer.uint32(24).int64(message.i);
+    }
+    if (message.ints !== undefined && message.ints.length !== 0) {
+      writer.uint32(66).fork();
+      for (const v of message.ints) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AttributeProto {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttributeProto();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3188,59 +575,123 @@ export const FunctionProto: MessageFns<FunctionProto> = {
             message.name = reader.string();
             continue;
           }
-          case 4: {
-            if (tag !== 34) {
+          case 20: {
+            if (tag !== 160) {
               break;
             }
 
-            const el = reader.string();
-            if (el !== undefined) {
-              message.input!.push(el);
-            }
+            message.type = reader.int32() as any;
             continue;
           }
-          case 5: {
-            if (tag !== 42) {
+          case 2: {
+            if (tag !== 21) {
               break;
             }
 
-            const el = reader.string();
-            if (el !== undefined) {
-              message.output!.push(el);
-            }
+            message.f = reader.float();
             continue;
           }
-          case 6: {
-            if (tag !== 50) {
+          case 3: {
+            if (tag !== 24) {
               break;
             }
 
-            const el = reader.string();
-            if (el !== undefined) {
-              message.attribute!.push(el);
-            }
+            message.i = longToNumber(reader.int64());
             continue;
           }
-          case 11: {
-            if (tag !== 90) {
-              break;
+          case 8: {
+            if (tag === 64) {
+              message.ints!.push(longToNumber(reader.int64()));
+
+              continue;
             }
 
-            const el = AttributeProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.attributeProto!.push(el);
+            if (tag === 66) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.ints!.push(longToNumber(reader.int64()));
+              }
+
+              continue;
             }
-            continue;
+
+            break;
           }
-          case 7: {
-            if (tag !== 58) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTensorProto(): TensorProto {
+  return { dims: [], dataType: 0, name: "", rawData: new Uint8Array(0) };
+}
+
+export const TensorProto: MessageFns<TensorProto> = {
+  encode(message: TensorProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dims !== undefined && message.dims.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.dims) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.dataType !== undefined && message.dataType !== 0) {
+      writer.uint32(16).int32(message.dataType);
+    }
+    if (message.name !== undefined && message.name !== "") {
+      writer.uint32(66).string(message.name);
+    }
+    if (message.rawData !== undefined && message.rawData.length !== 0) {
+      writer.uint32(74).bytes(message.rawData);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TensorProto {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTensorProto();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.dims!.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.dims!.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag !== 16) {
               break;
             }
 
-            const el = NodeProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.node!.push(el);
-            }
+            message.dataType = reader.int32();
             continue;
           }
           case 8: {
@@ -3248,7 +699,7 @@ export const FunctionProto: MessageFns<FunctionProto> = {
               break;
             }
 
-            message.docString = reader.string();
+            message.name = reader.string();
             continue;
           }
           case 9: {
@@ -3256,48 +707,275 @@ export const FunctionProto: MessageFns<FunctionProto> = {
               break;
             }
 
-            const el = OperatorSetIdProto.decode(reader, reader.uint32());
+            message.rawData = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseValueInfoProto(): ValueInfoProto {
+  return { name: "", type: undefined };
+}
+
+export const ValueInfoProto: MessageFns<ValueInfoProto> = {
+  encode(message: ValueInfoProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== undefined && message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.type !== undefined) {
+      TypeProto.encode(message.type, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ValueInfoProto {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseValueInfoProto();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = TypeProto.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTypeProto(): TypeProto {
+  return { tensorType: undefined };
+}
+
+export const TypeProto: MessageFns<TypeProto> = {
+  encode(message: TypeProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tensorType !== undefined) {
+      TypeProto_Tensor.encode(message.tensorType, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TypeProto {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTypeProto();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tensorType = TypeProto_Tensor.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTypeProto_Tensor(): TypeProto_Tensor {
+  return { elemType: 0, shape: undefined };
+}
+
+export const TypeProto_Tensor: MessageFns<TypeProto_Tensor> = {
+  encode(message: TypeProto_Tensor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.elemType !== undefined && message.elemType !== 0) {
+      writer.uint32(8).int32(message.elemType);
+    }
+    if (message.shape !== undefined) {
+      TensorShapeProto.encode(message.shape, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TypeProto_Tensor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTypeProto_Tensor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.elemType = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.shape = TensorShapeProto.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTensorShapeProto(): TensorShapeProto {
+  return { dim: [] };
+}
+
+export const TensorShapeProto: MessageFns<TensorShapeProto> = {
+  encode(message: TensorShapeProto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dim !== undefined && message.dim.length !== 0) {
+      for (const v of message.dim) {
+        TensorShapeProto_Dimension.encode(v!, writer.uint32(10).fork()).join();
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TensorShapeProto {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTensorShapeProto();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            const el = TensorShapeProto_Dimension.decode(reader, reader.uint32());
             if (el !== undefined) {
-              message.opsetImport!.push(el);
+              message.dim!.push(el);
             }
             continue;
           }
-          case 10: {
-            if (tag !== 82) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTensorShapeProto_Dimension(): TensorShapeProto_Dimension {
+  return { dimValue: 0, dimParam: "" };
+}
+
+export const TensorShapeProto_Dimension: MessageFns<TensorShapeProto_Dimension> = {
+  encode(message: TensorShapeProto_Dimension, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dimValue !== undefined && message.dimValue !== 0) {
+      writer.uint32(8).int64(message.dimValue);
+    }
+    if (message.dimParam !== undefined && message.dimParam !== "") {
+      writer.uint32(18).string(message.dimParam);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TensorShapeProto_Dimension {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTensorShapeProto_Dimension();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
               break;
             }
 
-            message.domain = reader.string();
+            message.dimValue = longToNumber(reader.int64());
             continue;
           }
-          case 13: {
-            if (tag !== 106) {
+          case 2: {
+            if (tag !== 18) {
               break;
             }
 
-            message.overload = reader.string();
-            continue;
-          }
-          case 12: {
-            if (tag !== 98) {
-              break;
-            }
-
-            const el = ValueInfoProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.valueInfo!.push(el);
-            }
-            continue;
-          }
-          case 14: {
-            if (tag !== 114) {
-              break;
-            }
-
-            const el = StringStringEntryProto.decode(reader, reader.uint32());
-            if (el !== undefined) {
-              message.metadataProps!.push(el);
-            }
+            message.dimParam = reader.string();
             continue;
           }
         }
