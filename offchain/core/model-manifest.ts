@@ -2,7 +2,7 @@ import { type Bytes, Reader, utf8, Writer } from "./bytes.ts";
 import { WeftError } from "./errors.ts";
 import { ListTree } from "./list-tree.ts";
 import { readOp, writeOp } from "./model-op-format.ts";
-import { type Constant, checkProgram, type Program } from "./model-program.ts";
+import { type Constant, checkProgram, type Op, type Program, shapeOf } from "./model-program.ts";
 import { MODEL_TREE, tilesOf } from "./model-tiles.ts";
 import type { Hashing } from "./ports.ts";
 import { leafHash } from "./tree.ts";
@@ -31,7 +31,8 @@ export const LIMIT_MANIFEST_BYTES = 2 ** 20;
 
 /**
  * The leaves of a model's tree: what the model is, then its constants, then its operations. Each is encoded so that a
- * contract reads it by itself: operations by their number, constants with the number of their first tile.
+ * contract reads it by itself: operations by their number, constants with the number of their first tile, operations with
+ * that of their first tensor.
  */
 export function manifestLeaves(manifest: Manifest): Bytes[] {
   const { program, tilesRoot } = manifest;
@@ -45,7 +46,11 @@ export function manifestLeaves(manifest: Manifest): Bytes[] {
   for (const token of manifest.endTokens) head.u32(token);
   head.u8(manifest.samplerK).u16(constants.length).u16(ops.length).u16(rows.length);
   for (const { keys, values } of rows) head.u16(opAt.get(keys) as number).u16(opAt.get(values) as number);
-  head.u16(opAt.get(program.logits) as number).fixed(tilesRoot, 32);
+  const tensors = ops.reduce((sum, op) => sum + shapeOf(op).heads, 0);
+  head
+    .u16(opAt.get(program.logits) as number)
+    .u16(tensors)
+    .fixed(tilesRoot, 32);
   let firstTile = 0;
   const leaves = [head.done()];
   for (const constant of constants) {
@@ -54,14 +59,16 @@ export function manifestLeaves(manifest: Manifest): Bytes[] {
     leaves.push(writeName(out, name).done());
     firstTile += tilesOf(constant);
   }
+  let firstTensor = 0;
   for (const op of ops) {
     const out = writeOp(
-      new Writer(),
+      new Writer().u16(firstTensor),
       op,
       (name) => opAt.get(name),
       (name) => constantAt.get(name),
     );
     leaves.push(writeName(out, op.name).done());
+    firstTensor += shapeOf(op).heads;
   }
   return leaves;
 }
@@ -95,19 +102,23 @@ export function decodeManifest(bytes: Bytes): Manifest {
     if (firstTile > 2 ** MODEL_TREE.tiles.depth) throw from.malformed("has more tiles than their tree");
     return constant;
   });
-  const ops: Program["ops"][number][] = [];
-  while (ops.length < head.ops)
-    ops.push(
-      leaf((part) => {
-        const read = readOp(
-          part,
-          (index) => ops[index]?.name,
-          (index) => constants[index]?.name,
-        );
-        return { ...read, name: readName(part) } as Program["ops"][number];
-      }),
-    );
+  const ops: Op[] = [];
+  let tensors = 0;
+  while (ops.length < head.ops) {
+    const op = leaf((part) => {
+      if (part.u16() !== tensors) throw misnumbered(`operation ${ops.length} has another first tensor than ${tensors}`);
+      const read = readOp(
+        part,
+        (index) => ops[index]?.name,
+        (index) => constants[index]?.name,
+      );
+      return { ...read, name: readName(part) } as Op;
+    });
+    ops.push(op);
+    tensors += shapeOf(op).heads;
+  }
   from.end();
+  if (tensors !== head.tensors) throw misnumbered(`there are ${tensors} tensors, and not ${head.tensors}`);
   const nameAt = (index: number): string => {
     const op = ops[index];
     if (!op) throw from.malformed(`names operation ${index} of ${ops.length}`);
@@ -134,6 +145,9 @@ export function modelTree(h: Hashing, manifest: Manifest): ListTree {
     leaves.map((leaf) => leafHash(h, MODEL_TREE.model, leaf)),
   );
 }
+
+const misnumbered = (why: string) =>
+  new WeftError("bad_model", why, { field: "manifest", remedy: "compile the model again" });
 
 function writeName(out: Writer, name: string): Writer {
   const bytes = utf8(name);
@@ -181,6 +195,7 @@ function readHead(from: Reader) {
     ops,
     rows,
     logits: from.u16(),
+    tensors: from.u16(),
     tilesRoot: from.hash(),
   };
 }

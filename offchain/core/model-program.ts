@@ -14,6 +14,9 @@ export type Extent = number | "positions" | "positionParts";
 /** A sum of more terms than this is made of partial sums, which are a tensor of their own. */
 export const PART = 256;
 export const partsOf = (terms: number): number => Math.ceil(terms / PART);
+/** Of a trace: how many tensors it has, an operation having one for each head, and how many values one of them. */
+export const LIMIT_TENSORS = 2 ** 11;
+export const LIMIT_TENSOR_VALUES = 2 ** 21;
 
 /** `round(x / 2^shift)`, halves up, kept within ±clip (0: not kept), after adding it to an element of `residual`. */
 export type Post = { shift: number; clip: number; residual?: string };
@@ -109,6 +112,13 @@ export function shapeOf(op: Op): Shape {
   }
 }
 
+/** The numbers that extents stand for in a context of so many positions. */
+export function sizesOf(op: Op, positions: number): { heads: number; parts: number; columns: number } {
+  const { heads, parts, columns } = shapeOf(op);
+  const size = (of: Extent) => (of === "positions" ? positions : of === "positionParts" ? partsOf(positions) : of);
+  return { heads, parts: size(parts), columns: size(columns) };
+}
+
 export type Operands = {
   tensors: { name: string; shape: Shape }[];
   /** Rows undefined: any number, which the bounds of the indexes have to fit. */
@@ -193,7 +203,8 @@ const said = ({ heads, parts, columns }: Shape) => `[${heads}, T, ${parts}, ${co
  * Every operation reads what is there before it, in the shape that it takes it to have.
  * @throws WeftError `bad_model`, the field being the operation's name
  */
-export function checkProgram({ vocab, maxPositions, constants, ops, rows, logits }: Program): void {
+export function checkProgram(program: Program): void {
+  const { vocab, maxPositions, constants, ops, rows, logits } = program;
   const fault = (field: string, why: string) =>
     new WeftError("bad_model", `${field} ${why}`, { field, remedy: "compile the model again" });
   const known = new Map<string, Shape>();
@@ -226,6 +237,27 @@ export function checkProgram({ vocab, maxPositions, constants, ops, rows, logits
   for (const [i, { keys, values }] of rows.entries())
     for (const name of [keys, values])
       if (!known.has(name)) throw fault(name, `, the rows of layer ${i}, is made by no operation`);
+  checkTraced(program, fault);
   const last = known.get(logits);
   if (!last || !sameShape(last, per(1, vocab))) throw fault(logits, "is not one logit for each token");
+}
+
+/** What a trace commits to can be opened: it is bounded, and no tensor is read along two axes. */
+function checkTraced({ maxPositions, ops, rows }: Program, fault: (field: string, why: string) => WeftError): void {
+  const alongPositions = new Set<unknown>(rows.map(({ values }) => values));
+  let tensors = 0;
+  for (const op of ops) {
+    const { heads, parts, columns } = sizesOf(op, maxPositions);
+    tensors += heads;
+    if (tensors > LIMIT_TENSORS) throw fault(op.name, `makes them more than ${LIMIT_TENSORS} tensors`);
+    if (maxPositions * parts * columns > LIMIT_TENSOR_VALUES)
+      throw fault(op.name, `has more than ${LIMIT_TENSOR_VALUES} values a head`);
+    for (const [key, read] of Object.entries(op)) {
+      const isSummed = op.kind === "weightedSum" && key === "values";
+      if (isSummed && !alongPositions.has(read))
+        throw fault(op.name, `reads ${read}, which no layer has as its values`);
+      if (!isSummed && key !== "name" && alongPositions.has(read))
+        throw fault(op.name, `reads ${read}, which a layer has as its values`);
+    }
+  }
 }

@@ -11,6 +11,12 @@ export const MODEL_TREE = {
   model: { name: "model", tag: 0x09, depth: 12 },
   /** Weights and tables. */
   tiles: { name: "tiles", tag: 0x0a, depth: 24 },
+  /** Roots of the tensors of one forward pass. */
+  trace: { name: "trace", tag: 0x0b, depth: 11 },
+  /** Roots of the groups of one tensor's values. */
+  tensor: { name: "tensor", tag: 0x0c, depth: 9 },
+  /** A group's tiles. */
+  group: { name: "group", tag: 0x0d, depth: 4 },
 } as const satisfies Record<string, TreeKind>;
 
 /** Into how many tiles a constant is cut: each has up to 256 values of one row. */

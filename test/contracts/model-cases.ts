@@ -109,9 +109,11 @@ export function opOf(kind: Kind, { of, below }: Chance): Op {
 }
 
 /** The leaf of an operation, for one behind `TENSORS` that may read `CONSTANTS`. */
+export const FIRST_TENSOR = 7;
+
 export function opLeaf(op: Op): Uint8Array {
   const found = (names: string[]) => (name: string) => (names.includes(name) ? names.indexOf(name) : undefined);
-  const out = writeOp(new Writer(), op, found(TENSORS), found(CONSTANTS));
+  const out = writeOp(new Writer().u16(FIRST_TENSOR), op, found(TENSORS), found(CONSTANTS));
   return out.u8(op.name.length).raw(new TextEncoder().encode(op.name)).done();
 }
 

@@ -4,9 +4,9 @@ import { after, before, describe, test } from "node:test";
 import { type Bytes, toHex, Writer } from "../../offchain/core/bytes.ts";
 import { WeftError } from "../../offchain/core/errors.ts";
 import { decodeManifest, manifestLeaves } from "../../offchain/core/model-manifest.ts";
-import { type Op, operandsOf, type Program } from "../../offchain/core/model-program.ts";
+import { type Op, operandsOf, type Program, shapeOf } from "../../offchain/core/model-program.ts";
 import { MODEL_TREE, tilesOf } from "../../offchain/core/model-tiles.ts";
-import { CONSTANTS, caseOf, chanceOf, KINDS, opLeaf, TENSORS } from "./model-cases.ts";
+import { CONSTANTS, caseOf, chanceOf, FIRST_TENSOR, KINDS, opLeaf, TENSORS } from "./model-cases.ts";
 import { type Harness, openHarness } from "./model-world.ts";
 
 const CHANGES = 400;
@@ -20,7 +20,7 @@ const opLeaves = leaves.slice(1 + constants.length);
 const padded = (values: number[], length: number) => Array.from({ length }, (_, i) => BigInt(values[i] ?? 0));
 
 /** An operation as the chain says it. */
-function said(op: Op, opAt: (name: string) => number, constantAt: (name: string) => number) {
+function said(op: Op, firstTensor: number, opAt: (name: string) => number, constantAt: (name: string) => number) {
   const fields = op as unknown as Record<string, number | string | undefined>;
   const number = (...keys: string[]) => {
     const key = keys.find((one) => typeof fields[one] === "number");
@@ -31,6 +31,7 @@ function said(op: Op, opAt: (name: string) => number, constantAt: (name: string)
   const tensors = operands.tensors.slice(0, operands.tensors.length - (residual === undefined ? 0 : 1));
   return {
     kind: KINDS.indexOf(op.kind) + 1,
+    firstTensor: BigInt(firstTensor),
     tensors: padded(
       tensors.map(({ name }) => opAt(name)),
       3,
@@ -77,6 +78,8 @@ describe("leaves of a manifest: the contracts' library against core", () => {
       constants: BigInt(constants.length),
       ops: BigInt(ops.length),
       logits: BigInt(ops.findIndex(({ name }) => name === program.logits)),
+      values: program.rows.map(({ values }) => BigInt(ops.findIndex(({ name }) => name === values))),
+      tensors: BigInt(ops.reduce((sum, op) => sum + shapeOf(op).heads, 0)),
       tilesRoot: toHex(tilesRoot),
     });
     let firstTile = 0;
@@ -89,8 +92,12 @@ describe("leaves of a manifest: the contracts' library against core", () => {
     }
     const opAt = (name: string) => ops.findIndex((op) => op.name === name);
     const constantAt = (name: string) => constants.findIndex((one) => one.name === name);
-    for (const [i, op] of ops.entries())
-      assert.deepEqual(await readOp(opLeaves[i] as Bytes, i, constants.length), said(op, opAt, constantAt), op.name);
+    let tensor = 0;
+    for (const [i, op] of ops.entries()) {
+      const expected = said(op, tensor, opAt, constantAt);
+      assert.deepEqual(await readOp(opLeaves[i] as Bytes, i, constants.length), expected, op.name);
+      tensor += shapeOf(op).heads;
+    }
   });
 
   test("any operation, with shifts to the left and without a residual", async () => {
@@ -99,6 +106,7 @@ describe("leaves of a manifest: the contracts' library against core", () => {
         const { op } = caseOf(kind, seed);
         const expected = said(
           op,
+          FIRST_TENSOR,
           (name) => TENSORS.indexOf(name),
           (name) => CONSTANTS.indexOf(name),
         );
@@ -139,6 +147,7 @@ describe("leaves of a manifest: the contracts' library against core", () => {
         const names = program.ops.map(({ name }) => name);
         const expected = said(
           program.ops[number] as Op,
+          program.ops.slice(0, number).reduce((sum, op) => sum + shapeOf(op).heads, 0),
           (name) => names.indexOf(name),
           (name) => constants.findIndex((one) => one.name === name),
         );
@@ -175,7 +184,7 @@ describe("leaves of a manifest: the contracts' library against core", () => {
       readOp(opLeaf({ ...of("linear"), inner: 1, input: "before" } as Op), 3, 3),
       "an input that comes later",
     );
-    for (const tag of [0, KINDS.length + 1, 255]) await refused(readOp(product.with(0, tag), 4, 3), `a kind ${tag}`);
+    for (const tag of [0, KINDS.length + 1, 255]) await refused(readOp(product.with(2, tag), 4, 3), `a kind ${tag}`);
   });
 
   test("fields of head and constants have bounds", async () => {
@@ -202,7 +211,8 @@ describe("leaves of a manifest: the contracts' library against core", () => {
       [names + 13, 0x10, 0],
       [names + 15, 4, 1],
       [names + 17, 0xff, 0xff],
-      [tail - 2, 0xff, 0xff],
+      [tail - 4, 0xff, 0xff],
+      [tail - 2, 0x08, 0x01],
       [tail, ...new Uint8Array(32)],
     ] as [number, ...number[]][])
       await refused(readHead(edited(head, at, ...bytes)), `${bytes} at ${at}`);

@@ -9,9 +9,9 @@ import {ModelConstant, ModelHead, ModelOp, OpKind} from "./ModelTypes.sol";
 /// @dev All integers big endian. Names stand behind a length of one byte. What a leaf says is judged as far as it can be by
 /// that leaf alone; that the shapes of operands fit one another is not seen here.
 /// Leaf 0: version, name, tokenizer, vocab u32, positions u32, end tokens (count u16, each u32, ascending), k u8, constants
-/// u16, operations u16, layers u16, of each layer keys u16 and values u16, logits u16, root over tiles.
+/// u16, operations u16, layers u16, of each layer keys u16 and values u16, logits u16, tensors u16, root over tiles.
 /// A constant: bytes u8, rows u32, columns u32, first tile u32, name.
-/// An operation: tag u8, its fields as `readOp` lists them, name.
+/// An operation: first tensor u16, tag u8, its fields as `readOp` lists them, name.
 library ModelReader {
     using ByteReader for Cursor;
 
@@ -20,6 +20,13 @@ library ModelReader {
     uint256 internal constant MODEL_DEPTH = 12;
     uint8 internal constant TILES = 0x0a;
     uint256 internal constant TILES_DEPTH = 24;
+    /// @dev Those of a forward pass: of its tensors, of a tensor's groups, of a group's tiles.
+    uint8 internal constant TRACE = 0x0b;
+    uint256 internal constant TRACE_DEPTH = 11;
+    uint8 internal constant TENSOR = 0x0c;
+    uint256 internal constant TENSOR_DEPTH = 9;
+    uint8 internal constant GROUP = 0x0d;
+    uint256 internal constant GROUP_DEPTH = 4;
 
     /// @dev Terms of one element, and values of one tile.
     uint256 internal constant PART = 256;
@@ -31,6 +38,7 @@ library ModelReader {
     uint256 private constant MOST_END_TOKENS = 256;
     uint256 private constant MOST_LAYERS = 1024;
     uint256 private constant MOST_LEAVES = 1 << MODEL_DEPTH;
+    uint256 private constant MOST_TENSORS = 1 << TRACE_DEPTH;
     uint256 private constant MOST_SIZE = 1 << 24;
     uint256 private constant MOST_SHIFT = 23;
     uint256 private constant MOST_K = 31;
@@ -60,11 +68,13 @@ library ModelReader {
         head.constants = _between(cursor, leaf, 2, 0, MOST_LEAVES);
         head.ops = _between(cursor, leaf, 2, 0, MOST_LEAVES);
         if (1 + head.constants + head.ops > MOST_LEAVES) cursor.bad = true;
-        uint256 operands = 2 * _between(cursor, leaf, 2, 0, MOST_LAYERS);
-        for (uint256 i = 0; i < operands && !cursor.bad; ++i) {
-            _below(cursor, leaf, head.ops);
+        head.values = new uint256[](_between(cursor, leaf, 2, 0, MOST_LAYERS));
+        for (uint256 i = 0; i < head.values.length && !cursor.bad; ++i) {
+            _below(cursor, leaf, head.ops); // keys
+            head.values[i] = _below(cursor, leaf, head.ops);
         }
         head.logits = _below(cursor, leaf, head.ops);
+        head.tensors = _between(cursor, leaf, 2, 0, MOST_TENSORS);
         head.tilesRoot = cursor.hash(leaf);
         _end(cursor, leaf, "head");
     }
@@ -89,6 +99,7 @@ library ModelReader {
     /// @param constants How many the model has.
     function readOp(bytes calldata leaf, uint256 number, uint256 constants) internal pure returns (ModelOp memory op) {
         Cursor memory cursor;
+        op.firstTensor = _between(cursor, leaf, 2, 0, MOST_TENSORS - 1);
         uint256 tag = _between(cursor, leaf, 1, 1, uint256(type(OpKind).max));
         if (cursor.bad) revert ModelReaderInvalid("op");
         op.kind = OpKind(tag);

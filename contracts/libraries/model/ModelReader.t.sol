@@ -20,18 +20,19 @@ contract ModelReaderTest {
     }
 
     function _linear(uint32 inner, int8 shift, uint32 clip, uint16 residual) private pure returns (bytes memory) {
-        return abi.encodePacked(uint8(4), uint16(5), uint16(2), inner, uint32(9), shift, clip, residual, hex"02612d");
+        return abi.encodePacked(uint16(9), uint8(4), uint16(5), uint16(2), inner, uint32(9), shift, clip, residual, hex"02612d");
     }
 
     function _head(uint16 layers, bytes memory operands) private pure returns (bytes memory) {
         bytes memory sizes = abi.encodePacked(uint32(256), uint32(1_024), uint16(1), uint32(255), uint8(6));
-        return abi.encodePacked(hex"01016d0474657374", sizes, uint16(20), uint16(80), layers, operands, uint16(79), ROOT);
+        return abi.encodePacked(hex"01016d0474657374", sizes, uint16(20), uint16(80), layers, operands, uint16(79), uint16(216), ROOT);
     }
 
     function test_HeadSaysWhatCourtsNeed() public view {
         ModelHead memory head = _harness.readHead(_head(1, abi.encodePacked(uint16(7), uint16(79))));
         assert(head.vocab == 256 && head.maxPositions == 1_024 && head.samplerK == 6);
         assert(head.constants == 20 && head.ops == 80 && head.logits == 79 && head.tilesRoot == ROOT);
+        assert(head.tensors == 216 && head.values.length == 1 && head.values[0] == 79);
     }
 
     function test_HeadHasTheOperationsThatItNames() public {
@@ -61,7 +62,7 @@ contract ModelReaderTest {
             return;
         }
         ModelOp memory op = _harness.readOp(leaf, 6, 3);
-        assert(op.kind == OpKind.Linear && op.tensors[0] == 5 && op.constants[0] == 2 && op.heads == 1);
+        assert(op.kind == OpKind.Linear && op.firstTensor == 9 && op.tensors[0] == 5 && op.constants[0] == 2 && op.heads == 1);
         assert(op.size == inner && op.outer == 9 && op.shift == shift && op.clip == clip && op.residual == residual);
     }
 

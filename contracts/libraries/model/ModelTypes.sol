@@ -22,6 +22,7 @@ enum OpKind {
 /// @notice A macro-operation. What a kind has no field for is zero; `heads` and `residual` say so in their own way.
 struct ModelOp {
     OpKind kind;
+    uint256 firstTensor; // in a trace; there is one for each head
     uint256[3] tensors; // numbers of earlier operations, in the order of the format
     uint256[2] constants; // numbers of constants, in the order of the format
     uint256 residual; // number of an earlier operation, or NO_RESIDUAL
@@ -54,7 +55,9 @@ struct ModelHead {
     uint256 samplerK;
     uint256 constants;
     uint256 ops;
+    uint256[] values; // numbers of the operations whose tensors lie along positions: the values of each layer
     uint256 logits; // number of the operation
+    uint256 tensors; // of a trace
     bytes32 tilesRoot;
 }
 

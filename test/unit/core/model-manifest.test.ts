@@ -94,7 +94,7 @@ describe("a model's root", () => {
   it("is that of weft-austen", () => {
     assert.equal(
       toHex(modelRoot(crypto, austen)),
-      "0x5136c17352c5b5262be147f0e12bb8aa082751d6b1640a3f52e17175528f1ef0",
+      "0xe86709208ac74ce9494daf6388ea0f2b0cb6692c53c7e7e85409442bcdffe203",
     );
   });
 

@@ -91,14 +91,19 @@ group("a model is refused, and the operation named", () => {
       { mask: 2 ** 24 - 600_000 },
     ],
     ["when masked keys could count", "0.sum.parts: masked", { mask: 2 * 32 * 127 ** 2 + 511 * 8 - 1 }],
-    ["when it has too many positions", "0.sum.parts: its sum reaches", { sizes: { maxPositions: 4_098 } }],
     ["when gates multiply too large values", "0.hidden: its product reaches", { clips: { gate: 4_096 } }],
     ["when rows are no bytes", "0.keys: reaches", { clips: { activation: 128 } }],
   ];
+  it("when it has too many positions for a trace", () => {
+    const ofPositions = (maxPositions: number) => () => describe({ ...sizes, maxPositions }, arithmetic);
+    ofPositions(1_448)();
+    assert.throws(ofPositions(1_449), { code: "bad_model", field: "0.scores" });
+  });
   for (const [name, expected, change] of programs) it(name, () => assert.equal(refusal(change), `inexact ${expected}`));
 
   const half = (values: number[]) => values.length / 2;
   const tables: [string, string, (name: string) => Values][] = [
+    ["when exponentials add up", "0.sum.parts: its sum reaches", edited("exp", (t) => t.splice(0, 1, 32_767))],
     ["when a table is too short", "0.norm1: its sum reaches", edited("rsqrt", (t) => t.splice(-2))],
     [
       "when a multiplier is too large",
