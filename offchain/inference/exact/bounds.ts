@@ -174,7 +174,8 @@ class Proof {
       const [multiplier, exponent] = [table[2 * entry], table[2 * entry + 1]];
       if (multiplier < 0 || exponent < 0 || exponent > 23)
         throw refused(op.name, `${op.placeTable} has ${multiplier} / 2^${exponent} at entry ${entry}`);
-      product = Math.max(product, x * multiplier + half(exponent));
+      // The graph adds a half to what is not shifted too, and x + 1/2 is a float32 where the integer 2x + 1 is one.
+      product = Math.max(product, exponent === 0 ? 2 * x * multiplier + 1 : x * multiplier + half(exponent));
       result = Math.max(result, shifted(x * multiplier, exponent));
     }
     this.#prove(op, "product", product);
