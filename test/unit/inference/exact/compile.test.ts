@@ -37,6 +37,9 @@ describe("compiling a model", () => {
     const { clips } = config.arithmetic;
     const zero = { ...config, arithmetic: { ...config.arithmetic, clips: { ...clips, norm: 0 } } };
     refused(zero, weightsFile, { code: "malformed", field: "arithmetic.clips.norm" });
+    const tables = { ...config.arithmetic.tables, exp: { entries: 4_097 } };
+    const long = { ...config, arithmetic: { ...config.arithmetic, tables } };
+    refused(long, weightsFile, { code: "malformed", field: "arithmetic.tables.exp.entries" });
   });
 
   it("refuses a model that float32 would not compute exactly, and names the operation", () => {
