@@ -33,6 +33,19 @@ group("the program of weft-austen, element by element, equals the integer refere
       same(computedRows(tensors, 1), new Int8Array(golden.rows.slice(count * 512, (count + 1) * 512).buffer));
     });
 
+  it("asks for each constant once", () => {
+    const asked: string[] = [];
+    forward(
+      austen,
+      (name) => {
+        asked.push(name);
+        return constantOf(name);
+      },
+      [0],
+    );
+    assert.deepEqual(asked.sort(), austen.constants.map(({ name }) => name).sort());
+  });
+
   it("refuses tokens that are none", () => {
     for (const tokens of [[], [256], [-1], [0.5], new Array(1_025).fill(0)])
       assert.throws(() => forward(austen, constantOf, tokens), { code: "out_of_range", field: "tokens" });
