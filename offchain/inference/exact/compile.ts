@@ -1,7 +1,7 @@
 import { type Bytes, toHex } from "../../core/bytes.ts";
 import { WeftError } from "../../core/errors.ts";
 import type { Values } from "../../core/model-forward.ts";
-import { encodeManifest, type Manifest, modelRoot } from "../../core/model-manifest.ts";
+import { decodeManifest, encodeManifest, type Manifest, modelRoot } from "../../core/model-manifest.ts";
 import { tileTree } from "../../core/model-tiles.ts";
 import type { Hashing } from "../../core/ports.ts";
 import { parseConfig } from "../config.ts";
@@ -26,8 +26,8 @@ export type CompiledModel = {
  *
  * @param configFile bytes of a config.json of the class `exact`
  * @param weightsFile bytes of a safetensors file with the constants that it needs, see docs/models.md
- * @throws WeftError `malformed` (config), `bad_model` (sizes or weights that do not fit), `inexact` (field: the operation
- *   whose bound float32 would not hold)
+ * @throws WeftError `malformed` (config, or a manifest that no worker would read), `bad_model` (sizes or weights that do
+ *   not fit), `inexact` (field: the operation whose bound float32 would not hold)
  */
 export function compileModel(h: Hashing, configFile: Uint8Array, weightsFile: Uint8Array): CompiledModel {
   const config = parseConfig(configFile);
@@ -41,8 +41,10 @@ export function compileModel(h: Hashing, configFile: Uint8Array, weightsFile: Ui
   const valuesOf = (name: string) => constants.get(name) as Values;
   const bounds = proveBounds(program, valuesOf);
   const manifest = { ...described, tilesRoot: tileTree(h, program.constants, valuesOf).root };
+  const encoded = encodeManifest(manifest);
+  // A manifest that is refused when it is read is not written.
+  decodeManifest(encoded);
   const root = modelRoot(h, manifest);
   const { bytes, nodes } = buildGraph(program, valuesOf, { name: config.name, root: toHex(root) });
-  const files = { "model.onnx": bytes, "manifest.bin": encodeManifest(manifest) };
-  return { manifest, root, files, nodes, bounds };
+  return { manifest, root, files: { "model.onnx": bytes, "manifest.bin": encoded }, nodes, bounds };
 }
