@@ -122,7 +122,7 @@ export function writeOp(out: Writer, op: Op, opAt: At, constantAt: At): Writer {
   out.u8(tag);
   for (const [key, field] of Object.entries(fields) as [string, Field][]) {
     const value = values[key];
-    const checked = (least: number, most: number): number => {
+    const checked = ([least, most]: readonly [number, number]): number => {
       if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most)
         throw new WeftError("out_of_range", `${op.name}: ${key} = ${value}`, { field: op.name });
       return value;
@@ -145,16 +145,16 @@ export function writeOp(out: Writer, op: Op, opAt: At, constantAt: At): Writer {
       case "clip":
       case "limit":
       case "entries":
-        out.u32(checked(...RANGES[field]));
+        out.u32(checked(RANGES[field]));
         break;
       case "shift":
-        out.u8(checked(-LIMIT_SHIFT, LIMIT_SHIFT) & 0xff);
+        out.u8(checked([-LIMIT_SHIFT, LIMIT_SHIFT]) & 0xff);
         break;
       case "bits":
-        out.u8(checked(0, LIMIT_SHIFT));
+        out.u8(checked([0, LIMIT_SHIFT]));
         break;
       case "extent":
-        out.u32(value === "positionParts" ? POSITION_PARTS : checked(...RANGES.size));
+        out.u32(value === "positionParts" ? POSITION_PARTS : checked(RANGES.size));
     }
   }
   return out;
