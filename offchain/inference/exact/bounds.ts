@@ -24,8 +24,8 @@ const around = (most: number): Interval => ({ least: -most, most });
 const magnitude = ({ least, most }: Interval) => Math.max(-least, most);
 const half = (shift: number) => (shift > 0 ? 2 ** (shift - 1) : 0);
 const shifted = (x: number, shift: number) => Math.floor((x + half(shift)) / 2 ** shift);
-const placeOf = (x: number, { near, far, cap }: Place) =>
-  Math.min(Math.floor(x / 2 ** near), cap) + Math.floor(x / 2 ** far);
+/** Of a sum, which is proven to be below 2^24. */
+const placeOf = (x: number, { near, far, cap }: Place) => Math.min(x >> near, cap) + (x >> far);
 
 const refused = (op: string, why: string) =>
   new WeftError("inexact", `${op}: ${why}`, {
