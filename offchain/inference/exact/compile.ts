@@ -10,10 +10,15 @@ import { manifestOf } from "./manifest.ts";
 import { buildGraph } from "./onnx.ts";
 import { readConstants } from "./safetensors.ts";
 
-export type CompiledModel = {
+export type ExactModel = {
   manifest: Manifest;
   /** Names the model in requests. */
   root: Bytes;
+  /** Weights and tables, by name. */
+  constants: (name: string) => Values;
+};
+
+export type CompiledModel = ExactModel & {
   files: { "model.onnx": Bytes; "manifest.bin": Bytes };
   /** How many operators the graph has. */
   nodes: number;
@@ -37,14 +42,14 @@ export function compileModel(h: Hashing, configFile: Uint8Array, weightsFile: Ui
     });
   const described = manifestOf(config, new Uint8Array(32));
   const { program } = described;
-  const constants = readConstants(weightsFile, program.constants);
-  const valuesOf = (name: string) => constants.get(name) as Values;
-  const bounds = proveBounds(program, valuesOf);
-  const manifest = { ...described, tilesRoot: tileTree(h, program.constants, valuesOf).root };
+  const values = readConstants(weightsFile, program.constants);
+  const constants = (name: string) => values.get(name) as Values;
+  const bounds = proveBounds(program, constants);
+  const manifest = { ...described, tilesRoot: tileTree(h, program.constants, constants).root };
   const encoded = encodeManifest(manifest);
   // A manifest that is refused when it is read is not written.
   decodeManifest(encoded);
   const root = modelRoot(h, manifest);
-  const { bytes, nodes } = buildGraph(program, valuesOf, { name: config.name, root: toHex(root) });
-  return { manifest, root, files: { "model.onnx": bytes, "manifest.bin": encoded }, nodes, bounds };
+  const { bytes, nodes } = buildGraph(program, constants, { name: config.name, root: toHex(root) });
+  return { manifest, root, constants, files: { "model.onnx": bytes, "manifest.bin": encoded }, nodes, bounds };
 }
