@@ -25,7 +25,7 @@ export type FetchingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
-  retention: Pick<Retention, "owed">;
+  retention: Pick<Retention, "owed" | "isOver">;
   budgets: Budgets;
   nextId(): number;
   /** Steps the replica, and turns its effects into the protocol's. */
@@ -55,7 +55,7 @@ export class Fetching {
     const errands = new Errands(replica, nextId);
     this.#errands = errands;
     const refused = new Refused();
-    this.#repairing = new Repairing({ replica, consensus, following, errands, refused, step });
+    this.#repairing = new Repairing({ replica, consensus, following, retention, errands, refused, step });
     this.#history = new History(replica, errands);
     this.#memory = new MemoryFetch(replica.crypto, consensus, errands, retention);
     this.#witness = new Witness(replica, consensus, following, errands);

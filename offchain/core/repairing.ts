@@ -9,6 +9,7 @@ import { Overdue } from "./overdue.ts";
 import { areSigned, isChain } from "./range.ts";
 import type { Refused } from "./refused.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
+import type { Retention } from "./retention.ts";
 import { headerHash, type Segment, type TrackKey } from "./segment.ts";
 import { isAuthorsFault, Track } from "./track.ts";
 
@@ -67,6 +68,7 @@ export type RepairingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
+  retention: Pick<Retention, "isOver">;
   errands: Errands;
   /** What is committed, and breaks a rule. */
   refused: Refused;
@@ -181,14 +183,19 @@ export class Repairing {
     );
   }
 
-  /** A peer has no beginning of a range. When nobody has it any more, the track begins here where everything is final. */
+  /**
+   * A peer has no beginning of a range. When nobody has it any more, the track begins here where everything is final, once
+   * the time of what we hold of it is over by what we have read of the chain ourselves: peers may be ahead of us, or lie.
+   */
   unserved(peer: Bytes, track: TrackKey, from: number): Effect[] {
-    const { errands, following } = this.#o;
+    const { errands, following, replica, retention } = this.#o;
     const name = trackName(track);
     const unserved = this.#unserved.get(name) ?? new Set();
     this.#unserved.set(name, unserved.add(toHex(peer)));
     const settled = following.anchor?.cut.entry(track);
     if (!settled || settled.sequence < from || ![...errands.up].every((up) => unserved.has(up))) return [];
+    const held = replica.tracks.get(name);
+    if (held && !retention.isOver(held, settled.sequence)) return [];
     this.#unserved.delete(name);
     return this.#begin(settled);
   }

@@ -81,6 +81,13 @@ export class Retention {
     return this.#consensus.standing.findLast((number) => this.#isRipe(number)) ?? 0;
   }
 
+  /** Is the time over for which anybody may ask for what is held of a track up to `to`? */
+  isOver({ name, base, sequence }: Track, to: number): boolean {
+    const ripe = this.#marks.findLast(({ number }) => this.#isRipe(number));
+    const over = ripe?.sequences.find((one) => one.name === name)?.sequence ?? 0;
+    return Math.min(sequence, to) <= Math.max(base.sequence, over);
+  }
+
   /** Has anybody given us the memories of a later checkpoint? Not only of the latest, whose cut may not have come yet. */
   #areLaterKnown(number: number): boolean {
     const late = this.#consensus.standing.slice(-KEPT_CUTS).filter((one) => one > number);
@@ -150,7 +157,7 @@ export class Retention {
     const keep = this.#needed(new Map(sequences.map(({ name, sequence }) => [name, sequence])));
     for (const { track, sequence } of over) {
       const before = track.base.sequence;
-      if (track.prune(Math.min(sequence, track.sequence), keep, this.#isOver(track, sequence)) === before) continue;
+      if (track.prune(Math.min(sequence, track.sequence), keep, this.#hasEnded(track, sequence)) === before) continue;
       this.#replica.replace(track);
       effects.push({ type: "store", record: { type: "base", base: { ...track.key, ...track.base } } });
     }
@@ -161,7 +168,7 @@ export class Retention {
    * Its process has ended, or it has not said a word in all that time: what it left open stays open. A track of which
    * more is committed than we hold is only being fetched.
    */
-  #isOver({ name, sequence, key }: Track, ripe: number): boolean {
+  #hasEnded({ name, sequence, key }: Track, ripe: number): boolean {
     const committed = this.#consensus.latest.cut?.named(name)?.sequence ?? Number.POSITIVE_INFINITY;
     return (sequence <= ripe && committed <= ripe) || this.#replica.registry.isEnded(key.operator);
   }
@@ -172,7 +179,7 @@ export class Retention {
     const keep = new Set<string>();
     for (const track of this.#replica.tracks.values()) {
       const final = cut?.named(track.name)?.sequence ?? 0;
-      const over = this.#isOver(track, ripe.get(track.name) ?? 0);
+      const over = this.#hasEnded(track, ripe.get(track.name) ?? 0);
       for (const turn of track.turns.values())
         if (turn.latest.sequence > final || (!turn.close && !over))
           for (const one of this.#replica.ancestry(turn)) keep.add(toHex(one.id));

@@ -13,7 +13,7 @@ import {
   TrackWriter,
   writeSegments,
 } from "../../helpers/core.ts";
-import { asked, fetchingAt, kindsOf, WINDOW } from "../../helpers/fetching.ts";
+import { asked, fetchingAt, kindsOf, RETENTION, WINDOW } from "../../helpers/fetching.ts";
 import { gossip, netsOf, offer } from "../../helpers/mesh.ts";
 
 const members = [0, 1, 2, 3].map(operatorAt) as [Keys, Keys, Keys, Keys];
@@ -64,6 +64,25 @@ describe("what is committed is repaired", () => {
     assert.notEqual(second?.peer, first?.peer);
     assert.deepEqual(kindsOf(answer(second!.id, tail, 3)), ["base"]);
     assert.deepEqual(replica.track(one.track)?.base, { sequence: 10, head: one.head });
+  });
+
+  test("S7 nor before the time of what is held of it is over by what this worker has read of the chain itself", () => {
+    const { fetching, following, retention, replica, hear, answer } = late([ofOne, ofTwo]);
+    feed(replica, [...ofTwo, ...ofOne.slice(0, 3)]);
+    retention.advance();
+    hear(c, [{ ...one.track, sequence: 10 }], 0);
+    // The peer has read on, and forgotten the beginning; or it lies.
+    const unserved = (time: number, now: number) => {
+      following.take({ type: "events", events: [], time });
+      retention.advance();
+      const [question] = asked(fetching.tick(now));
+      assert.equal(question?.from, 4);
+      return kindsOf(answer(question.id, ofOne.slice(6), now));
+    };
+    assert.deepEqual(unserved(1 + RETENTION, 1), [], "anybody may still ask for the first three");
+    assert.deepEqual([replica.track(one.track)?.base.sequence, replica.track(one.track)?.sequence], [0, 3]);
+    assert.deepEqual(unserved(2 + RETENTION, 2), ["base"]);
+    assert.equal(replica.track(one.track)?.base.sequence, 10);
   });
 
   test("only what each segment's author signed is taken, in one piece, to the committed head", () => {
