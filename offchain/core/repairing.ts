@@ -68,7 +68,7 @@ export type RepairingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
-  retention: Pick<Retention, "isOver">;
+  retention: Pick<Retention, "unshown" | "show" | "isOver">;
   errands: Errands;
   /** What is committed, and breaks a rule. */
   refused: Refused;
@@ -187,7 +187,7 @@ export class Repairing {
    * A peer has no beginning of a range. When nobody has it any more, the track begins here where everything is final, once
    * the time of what we hold of it is over by what we have read of the chain ourselves: peers may be ahead of us, or lie.
    */
-  unserved(peer: Bytes, track: TrackKey, from: number): Effect[] {
+  unserved(peer: Bytes, track: TrackKey, from: number, now: number): Effect[] {
     const { errands, following, replica, retention } = this.#o;
     const name = trackName(track);
     const unserved = this.#unserved.get(name) ?? new Set();
@@ -195,9 +195,25 @@ export class Repairing {
     const settled = following.anchor?.cut.entry(track);
     if (!settled || settled.sequence < from || ![...errands.up].every((up) => unserved.has(up))) return [];
     const held = replica.tracks.get(name);
-    if (held && !retention.isOver(held, settled.sequence)) return [];
+    if (held && !retention.isOver(held, settled.sequence)) {
+      const { unshown } = retention;
+      return unshown === undefined ? [] : errands.send({ kind: "over", peer, number: unshown }, "over", now);
+    }
     this.#unserved.delete(name);
-    return this.#begin(settled);
+    // On disk too: what stands beyond the base would be in the way of what comes there.
+    const fork = held && held.sequence > settled.sequence ? this.#rewind(track, settled.sequence) : [];
+    return [...fork, ...this.#begin(settled)];
+  }
+
+  /** A peer showed the cut that tells what is over. */
+  over({ peer, number }: Errand & { kind: "over" }, entries: readonly CutEntry[]): Effect[] {
+    try {
+      this.#o.retention.show(number, entries);
+      return [];
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      return [{ type: "fault", kind: "cut", operator: peer, error }];
+    }
   }
 
   #takeWhole({ entry, from, to, got, peer }: Committed, now: number): Effect[] {
@@ -206,7 +222,7 @@ export class Repairing {
     const fault = (why: string): Effect[] => [
       { type: "fault", kind: "repair", operator: peer, error: new WeftError("bad_root", why) },
     ];
-    if (got.length === 0 || got[0].segment.header.sequence !== from) return this.unserved(peer, entry, from);
+    if (got.length === 0 || got[0].segment.header.sequence !== from) return this.unserved(peer, entry, from, now);
     this.#unserved.delete(name);
     const track = replica.track(entry);
     const before = track?.hashAt(from - 1) ?? (from === 1 ? got[0].segment.header.previous : undefined);

@@ -1,7 +1,8 @@
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import { KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
-import { type CutEntry, trackName } from "./cut.ts";
+import { Cut, type CutEntry, trackName } from "./cut.ts";
+import { WeftError } from "./errors.ts";
 import type { Disk, Effect } from "./events.ts";
 import type { Following } from "./following.ts";
 import type { Replica } from "./replica.ts";
@@ -58,7 +59,7 @@ export class Retention {
       this.#mark(anchor.number, anchor.hash, anchor.cut.entries);
     this.#markShown();
     const { memoryBase } = this.#following;
-    const ripest = this.#marks.findLast(({ number }) => this.#isRipe(number));
+    const ripest = this.#ripest;
     const moved = ripest ? memoryBase.move(ripest) : [];
     // What later memories are worked out from is needed, unless peers gave us those for lack of it.
     const isGiven = ripest && !this.#consensus.memoriesAt(ripest.number) && this.#areLaterKnown(ripest.number);
@@ -81,11 +82,33 @@ export class Retention {
     return this.#consensus.standing.findLast((number) => this.#isRipe(number)) ?? 0;
   }
 
+  /** The last checkpoint whose time is over, if nobody has shown us how far it went, nor one soon before it. */
+  get unshown(): number | undefined {
+    const { owed } = this;
+    const since = (this.#at(owed) ?? 0) - (this.#ripest?.at ?? Number.NEGATIVE_INFINITY);
+    return owed > 0 && since > this.#seconds / MARKS ? owed : undefined;
+  }
+
+  /**
+   * Somebody showed the cut of a checkpoint whose time was over.
+   * @throws WeftError `bad_root` unless it is the committed one
+   */
+  show(number: number, entries: readonly CutEntry[]): void {
+    const { checkpoint, hash } = this.#consensus.committed(number) ?? {};
+    if (!checkpoint || !hash || !this.#isRipe(number) || !this.#consensus.standing.includes(number)) return;
+    if (!equal(Cut.of(this.#replica.crypto, entries).root, checkpoint.cutRoot))
+      throw new WeftError("bad_root", "the entries are not the committed cut", { field: "entries" });
+    this.#markRipe(number, hash, entries);
+  }
+
   /** Is the time over for which anybody may ask for what is held of a track up to `to`? */
   isOver({ name, base, sequence }: Track, to: number): boolean {
-    const ripe = this.#marks.findLast(({ number }) => this.#isRipe(number));
-    const over = ripe?.sequences.find((one) => one.name === name)?.sequence ?? 0;
+    const over = this.#ripest?.sequences.find((one) => one.name === name)?.sequence ?? 0;
     return Math.min(sequence, to) <= Math.max(base.sequence, over);
+  }
+
+  get #ripest(): Mark | undefined {
+    return this.#marks.findLast(({ number }) => this.#isRipe(number));
   }
 
   /** Has anybody given us the memories of a later checkpoint? Not only of the latest, whose cut may not have come yet. */
@@ -105,11 +128,15 @@ export class Retention {
     for (const number of this.#consensus.standing.slice(-KEPT_CUTS).reverse()) {
       const { hash, cut } = this.#consensus.committed(number) ?? {};
       if (number === 0 || !hash || !cut || !this.#isRipe(number)) continue;
-      const at = this.#at(number) as number;
-      if (this.#marks.some((mark) => mark.number >= number && this.#isRipe(mark.number))) return;
-      this.#marks = [markOf(number, hash, at, cut.entries), ...this.#marks.filter((mark) => mark.number > number)];
+      this.#markRipe(number, hash, cut.entries);
       return;
     }
+  }
+
+  #markRipe(number: number, hash: Bytes, entries: readonly CutEntry[]): void {
+    if (this.#marks.some((mark) => mark.number >= number && this.#isRipe(mark.number))) return;
+    const mark = markOf(number, hash, this.#at(number) as number, entries);
+    this.#marks = [mark, ...this.#marks.filter((one) => one.number > number)];
   }
 
   /** When the chain took a checkpoint, in active seconds. */
