@@ -83,6 +83,8 @@ export class Repairing {
   readonly #misfits = new Set<string>();
   /** Peers that could not serve the beginning of a committed range, by track. */
   readonly #unserved = new Map<string, Set<string>>();
+  /** Tracks of which somebody was asked last who does not say that it holds them. */
+  readonly #strayed = new Set<string>();
   #joined = false;
   readonly #overdue: Overdue;
 
@@ -105,7 +107,7 @@ export class Repairing {
       else {
         const name = trackName(repair.entry);
         if (errands.isBusy(name)) continue;
-        const [peer] = errands.holders(name, repair.entry.sequence);
+        const peer = this.#server(name, repair.entry.sequence);
         if (!peer) continue;
         const track = replica.track(repair.entry);
         // After a range that did not fit ours: from where checkpoints and we still agree.
@@ -115,6 +117,21 @@ export class Repairing {
       }
     }
     return effects;
+  }
+
+  /**
+   * Who says that it holds a track so far. When none of these has the beginning, every other time somebody who has not been
+   * asked for it: two who lack the same would else wait for one another.
+   */
+  #server(name: string, sequence: number): Bytes | undefined {
+    const { errands } = this.#o;
+    const isNew = (peer: Bytes) => !this.#unserved.get(name)?.has(toHex(peer));
+    const holders = errands.holders(name, sequence);
+    if (holders.length === 0 || holders.some(isNew)) return holders[0];
+    const other = errands.anybody(name).find(isNew);
+    if (!other || this.#strayed.delete(name)) return holders[0];
+    this.#strayed.add(name);
+    return other;
   }
 
   /** What was refused is not fetched again, as long as it is the same that is committed. */
@@ -200,6 +217,7 @@ export class Repairing {
       return unshown === undefined ? [] : errands.send({ kind: "over", peer, number: unshown }, "over", now);
     }
     this.#unserved.delete(name);
+    this.#strayed.delete(name);
     // On disk too: what stands beyond the base would be in the way of what comes there.
     const fork = held && held.sequence > settled.sequence ? this.#rewind(track, settled.sequence) : [];
     return [...fork, ...this.#begin(settled)];

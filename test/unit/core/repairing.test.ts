@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { toHex } from "../../../offchain/core/bytes.ts";
 import { trackName } from "../../../offchain/core/cut.ts";
 import { Track } from "../../../offchain/core/track.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
@@ -64,6 +65,20 @@ describe("what is committed is repaired", () => {
     assert.notEqual(second?.peer, first?.peer);
     assert.deepEqual(kindsOf(answer(second!.id, tail, 3)), ["base"]);
     assert.deepEqual(replica.track(one.track)?.base, { sequence: 10, head: one.head });
+  });
+
+  test("who lacks it as well is asked too, once all who should have it do not: two would wait for one another", () => {
+    const { fetching, replica, hear, answer } = late([ofOne, ofTwo]);
+    feed(replica, ofTwo);
+    hear(c, [{ ...one.track, sequence: 10 }], 0);
+    hear(d, [], 0);
+    for (const peer of [c, d]) {
+      const [question] = asked(fetching.tick(1));
+      assert.equal(question?.peer, toHex(peer.operator));
+      assert.equal(replica.track(one.track), undefined);
+      answer(question.id, [], 1);
+    }
+    assert.equal(replica.track(one.track)?.base.sequence, 10);
   });
 
   test("S7 nor before the time of what is held of it is over by what this worker has read of the chain itself", () => {
