@@ -9,10 +9,8 @@ import { runProgram } from "./model-trace-run.ts";
 import type { Hashing } from "./ports.ts";
 import { leafHash } from "./tree.ts";
 
-/** A tile as it is opened: what it holds, and what stands beside its path up to its tensor's root. */
-export type TileOpening = { number: number; data: Bytes; siblings: Bytes[] };
-/** A tensor's root as it is opened in a trace. */
-export type TensorOpening = { number: number; root: Bytes; siblings: Bytes[] };
+/** Up to 256 values as they are hashed, and what stands beside their path from the bottom up: 4 in the group, 9 in the tensor. */
+export type OpenedTile = { values: Bytes; proof: Bytes[] };
 
 /** How many groups a tensor of so many values has. */
 export const groupsOf = (values: number): number => Math.ceil(values / GROUP_VALUES);
@@ -110,17 +108,22 @@ export class TensorOpener {
     return this.#tree.root;
   }
 
-  tile(number: number): TileOpening {
+  tile(number: number): OpenedTile {
     const group = Math.floor(number / GROUP_TILES);
     const bytes = this.#bytesOf(group);
     const within = number % GROUP_TILES;
-    const data = bytes.slice(within * TILE_BYTES, (within + 1) * TILE_BYTES);
-    return { number, data, siblings: [...groupTree(this.#h, bytes).proof(within), ...this.#tree.proof(group)] };
+    const values = bytes.slice(within * TILE_BYTES, (within + 1) * TILE_BYTES);
+    return { values, proof: [...groupTree(this.#h, bytes).proof(within), ...this.#tree.proof(group)] };
   }
 
   /** The tiles that a run of values is in. */
-  run(first: number, count: number): TileOpening[] {
-    const [from, to] = [Math.floor(first / TILE_VALUES), Math.floor((first + count - 1) / TILE_VALUES)];
-    return Array.from({ length: to - from + 1 }, (_, i) => this.tile(from + i));
+  run(first: number, count: number): OpenedTile[] {
+    return tilesAt(first, count).map((number) => this.tile(number));
   }
+}
+
+/** Numbers of the tiles that a run of values is in. */
+export function tilesAt(first: number, count: number): number[] {
+  const [from, to] = [Math.floor(first / TILE_VALUES), Math.floor((first + count - 1) / TILE_VALUES)];
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 }

@@ -6,14 +6,13 @@ import {
   groupBytes,
   groupRoots,
   TensorOpener,
-  type TileOpening,
   tensorsOf,
   traceRoots,
   traceTree,
 } from "../../../offchain/core/model-trace-tree.ts";
-import { leafHash, rootOf, UpdatableTree, verifyProof } from "../../../offchain/core/tree.ts";
+import { leafHash, UpdatableTree, verifyProof } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { toEnd } from "../../helpers/trace.ts";
+import { tensorRootBy, toEnd } from "../../helpers/trace.ts";
 import { numbers, randomModel } from "../inference/exact/random-model.ts";
 
 const valuesOf = (length: number) => Int32Array.from({ length }, (_, i) => Math.imul(i + 1, 0x9e3779b1));
@@ -33,15 +32,6 @@ function plainRoot(values: Int32Array): Uint8Array {
   return tensor.root;
 }
 
-/** The root that a tile leads to: 4 siblings in its group, 9 in its tensor. */
-function rootBy({ number, data, siblings }: TileOpening): Uint8Array {
-  assert.equal(siblings.length, 13);
-  const leaf = leafHash(crypto, MODEL_TREE.group, data);
-  const group = rootOf(crypto, MODEL_TREE.group, leaf, number % 16, siblings.slice(0, 4));
-  const inTensor = leafHash(crypto, MODEL_TREE.tensor, group);
-  return rootOf(crypto, MODEL_TREE.tensor, inTensor, Math.floor(number / 16), siblings.slice(4));
-}
-
 describe("the trees of a trace", () => {
   for (const length of [1, 255, 256, 257, 4_095, 4_096, 4_097, 12_289])
     it(`hold a tensor of ${length} values, each tile of which opens`, () => {
@@ -52,19 +42,23 @@ describe("the trees of a trace", () => {
       assert.deepEqual(opener.root, plainRoot(values));
       for (let tile = 0; tile * 256 < length; tile++) {
         const opened = opener.tile(tile);
-        assert.equal(opened.data.length, 4 * Math.min(256, length - tile * 256));
-        assert.deepEqual(rootBy(opened), opener.root);
+        assert.equal(opened.values.length, 4 * Math.min(256, length - tile * 256));
+        assert.deepEqual(tensorRootBy(tile, opened), opener.root);
       }
     });
 
   it("open a run of values as the tiles that it is in", () => {
     const values = valuesOf(5_000);
     const opener = new TensorOpener(crypto, toEnd(groupRoots(crypto, values)), (group) => groupBytes(values, group));
-    const tiles = (first: number, count: number) => opener.run(first, count).map(({ number }) => number);
-    assert.deepEqual(tiles(0, 256), [0]);
-    assert.deepEqual(tiles(1, 256), [0, 1]);
-    assert.deepEqual(tiles(255, 1), [0]);
-    assert.deepEqual(tiles(4_095, 2), [15, 16]);
+    const opens = (first: number, count: number, tiles: number[]) =>
+      assert.deepEqual(
+        opener.run(first, count),
+        tiles.map((number) => opener.tile(number)),
+      );
+    opens(0, 256, [0]);
+    opens(1, 256, [0, 1]);
+    opens(255, 1, [0]);
+    opens(4_095, 2, [15, 16]);
   });
 
   it("hold the roots of all tensors, and any tensor is got again", () => {
