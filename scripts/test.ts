@@ -60,7 +60,7 @@ const steps: Step[] = [
   },
   {
     name: "generated",
-    what: "generated ABIs are those of the contracts",
+    what: "generated code is that of the contracts and the .proto files",
     command: node,
     args: ["scripts/generate.ts", "--check"],
   },
@@ -127,7 +127,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-/** Steps that each keep one core busy, or wait: together they take the machine once. What they print comes when they end. */
+/** Steps that keep a core busy, or wait: together they take the machine once. What they print comes when they end. */
 const TOGETHER = [
   ["compile", "lint", "solhint", "types", "property", "compliance"],
   ["generated", "vectors", "solidity", "unit", "gas", "sdk", "pack"],
@@ -163,6 +163,8 @@ while (left.length > 0) {
   const now = left.splice(0, others < 0 ? left.length : others);
   if (now.length > 1) process.stdout.write(`\n== at once: ${now.map(({ name }) => name).join(", ")}\n`);
   results.push(...(await Promise.all(now.map((step) => run(step, now.length === 1)))));
+  // What is old, or half compiled, says nothing.
+  if (results.some(({ name, passed }) => name === "compile" && !passed)) break;
 }
 
 process.stdout.write("\n");
