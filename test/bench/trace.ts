@@ -7,7 +7,7 @@ import { TraceLayout, VALUE_BYTES } from "../../offchain/core/model-trace-layout
 import { ModelOpener } from "../../offchain/core/model-trace-model.ts";
 import { type ElementProof, proveElement, showGroup, showGroups } from "../../offchain/core/model-trace-proof.ts";
 import { runProgram } from "../../offchain/core/model-trace-run.ts";
-import { groupRoots, tensorsOf, tensorTree, traceRoots } from "../../offchain/core/model-trace-tree.ts";
+import { groupRoots, tensorsOf, tensorTree, traceOf } from "../../offchain/core/model-trace-tree.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { constantOf } from "../unit/inference/exact/austen.ts";
 
@@ -57,7 +57,8 @@ function trace(length: number): void {
   const tokens = Array.from({ length }, (_, i) => golden[i % golden.length]);
   const layout = new TraceLayout(program, length);
   const values = layout.ops.reduce((sum, traced) => sum + traced.heads * layout.lengthOf(traced), 0);
-  const { value: own, seconds, longest, most } = measured(traceRoots(crypto, program, constantOf, tokens));
+  const { value, seconds, longest, most } = measured(traceOf(crypto, program, constantOf, tokens));
+  const own = value.roots;
   say(`${length} positions`, `${own.length} tensors, ${((values * VALUE_BYTES) / MIB).toFixed(0)} MiB of values`);
   say("  trace", `${seconds.toFixed(2)} s of one core; the longest step ${longest.toFixed(0)} ms`);
   say("  of it hashing", `${((100 * hashing(tokens)) / seconds).toFixed(0)} %`);
