@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { forward, type Tensor } from "../../../offchain/core/model-forward.ts";
 import { MODEL_TREE } from "../../../offchain/core/model-tiles.ts";
 import { TraceLayout } from "../../../offchain/core/model-trace-layout.ts";
 import {
@@ -7,7 +8,7 @@ import {
   groupRoots,
   TensorOpener,
   tensorsOf,
-  traceRoots,
+  traceOf,
   traceTree,
 } from "../../../offchain/core/model-trace-tree.ts";
 import { leafHash, UpdatableTree, verifyProof } from "../../../offchain/core/tree.ts";
@@ -65,9 +66,11 @@ describe("the trees of a trace", () => {
     const { sizes, program, valuesOf: constants } = randomModel(3);
     const draw = numbers(3);
     const ids = Array.from({ length: 33 }, () => draw(sizes.vocab));
-    const roots = toEnd(traceRoots(crypto, program, constants, ids));
+    const { roots, logits } = toEnd(traceOf(crypto, program, constants, ids));
     const { tensors } = new TraceLayout(program, ids.length);
     assert.equal(roots.length, tensors);
+    const whole = forward(program, constants, ids).get(program.logits) as Tensor;
+    assert.deepEqual([...logits], whole.values.slice(-sizes.vocab).map(Number));
     const tree = traceTree(crypto, roots);
     for (const [number, root] of roots.entries()) {
       const leaf = leafHash(crypto, MODEL_TREE.trace, root);

@@ -45,7 +45,7 @@ describe("golden vectors of a trace", () => {
       assert.equal(tiles.length, 1);
       assert.equal(traceBy(tiles[0], Math.floor(index / 256), tensor, inTrace), golden.traceRoot, kind);
       const at = 4 * (index % 256);
-      assert.equal(Number(BigInt.asIntN(32, BigInt(slice(tiles[0].values, at, at + 4)))), value, kind);
+      assert.equal(Number(BigInt.asIntN(32, BigInt(slice(tiles[0].values as Hex, at, at + 4)))), value, kind);
       const leaf = 1 + golden.model.constants + proof.op.number;
       assert.equal(proof.op.leaf, golden.model.leaves[leaf]);
       assert.equal(climb(0x09, 12, proof.op.leaf, leaf, proof.op.proof), golden.model.root, kind);
