@@ -5,7 +5,6 @@ import { judgeCut } from "../../../offchain/core/false-cut.ts";
 import { traceTree } from "../../../offchain/core/fold-proof.ts";
 import { Refused } from "../../../offchain/core/refused.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { extend, Made } from "../../contracts/courts/history.ts";
 import { accusationOf } from "../../contracts/courts/statement.ts";
 import { Audited, type Served } from "../../helpers/audited.ts";
 import { begin, GIVEN, HISTORY, later, openings, prompts } from "../../helpers/breaches.ts";
@@ -19,6 +18,7 @@ import {
   TrackWriter,
   writeSegments,
 } from "../../helpers/core.ts";
+import { extend, Made } from "../../helpers/made.ts";
 import { protocolOf } from "../../helpers/protocol.ts";
 
 const members = [0, 1, 2, 3].map(operatorAt);
