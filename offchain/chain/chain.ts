@@ -251,7 +251,10 @@ export class Chain {
 
   /** Has whoever attested show a segment, or an entry of the memory trace, on the chain; says when that was done. Never throws. */
   challenge(wanted: Shown["type"], at: CommittedPlace, onShown: (shown: Shown) => void): void {
-    void this.#courts.challenge(wanted, at).then((shown) => shown && onShown(shown));
+    this.#courts
+      .challenge(wanted, at)
+      .then((shown) => shown && onShown(shown))
+      .catch((error) => this.#fault(error));
   }
 
   status(): ChainStatus {

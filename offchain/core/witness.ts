@@ -8,11 +8,12 @@ import { type FalseMemory, falseFold, falseMemory } from "./false-memory.ts";
 import { type TraceEntry, traceEntry } from "./fold-proof.ts";
 import type { Following } from "./following.ts";
 import { Inquiries, PATIENCE } from "./inquiry.ts";
+import { OpenedTree } from "./opened-tree.ts";
 import type { CommittedPlace } from "./overdue.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
 import { searchTrace } from "./trace-search.ts";
-import { leafHash, rootOf, TREE } from "./tree.ts";
+import { TREE } from "./tree.ts";
 import { heldSegments, type Wrong } from "./views.ts";
 
 /**
@@ -26,8 +27,8 @@ export class Witness {
   readonly #following: Following;
   /** Checkpoints that were brought to court, by hash. */
   readonly #accused = new Set<string>();
-  /** Entries of traces that were shown on the chain, by the hash of the checkpoint and their index. */
-  readonly #shown = new Map<string, Map<number, TraceEntry>>();
+  /** Entries of traces that were shown on the chain, by the hash of the checkpoint. */
+  readonly #shown = new Map<string, OpenedTree>();
   readonly #inquiries: Inquiries;
   #looked = false;
 
@@ -80,13 +81,13 @@ export class Witness {
   #search(wrong: Wrong): Effect[] {
     const { checkpoint, hash, trace } = wrong;
     if (trace.length !== checkpoint.segmentCount) return [];
-    const shown = this.#shown.get(toHex(hash)) ?? new Map<number, TraceEntry>();
+    const shown = this.#shownOf(wrong);
     const step = searchTrace(trace, checkpoint.memoryRoot, shown);
     if (!step) return [];
     const { index } = step;
     const { number } = checkpoint;
     if (step.type === "show") return [{ type: "challenge", wanted: "trace", at: { number, hash, checkpoint, index } }];
-    const entry = (at: number) => shown.get(at) ?? traceEntry(this.#replica.crypto, [], -1);
+    const entry = (at: number) => entryOf(shown, at) ?? traceEntry(this.#replica.crypto, [], -1);
     if (step.type === "end")
       return this.#condemn(wrong, { type: "end", checkpoint, parent: wrong.parent.checkpoint, last: entry(index) });
     const entries = { before: entry(index - 1), stated: entry(index) };
@@ -96,17 +97,19 @@ export class Witness {
     return lie ? this.#condemn(wrong, lie) : [];
   }
 
-  /** An entry was shown on the chain. What stands elsewhere in the trace is passed over. */
-  show({ hash, index }: CommittedPlace, entry: TraceEntry): Effect[] {
+  #shownOf({ hash, checkpoint }: Wrong): OpenedTree {
+    const name = toHex(hash);
+    const none = () => new OpenedTree(this.#replica.crypto, TREE.memoryTrace, checkpoint.memoryTraceRoot);
+    const shown = this.#shown.get(name) ?? none();
+    this.#shown.set(name, shown);
+    return shown;
+  }
+
+  /** An entry was shown on the chain. What stands elsewhere in the trace, or in none, is passed over. */
+  show({ hash, index }: CommittedPlace, { memoryRoot, proof }: TraceEntry): Effect[] {
     const wrong = this.#consensus.views.wrongOf(hash);
     if (!wrong || !this.#isOpen(wrong)) return [];
-    const { crypto } = this.#replica;
-    const leaf = leafHash(crypto, TREE.memoryTrace, entry.memoryRoot);
-    const root = rootOf(crypto, TREE.memoryTrace, leaf, index, entry.proof);
-    if (!equal(root, wrong.checkpoint.memoryTraceRoot)) return [];
-    const name = toHex(hash);
-    this.#shown.set(name, (this.#shown.get(name) ?? new Map<number, TraceEntry>()).set(index, entry));
-    return this.#search(wrong);
+    return this.#shownOf(wrong).add(index, memoryRoot, proof) ? this.#search(wrong) : [];
   }
 
   /** @param page undefined: the peer has not got it */
@@ -136,4 +139,9 @@ export class Witness {
     this.#inquiries.drop(hash);
     return lie ? [{ type: "condemn", number, hash, lie }] : [];
   }
+}
+
+function entryOf(shown: OpenedTree, index: number): TraceEntry | undefined {
+  const memoryRoot = shown.get(index);
+  return memoryRoot && { memoryRoot, proof: shown.proof(index) };
 }

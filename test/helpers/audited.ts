@@ -2,16 +2,17 @@ import { readEntry, readStatedHeader } from "../../offchain/core/accused-cut.ts"
 import { type Bytes, fromHex, toHex, Writer } from "../../offchain/core/bytes.ts";
 import { type Cut, ENTRY_BYTES, trackName } from "../../offchain/core/cut.ts";
 import type { CutProof, StatedHeader } from "../../offchain/core/cut-proof.ts";
-import type { Answer, Effect, Question } from "../../offchain/core/events.ts";
+import type { Answer, Effect, Question, Shown } from "../../offchain/core/events.ts";
 import { cutProofOf } from "../../offchain/core/false-cut.ts";
+import { traceEntry } from "../../offchain/core/fold-proof.ts";
 import { headerHash, writeHeader } from "../../offchain/core/header.ts";
 import { PATIENCE_MS } from "../../offchain/core/overdue.ts";
 import type { Protocol } from "../../offchain/core/protocol.ts";
 import type { TrackKey } from "../../offchain/core/segment.ts";
 import { type StatedTree, treePageOf } from "../../offchain/core/stated-tree.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
-import type { Made } from "../contracts/courts/history.ts";
 import { beatOf, type Sealed } from "./core.ts";
+import type { Made } from "./made.ts";
 
 /** What peers answer otherwise than by what they committed. */
 export type Served = {
@@ -27,6 +28,14 @@ export type Served = {
   /** Answers nothing to these. */
   silent?: readonly Question["type"][];
 };
+
+/** Paths that lead nowhere, of the right length and of others. */
+export const wrongPaths: readonly NonNullable<Served["path"]>[] = [
+  (proof) => proof.toReversed(),
+  (proof) => proof.slice(1),
+  (proof) => [...proof, new Uint8Array(32)],
+  () => [],
+];
 
 const STEP_MS = 200;
 /** Long enough for whoever waits until something is late. */
@@ -107,20 +116,27 @@ export class Audited {
   }
 
   #show({ wanted, at }: Extract<Effect, { type: "challenge" }>): void {
-    const made = this.#madeAt(at.number);
-    const { index } = at;
-    if (wanted === "segment")
-      this.#step({ type: "shown", at, shown: { type: "segment", segment: made.segments[index] as Sealed } });
-    if (wanted === "entry") {
-      const entry = readEntry(made.slots.get(index) ?? new Uint8Array());
-      const siblings = made.cutProof(index).map((one) => fromHex(one));
-      const proof = this.#served.path?.(siblings) ?? siblings;
-      if (entry) this.#step({ type: "shown", at, shown: { type: "entry", entry, proof } });
-    }
-    if (wanted === "header") {
-      const header = headersOf(made, this.#protocol.replica.separator)[index];
-      const proof = made.segmentProof(index);
-      if (header) this.#step({ type: "shown", at, shown: { type: "header", header: readStatedHeader(header), proof } });
+    const shown = this.#answerTo(wanted, this.#madeAt(at.number), at.index);
+    if (shown) this.#step({ type: "shown", at, shown });
+  }
+
+  #answerTo(wanted: Shown["type"], made: Made, index: number): Shown | undefined {
+    const path = (siblings: readonly Bytes[]) => this.#served.path?.(siblings) ?? siblings;
+    switch (wanted) {
+      case "segment":
+        return { type: "segment", segment: made.segments[index] as Sealed };
+      case "entry": {
+        const entry = readEntry(made.slots.get(index) ?? new Uint8Array());
+        return entry && { type: "entry", entry, proof: path(made.cutProof(index).map((one) => fromHex(one))) };
+      }
+      case "header": {
+        const header = headersOf(made, this.#protocol.replica.separator)[index];
+        return header && { type: "header", header: readStatedHeader(header), proof: path(made.segmentProof(index)) };
+      }
+      case "trace": {
+        const { memoryRoot, proof } = traceEntry(crypto, made.trace, index);
+        return { type: "trace", entry: { memoryRoot, proof: path(proof) } };
+      }
     }
   }
 

@@ -129,3 +129,11 @@ test("an entry of a memory trace is asked for by its place", async () => {
   const { memoryRoot } = wanted.checkpoint;
   assert.deepEqual(shown, traceEntry(crypto, [memoryRoot, memoryRoot, memoryRoot], 1));
 });
+
+test("a fault in whoever it is shown to is said, and ends nothing", async () => {
+  const asker = await started(0, { challengeBonds: bondsOf(5n) });
+  asker.chain.challenge("entry", wanted, () => {
+    throw new Error("no room for it");
+  });
+  await until("it is said", () => asker.faults.some(({ message }) => message === "no room for it"));
+});

@@ -5,8 +5,7 @@ import { ListTree } from "../../../offchain/core/list-tree.ts";
 import { OpenedTree } from "../../../offchain/core/opened-tree.ts";
 import { leafHash, TREE } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { extend, Made } from "../../contracts/courts/history.ts";
-import { Audited } from "../../helpers/audited.ts";
+import { Audited, type Served, wrongPaths } from "../../helpers/audited.ts";
 import {
   foundingEvents,
   hashOf,
@@ -17,6 +16,7 @@ import {
   TrackWriter,
   writeSegments,
 } from "../../helpers/core.ts";
+import { extend, Made } from "../../helpers/made.ts";
 import { protocolOf } from "../../helpers/protocol.ts";
 
 type Leaves = readonly Uint8Array[];
@@ -91,11 +91,11 @@ test("headers that no peer serves are asked for on the chain: what is shown ther
   const said = extend(genesis, [writeSegments(new TrackWriter(members[1]), 12)]);
   const [a, b] = [said.segments[8]!, said.segments[9]!];
   const swapped = { ...said, segments: said.segments.with(8, b).with(9, a) };
-  const world = new Audited(protocolOf(members[0], members), members[2].operator, {
-    lacks: ["segments"],
-    onChain: true,
-  });
-  world.read(new Made(SEPARATOR, genesis, swapped, registry));
+  const made = new Made(SEPARATOR, genesis, swapped, registry);
+  const auditing = (path?: Served["path"]) =>
+    new Audited(protocolOf(members[0], members), members[2].operator, { lacks: ["segments"], onChain: true, path });
+  for (const path of wrongPaths) assert.deepEqual(auditing(path).read(made).condemned, []);
+  const world = auditing().read(made);
   assert.deepEqual(
     world.condemned.map(({ number, proof }) => [number, "functionName" in proof && proof.functionName]),
     [[1, "provePlace"]],

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "../../../offchain/core/bytes.ts";
-import type { TraceEntry } from "../../../offchain/core/fold-proof.ts";
+import { traceTree } from "../../../offchain/core/fold-proof.ts";
+import { OpenedTree } from "../../../offchain/core/opened-tree.ts";
 import { searchTrace } from "../../../offchain/core/trace-search.ts";
+import { TREE } from "../../../offchain/core/tree.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { hashOf } from "../../helpers/core.ts";
 
 const rootsOf = (count: number, name: (i: number) => string) =>
@@ -10,12 +13,13 @@ const rootsOf = (count: number, name: (i: number) => string) =>
 
 /** Asks until it is known. */
 function search(truth: readonly Bytes[], stated: readonly Bytes[], memoryRoot = stated.at(-1) as Bytes) {
-  const shown = new Map<number, TraceEntry>();
+  const tree = traceTree(crypto, stated);
+  const shown = new OpenedTree(crypto, TREE.memoryTrace, tree.root);
   for (;;) {
     const step = searchTrace(truth, memoryRoot, shown);
-    if (step?.type !== "show") return { step, questions: shown.size };
-    assert.ok(!shown.has(step.index), "nothing is asked for twice");
-    shown.set(step.index, { memoryRoot: stated[step.index] as Bytes, proof: [] });
+    if (step?.type !== "show") return { step, questions: shown.indices.length };
+    assert.ok(!shown.get(step.index), "nothing is asked for twice");
+    assert.ok(shown.add(step.index, stated[step.index] as Bytes, tree.proof(step.index)));
   }
 }
 
@@ -42,5 +46,5 @@ test("a last entry that is not the memory root; a trace that is right; none", ()
   const truth = rootsOf(5, (i) => `${i}`);
   assert.deepEqual(search(truth, truth, hashOf("another")), { step: { type: "end", index: 4 }, questions: 1 });
   assert.deepEqual(search(truth, truth), { step: undefined, questions: 5 });
-  assert.deepEqual(searchTrace([], hashOf("any"), new Map()), undefined);
+  assert.deepEqual(searchTrace([], hashOf("any"), new OpenedTree(crypto, TREE.memoryTrace, hashOf("any"))), undefined);
 });

@@ -92,8 +92,11 @@ function run(world: World, serve: Served, until = 20_000, size = 2) {
       if (effect.type === "challenge") {
         const { index } = effect.at;
         shown.push(index);
+        const entry = traceEntry(crypto, stated, index);
         take(witness.show(effect.at, traceEntry(crypto, [...stated, LIE], index)), now); // of another trace
-        take(witness.show(effect.at, traceEntry(crypto, stated, index)), now);
+        for (const proof of [[], entry.proof.slice(1), [...entry.proof, LIE]])
+          take(witness.show(effect.at, { ...entry, proof }), now); // of no trace
+        take(witness.show(effect.at, entry), now);
       }
       if (effect.type === "fault") faults.push(`${effect.error.code} of ${toHex(effect.operator!)}`);
       if (effect.type !== "ask" || effect.question.type !== "tree") continue;
