@@ -1,11 +1,17 @@
-import { readEntry, readStatedHeader } from "../../offchain/core/accused-cut.ts";
-import { type Bytes, fromHex, toHex, Writer } from "../../offchain/core/bytes.ts";
+import {
+  headerOfSegment,
+  readEntry,
+  readStatedHeader,
+  stated,
+  writeStatedHeader,
+} from "../../offchain/core/accused-cut.ts";
+import { type Bytes, equal, fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { type Cut, ENTRY_BYTES, trackName } from "../../offchain/core/cut.ts";
-import type { CutProof, StatedHeader } from "../../offchain/core/cut-proof.ts";
+import type { CutProof } from "../../offchain/core/cut-proof.ts";
 import type { Answer, Effect, Question, Shown } from "../../offchain/core/events.ts";
 import { cutProofOf } from "../../offchain/core/false-cut.ts";
 import { traceEntry } from "../../offchain/core/fold-proof.ts";
-import { headerHash, writeHeader } from "../../offchain/core/header.ts";
+import { headerHash } from "../../offchain/core/header.ts";
 import { PATIENCE_MS } from "../../offchain/core/overdue.ts";
 import type { Protocol } from "../../offchain/core/protocol.ts";
 import type { TrackKey } from "../../offchain/core/segment.ts";
@@ -123,8 +129,12 @@ export class Audited {
   #answerTo(wanted: Shown["type"], made: Made, index: number): Shown | undefined {
     const path = (siblings: readonly Bytes[]) => this.#served.path?.(siblings) ?? siblings;
     switch (wanted) {
-      case "segment":
-        return { type: "segment", segment: made.segments[index] as Sealed };
+      case "segment": {
+        const header = this.#answerTo("header", made, index);
+        const segment = made.segments.find(({ hash }) => equal(hash, made.indices.get(index) ?? made.hash));
+        const isOne = header?.type === "header" && headerOfSegment(header.header) !== undefined;
+        return isOne ? segment && { type: "segment", segment } : header;
+      }
       case "entry": {
         const entry = readEntry(made.slots.get(index) ?? new Uint8Array());
         return entry && { type: "entry", entry, proof: path(made.cutProof(index).map((one) => fromHex(one))) };
@@ -204,13 +214,8 @@ function leavesOf({ slots }: Made): Bytes[] | undefined {
 
 /** The headers of what is listed, where it is one. */
 function headersOf({ segments, indices, odd }: Made, separator: Bytes): (Bytes | undefined)[] {
-  const known = new Map(segments.map(({ header, hash }) => [toHex(hash), encoded(header)]));
-  for (const { header } of odd.served ?? []) known.set(toHex(headerHash(crypto, separator, header)), encoded(header));
+  const known = new Map(segments.map(({ header, hash }) => [toHex(hash), writeStatedHeader(stated(header))]));
+  for (const { header } of odd.served ?? [])
+    known.set(toHex(headerHash(crypto, separator, header)), writeStatedHeader(header));
   return [...indices].sort(([a], [b]) => a - b).map(([, hash]) => known.get(toHex(hash)));
-}
-
-function encoded(header: Omit<StatedHeader, "sequence"> & { sequence: number | bigint }): Bytes {
-  const bytes = writeHeader(new Writer(), { ...header, sequence: 0 }).done();
-  new DataView(bytes.buffer).setBigUint64(36, BigInt(header.sequence));
-  return bytes;
 }

@@ -4,6 +4,7 @@ import type { CutEntry } from "../../../offchain/core/cut.ts";
 import { judgeCut } from "../../../offchain/core/false-cut.ts";
 import { traceTree } from "../../../offchain/core/fold-proof.ts";
 import { Refused } from "../../../offchain/core/refused.ts";
+import { headerHash, snapshotTree } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { accusationOf } from "../../contracts/courts/statement.ts";
 import { Audited, type Served } from "../../helpers/audited.ts";
@@ -113,6 +114,16 @@ describe("a committed segment that breaks a rule is kept, and shown with what is
       onChain: true,
       segment: (segment) => (segment === closed ? undefined : segment),
     });
+  });
+
+  test("and where what is shown there is the header of none", () => {
+    const [empty, next] = writeSegments(new TrackWriter(liar), 2) as [Sealed, Sealed];
+    for (const change of [{ snapshotCount: 0, snapshotsRoot: snapshotTree(crypto, []).root }, { snapshotCount: 257 }]) {
+      const header = { ...empty.header, ...change };
+      const odd = { ...empty, header, hash: headerHash(crypto, SEPARATOR, header), snapshots: [] };
+      for (const listed of [[odd], [odd, next]])
+        isFound([make(genesis, listed)], { onChain: true, lacks: ["segments"], segment: () => undefined });
+    }
   });
 
   test("nothing is found where its beginning is not on disk any more, and that is said", () => {
