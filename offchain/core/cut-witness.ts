@@ -11,7 +11,7 @@ import type { Effect } from "./events.ts";
 import { judgeCut } from "./false-cut.ts";
 import type { Following } from "./following.ts";
 import { headerHash } from "./header.ts";
-import { Inquiries, PATIENCE } from "./inquiry.ts";
+import { Inquiries } from "./inquiry.ts";
 import { nextLeaf } from "./leaf-search.ts";
 import { OpenedTree } from "./opened-tree.ts";
 import type { CommittedPlace } from "./overdue.ts";
@@ -88,8 +88,7 @@ export class CutWitness {
         // Who attested to what is only late may be late as well.
         const isFalse = this.#consensus.views.isWrong(committed);
         effects.push(...more.filter(({ type }) => isFalse || type !== "unserved"));
-        const isUnserved = more.some(({ type }) => type === "unserved");
-        if (isFalse && isUnserved && this.#inquiries.failures(hash) >= PATIENCE) effects.push(...this.#search(asked));
+        if (isFalse && this.#inquiries.isExhausted(hash)) effects.push(...this.#search(asked));
       }
     }
     return effects;

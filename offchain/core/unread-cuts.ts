@@ -29,6 +29,7 @@ export class UnreadCuts {
   readonly #replica: Replica;
   readonly #consensus: Consensus;
   readonly #following: Following;
+  readonly #errands: Errands;
   readonly #inquiries: Inquiries;
   /** Since when each has been lacking, by the hash of the checkpoint. */
   #since = new Map<string, { hash: Bytes; from: number }>();
@@ -41,6 +42,7 @@ export class UnreadCuts {
     this.#replica = replica;
     this.#consensus = consensus;
     this.#following = following;
+    this.#errands = errands;
     this.#inquiries = new Inquiries(errands, "entries");
   }
 
@@ -54,6 +56,9 @@ export class UnreadCuts {
 
   tick(now: number): Effect[] {
     this.#inquiries.tick();
+    // Who is cut off itself accuses nobody: patience begins when a peer is up.
+    const isCutOff = this.#errands.up.size === 0;
+    if (isCutOff) this.#inquiries.drop();
     const { next } = this.#consensus;
     const effects: Effect[] = [];
     const since = new Map<string, { hash: Bytes; from: number }>();
@@ -61,14 +66,15 @@ export class UnreadCuts {
       const { committed } = this.#lacking(number) ?? {};
       if (!committed) continue;
       const { hash } = committed;
-      const lacking = this.#since.get(toHex(hash)) ?? { hash, from: now };
+      const known = isCutOff ? undefined : this.#since.get(toHex(hash));
+      const lacking = known ?? { hash, from: now };
       since.set(toHex(hash), lacking);
       if (now - lacking.from < UNREAD_MS || !this.#inquiries.isDue(hash, now)) continue;
       const more = this.#inquiries.pursue({ number, hash }, now);
-      const isUnserved = more.some(({ type }) => type === "unserved");
       // Who is cut off with others knows no more than they do.
-      if (isUnserved && now - lacking.from < PATIENCE_MS) continue;
-      effects.push(...more, ...(isUnserved ? this.#challenge(committed) : []));
+      const isPatient = now - lacking.from < PATIENCE_MS || !this.#inquiries.isExhausted(hash);
+      effects.push(...more.filter(({ type }) => !isPatient || type !== "unserved"));
+      if (!isPatient) effects.push(...this.#challenge(committed));
     }
     for (const [name, { hash }] of this.#since) if (!since.has(name)) this.#drop(hash);
     this.#since = since;

@@ -7,7 +7,7 @@ import type { Effect } from "./events.ts";
 import { type FalseMemory, falseFold, falseMemory } from "./false-memory.ts";
 import { type TraceEntry, traceEntry } from "./fold-proof.ts";
 import type { Following } from "./following.ts";
-import { Inquiries, PATIENCE } from "./inquiry.ts";
+import { Inquiries } from "./inquiry.ts";
 import { OpenedTree } from "./opened-tree.ts";
 import type { CommittedPlace } from "./overdue.ts";
 import type { Replica } from "./replica.ts";
@@ -73,8 +73,7 @@ export class Witness {
     if (!this.#inquiries.isDue(hash, now)) return [];
     if (equal(wrong.traceRoot, checkpoint.memoryTraceRoot)) return this.#accuse(wrong, wrong.trace, now);
     const effects = this.#inquiries.pursue({ number: checkpoint.number, hash }, now);
-    const isUnserved = effects.some(({ type }) => type === "unserved");
-    return isUnserved && this.#inquiries.failures(hash) >= PATIENCE ? [...effects, ...this.#search(wrong)] : effects;
+    return this.#inquiries.isExhausted(hash) ? [...effects, ...this.#search(wrong)] : effects;
   }
 
   /** Has those who attested show one entry after another, where none of them serves all to its peers. */

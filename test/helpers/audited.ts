@@ -59,6 +59,7 @@ export class Audited {
   readonly #disk: Sealed[] = [];
   #answers = 0;
   #now = 0;
+  #isUp = true;
   /** Checkpoints that it says are false, with the proof; or why there is none. */
   readonly condemned: { number: number; proof: CutProof | Error }[] = [];
   readonly others: Effect[] = [];
@@ -69,30 +70,48 @@ export class Audited {
     this.#protocol = protocol;
     this.#peer = peer;
     this.#served = served;
-    protocol.step({ type: "peer", peer, up: true }, 0);
+    this.meet(true);
   }
 
   /** The chain took it, and some time goes by. */
   read(made: Made): this {
-    this.#made.push(made);
-    const { checkpoint, hash, entries } = made;
-    const committed = { kind: "committed", checkpoint, hash, committedAt: 1, block: 9, logIndex: 0 } as const;
-    this.#step({ type: "chain", update: { type: "events", events: [committed], time: 2 } });
-    const heads = entries.map(({ operator, incarnation, sequence, head }) => ({
-      operator,
-      incarnation,
-      sequence,
-      head,
-    }));
-    for (const until = this.#now + EACH_MS; this.#now < until; this.#now += STEP_MS) {
-      const beat = beatOf(this.#protocol.replica, { heads, checkpoint: checkpoint.number });
-      this.#step({ type: "beat", from: this.#peer, beat });
-      this.#step({ type: "tick", load: 0 });
-    }
+    this.take(made).pass(EACH_MS);
     this.soon.push(...this.others);
     // Then a very long time.
-    for (let i = 0; i < 6; i++, this.#now += PATIENCE_MS) this.#step({ type: "tick", load: 0 });
+    return this.pass(6 * PATIENCE_MS, PATIENCE_MS);
+  }
+
+  /** The chain took it. */
+  take(made: Made): this {
+    this.#made.push(made);
+    const { checkpoint, hash } = made;
+    const committed = { kind: "committed", checkpoint, hash, committedAt: 1, block: 9, logIndex: 0 } as const;
+    this.#step({ type: "chain", update: { type: "events", events: [committed], time: 2 } });
     return this;
+  }
+
+  /** The peer is there, or is not. */
+  meet(up: boolean): this {
+    this.#isUp = up;
+    this.#step({ type: "peer", peer: this.#peer, up });
+    return this;
+  }
+
+  /** Some time goes by, in which the peer says what it holds where it is there. */
+  pass(ms: number, step = STEP_MS): this {
+    for (const until = this.#now + ms; this.#now < until; this.#now += step) {
+      if (this.#isUp) this.#step({ type: "beat", from: this.#peer, beat: this.#beat() });
+      this.#step({ type: "tick", load: 0 });
+    }
+    return this;
+  }
+
+  #beat() {
+    const { checkpoint, entries } = this.#made.at(-1) as Made;
+    const heads = entries.map(({ operator, incarnation, sequence, head }) => {
+      return { operator, incarnation, sequence, head };
+    });
+    return beatOf(this.#protocol.replica, { heads, checkpoint: checkpoint.number });
   }
 
   /** What it takes for the cut of a checkpoint. */

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { type CutEntry, encodeEntry } from "../../../offchain/core/cut.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
 import { judgeCut } from "../../../offchain/core/false-cut.ts";
+import { PATIENCE_MS } from "../../../offchain/core/overdue.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { accusationOf } from "../../contracts/courts/statement.ts";
 import { Audited, type Served, wrongPaths } from "../../helpers/audited.ts";
@@ -79,6 +80,21 @@ describe("a cut that nobody can show as such is asked for as what its leaves are
     const world = audit(make(said.entries), { silent: ["cut"], lacks: ["entries"], onChain: true });
     assert.equal(world.cutOf(2)?.entries.length, 2);
     assert.deepEqual(world.condemned, []);
+  });
+
+  test("S9 nothing is asked for on the chain by who was cut off, before it has had patience with whom it meets", () => {
+    const [, made] = lies[1]!;
+    const worker = protocolOf(members[0], members);
+    const world = new Audited(worker, members[3].operator, { lacks: ["entries"] }).read(parent).take(made).pass(8_000);
+    const before = world.others.length;
+    world
+      .meet(false)
+      .pass(2 * PATIENCE_MS, 10_000)
+      .meet(true)
+      .pass(PATIENCE_MS / 2);
+    assert.equal(world.others.length, before);
+    world.pass(PATIENCE_MS);
+    assert.deepEqual([...new Set(slotsOf(world.others))], [0]);
   });
 
   test("what is no entry nobody can show: it is asked for until that has convicted", () => {
