@@ -10,6 +10,7 @@ import { type Cut, ENTRY_BYTES, trackName } from "../../offchain/core/cut.ts";
 import type { CutProof } from "../../offchain/core/cut-proof.ts";
 import type { Answer, Effect, Question, Shown } from "../../offchain/core/events.ts";
 import { cutProofOf } from "../../offchain/core/false-cut.ts";
+import type { FalseMemory } from "../../offchain/core/false-memory.ts";
 import { traceEntry } from "../../offchain/core/fold-proof.ts";
 import { headerHash } from "../../offchain/core/header.ts";
 import { PATIENCE_MS } from "../../offchain/core/overdue.ts";
@@ -62,6 +63,8 @@ export class Audited {
   #isUp = true;
   /** Checkpoints that it says are false, with the proof; or why there is none. */
   readonly condemned: { number: number; proof: CutProof | Error }[] = [];
+  /** Checkpoints that it says are false in their memory. */
+  readonly misremembered: { number: number; lie: FalseMemory }[] = [];
   readonly others: Effect[] = [];
   /** Those of before it had waited for very long. */
   readonly soon: Effect[] = [];
@@ -171,6 +174,7 @@ export class Audited {
 
   #condemn({ number, lie }: Extract<Effect, { type: "condemn" }>): void {
     if (lie.type === "cut") this.condemned.push({ number, proof: lie.proof });
+    if (lie.type !== "cut" && lie.type !== "segments") this.misremembered.push({ number, lie });
     if (lie.type !== "segments") return;
     const snapshotsAt = (track: TrackKey, sequence: number) =>
       this.#disk.find(({ header }) => trackName(header) === trackName(track) && header.sequence === sequence)
@@ -194,7 +198,11 @@ export class Audited {
       case "tree": {
         const made = this.#madeAt(question.number);
         const { tree, first } = question;
-        const leaves = tree === "entries" ? this.#leaves(made) : headersOf(made, this.#protocol.replica.separator);
+        const leaves = {
+          entries: () => this.#leaves(made),
+          segments: () => headersOf(made, this.#protocol.replica.separator),
+          trace: () => undefined,
+        }[tree]();
         const isWhole =
           !this.#served.lacks?.includes(tree) && leaves?.every((leaf): leaf is Bytes => leaf !== undefined);
         return { type: "tree", page: isWhole ? treePageOf(tree, leaves as Bytes[], first) : undefined };

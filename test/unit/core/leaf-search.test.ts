@@ -5,19 +5,10 @@ import { ListTree } from "../../../offchain/core/list-tree.ts";
 import { OpenedTree } from "../../../offchain/core/opened-tree.ts";
 import { leafHash, TREE } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { Audited, type Served, wrongPaths } from "../../helpers/audited.ts";
-import {
-  foundingEvents,
-  hashOf,
-  type Keys,
-  operatorAt,
-  REGISTRY_GENESIS,
-  SEPARATOR,
-  TrackWriter,
-  writeSegments,
-} from "../../helpers/core.ts";
+import { type Served, wrongPaths } from "../../helpers/audited.ts";
+import { audit, genesis, members, REGISTRY } from "../../helpers/audited-world.ts";
+import { hashOf, SEPARATOR, TrackWriter, writeSegments } from "../../helpers/core.ts";
 import { extend, Made } from "../../helpers/made.ts";
-import { protocolOf } from "../../helpers/protocol.ts";
 
 type Leaves = readonly Uint8Array[];
 
@@ -83,17 +74,11 @@ describe("what is shown next of a segments tree", () => {
 });
 
 test("headers that no peer serves are asked for on the chain: what is shown there is brought to court", () => {
-  const members = [0, 1, 2, 3].map(operatorAt) as [Keys, Keys, Keys, Keys];
-  const events = foundingEvents(members);
-  const registry = { registryPosition: events.length, registryHash: events.at(-1)!.hash };
-  const genesisRegistry = { registryPosition: 0, registryHash: REGISTRY_GENESIS };
-  const genesis = new Made(SEPARATOR, undefined, { entries: [], segments: [] }, genesisRegistry);
   const said = extend(genesis, [writeSegments(new TrackWriter(members[1]), 12)]);
   const [a, b] = [said.segments[8]!, said.segments[9]!];
   const swapped = { ...said, segments: said.segments.with(8, b).with(9, a) };
-  const made = new Made(SEPARATOR, genesis, swapped, registry);
-  const auditing = (path?: Served["path"]) =>
-    new Audited(protocolOf(members[0], members), members[2].operator, { lacks: ["segments"], onChain: true, path });
+  const made = new Made(SEPARATOR, genesis, swapped, REGISTRY);
+  const auditing = (path?: Served["path"]) => audit({ lacks: ["segments"], onChain: true, path });
   for (const path of wrongPaths) assert.deepEqual(auditing(path).read(made).condemned, []);
   const world = auditing().read(made);
   assert.deepEqual(
