@@ -1,4 +1,4 @@
-import { type Accusation, readStatedHeader } from "./accused-cut.ts";
+import { type Accusation, type Doubt, readStatedHeader, type StatedSegment } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
@@ -134,11 +134,10 @@ export class CutWitness {
 
   #accuse(parent: CommittedCut, committed: CommittedCut): Effect[] {
     this.#consensus.views.disbelieve(committed.hash);
-    const accusation = this.#accusationOf(parent, committed);
-    const proven = this.#show(accusation);
     // Entries may be false whatever the segments are; where they are not, those who attested know what they listed.
-    if (!proven && !accusation.segments) this.#asked.set(accusation.checkpoint.number, { parent, committed });
-    return proven ?? [];
+    const { effects, isOver } = this.#show(this.#accusationOf(parent, committed));
+    if (!isOver) this.#asked.set(committed.checkpoint.number, { parent, committed });
+    return effects;
   }
 
   /** Has those who attested show where they list something else than is held, where none of them serves all to its peers. */
@@ -176,7 +175,8 @@ export class CutWitness {
       return known && { header: known };
     };
     const accusation = { ...this.#accusationOf(asked.parent, asked.committed), segments: tree, segmentOf };
-    return this.#show(accusation) ?? this.#search(asked);
+    const { effects, isOver } = this.#show(accusation);
+    return isOver ? effects : this.#search(asked);
   }
 
   #accusationOf(parent: CommittedCut, committed: CommittedCut, served?: readonly StatedHeader[]): Accusation {
@@ -187,18 +187,33 @@ export class CutWitness {
     return accusationOf(this.#replica, parent, committed, known, served);
   }
 
-  /** Undefined when nothing shows that it is false. Where a segment is, what was said before that is on disk. */
-  #show(accusation: Accusation): Effect[] | undefined {
+  /** Brings what shows that it is false, if anything does, or may do with what is on disk; and whether that is all there can be. */
+  #show(accusation: Accusation): { effects: Effect[]; isOver: boolean } {
     const verdict = judgeCut(this.#replica.crypto, accusation);
     const { hash, checkpoint, segments } = accusation;
-    const isFalse = this.#consensus.views.isWrong(accusation);
-    if ("doubts" in verdict && !(isFalse && segments instanceof ToldTree)) return undefined;
-    this.#seen.add(checkpoint.number);
-    this.#drop(checkpoint.number, hash);
-    this.#consensus.views.disbelieve(hash);
+    const { number } = checkpoint;
+    const { views } = this.#consensus;
+    const doubts = "doubts" in verdict ? verdict.doubts : [];
+    // Of a false one that is told whole, what was said before may be what it breaks a rule of.
+    const isTold = segments instanceof ToldTree && views.isWrong(accusation);
+    if ("doubts" in verdict && !(isTold && doubts.some((doubt) => isOnDisk(accusation, doubt))))
+      return { effects: [], isOver: false };
+    const isOver = doubts.every((doubt) => isOnDisk(accusation, doubt) || this.#isBeside(accusation, doubt));
+    if (isOver) {
+      this.#seen.add(number);
+      this.#drop(number, hash);
+    }
+    views.disbelieve(hash);
     const lie =
       "proof" in verdict ? ({ type: "cut", ...verdict } as const) : ({ type: "segments", accusation } as const);
-    return [{ type: "condemn", number: checkpoint.number, hash, lie }];
+    return { effects: [{ type: "condemn", number, hash, lie }], isOver };
+  }
+
+  /** Snapshots after those that were refused: nobody needs them. */
+  #isBeside({ segments, segmentOf }: Accusation, doubt: Doubt): boolean {
+    if (doubt.type !== "unserved" || doubt.what !== "snapshots") return false;
+    const { header } = segmentOf(segments?.get(doubt.index) as Bytes) as StatedSegment;
+    return this.#refused.explains(header, Number(header.sequence));
   }
 
   /** @param page undefined: the peer has not got it */
@@ -211,8 +226,16 @@ export class CutWitness {
     );
     if (!accusation) return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
     const shown = this.#show(accusation);
-    this.#drop(errand.number, errand.hash);
-    this.#told.add(errand.number);
-    return shown ?? [];
+    // What would show it may come yet, as long as it is not too late.
+    if (!shown.isOver && this.#consensus.views.isWrong(asked.committed)) this.#inquiries.later(errand.hash, now);
+    else {
+      this.#drop(errand.number, errand.hash);
+      this.#told.add(errand.number);
+    }
+    return shown.effects;
   }
 }
+
+/** Is it about snapshots that are not with the accusation, and are on disk? */
+const isOnDisk = ({ earlier }: Accusation, doubt: Doubt): boolean =>
+  doubt.type === "unserved" && doubt.what === "earlier" && earlier(doubt.track, doubt.sequence) !== undefined;

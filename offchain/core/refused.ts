@@ -46,6 +46,12 @@ export class Refused {
     return range?.[sequence - range[0].header.sequence];
   }
 
+  /** Is this place after one that was refused, and whose snapshots are known? */
+  explains(track: TrackKey, sequence: number): boolean {
+    const first = this.#ranges.get(trackName(track))?.[0];
+    return first?.snapshots !== undefined && first.header.sequence < sequence;
+  }
+
   /** Forgets what leads to none of these. */
   retain(heads: readonly CutEntry[]): void {
     const names = new Set(heads.filter((entry) => this.leadsTo(entry)).map(trackName));
