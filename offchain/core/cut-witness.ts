@@ -8,7 +8,7 @@ import type { StatedHeader } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
 import { unless } from "./errors.ts";
 import type { Effect } from "./events.ts";
-import { judgeCut } from "./false-cut.ts";
+import { judgeCut, unproven } from "./false-cut.ts";
 import type { Following } from "./following.ts";
 import { headerHash } from "./header.ts";
 import { Inquiries } from "./inquiry.ts";
@@ -196,8 +196,9 @@ export class CutWitness {
     const doubts = "doubts" in verdict ? verdict.doubts : [];
     // Of a false one that is told whole, what was said before may be what it breaks a rule of.
     const isTold = segments instanceof ToldTree && views.isWrong(accusation);
-    if ("doubts" in verdict && !(isTold && doubts.some((doubt) => isOnDisk(accusation, doubt))))
-      return { effects: [], isOver: false };
+    if ("doubts" in verdict && !isTold) return { effects: [], isOver: false };
+    if ("doubts" in verdict && !doubts.some((doubt) => isOnDisk(accusation, doubt)))
+      return { effects: [{ type: "fault", kind: "condemn", error: unproven(accusation, doubts) }], isOver: false };
     const isOver = doubts.every((doubt) => isOnDisk(accusation, doubt) || this.#isBeside(accusation, doubt));
     if (isOver) {
       this.#seen.add(number);
