@@ -159,9 +159,12 @@ describe("Refused", () => {
     assert.ok(writers.every((writer) => refused.leadsTo(entryOf(writer))));
     const most = 2 ** 16 - 17;
     const long = (length: number) => new Array(length).fill(held(segments)[2]);
-    refused.keep(long(most + 1));
-    assert.ok(!refused.leadsTo(entryOf(one)));
-    refused.keep(long(most));
+    const known = () => [3, 4].map((sequence) => refused.at(one.track, sequence) !== undefined);
+    refused.keep([held(segments)[1]!, ...long(most)]);
+    assert.ok(refused.leadsTo(entryOf(one)), "nor is it fetched again");
+    assert.deepEqual(known(), [true, false]);
+    refused.keep([held(segments)[1]!, ...long(most - 1)]);
     assert.ok(refused.leadsTo(entryOf(one)));
+    assert.deepEqual(known(), [true, true]);
   });
 });
