@@ -2,7 +2,7 @@ import { type Accusation, type Doubt, readStatedHeader, type StatedSegment } fro
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
-import { segmentsTree } from "./cut.ts";
+import { segmentsTree, trackName } from "./cut.ts";
 import { accusationOf, isTrueCut } from "./cut-audit.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
@@ -145,9 +145,11 @@ export class CutWitness {
     const { crypto } = this.#replica;
     const { checkpoint, hash } = committed;
     const held = heldSegments(this.#replica);
+    const places = [...committed.cut.segmentsSince(parent.cut)];
     const own = unless("unknown_segment", () => ({
       tree: segmentsTree(crypto, parent.cut, committed.cut, held),
-      leaves: [...committed.cut.segmentsSince(parent.cut)].map((at) => held.hashAt(at, at.sequence)),
+      leaves: places.map((at) => held.hashAt(at, at.sequence)),
+      ends: [...places.keys()].filter((i) => !places[i + 1] || trackName(places[i + 1]) !== trackName(places[i])),
     }));
     const index = own && nextLeaf(own, this.#shownOf(committed).tree, checkpoint.segmentCount);
     if (index === undefined) return [];

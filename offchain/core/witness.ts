@@ -81,7 +81,7 @@ export class Witness {
     const { checkpoint, hash, trace } = wrong;
     if (trace.length !== checkpoint.segmentCount) return [];
     const shown = this.#shownOf(wrong);
-    const step = searchTrace(trace, checkpoint.memoryRoot, shown);
+    const step = searchTrace(this.#replica.crypto, trace, checkpoint.memoryRoot, shown);
     if (!step) return [];
     const { index } = step;
     const { number } = checkpoint;
