@@ -7,7 +7,7 @@ import { leafHash, TREE } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { type Served, wrongPaths } from "../../helpers/audited.ts";
 import { audit, genesis, members, REGISTRY } from "../../helpers/audited-world.ts";
-import { hashOf, SEPARATOR, TrackWriter, writeSegments } from "../../helpers/core.ts";
+import { hashOf, SEPARATOR, type Sealed, TrackWriter, writeSegments } from "../../helpers/core.ts";
 import { extend, Made } from "../../helpers/made.ts";
 
 type Leaves = readonly Uint8Array[];
@@ -115,7 +115,8 @@ test("an author who signs another chain for all that is new but its head is foun
   const said = extend(genesis, [writeSegments(track, 40)]);
   const segments = said.segments.map((segment, i) => (i < 39 ? another[i]! : segment));
   const made = new Made(SEPARATOR, genesis, { ...said, segments }, REGISTRY);
-  const world = audit({ lacks: ["segments"], onChain: true }).read(made);
+  const segment = ({ header }: Sealed) => said.segments[header.sequence - 1];
+  const world = audit({ lacks: ["segments"], onChain: true, segment }).read(made);
   const [{ proof } = assert.fail()] = world.condemned;
   assert.equal("functionName" in proof && proof.functionName, "proveChain");
   const asked = world.others.filter(({ type }) => type === "challenge");
