@@ -38,8 +38,8 @@ export type ChainOptions = {
   /** Without it challenges are left to others. */
   challenges?: ChallengePort;
   onChallenge?(outcome: ChallengeOutcome): void;
-  /** What challenges of this worker's may cost for each checkpoint, in the stake token's smallest unit; nothing by default. */
-  challengeBonds?: bigint;
+  /** How many challenges of this worker's the bonds may pay for each checkpoint, when nobody else asks; none by default. */
+  challengesPerCheckpoint?: number;
   onCondemned?(outcome: CondemnOutcome): void;
   pollMs?: number;
   confirmations?: number;
@@ -119,7 +119,7 @@ export class Chain {
       onCondemned: (outcome) => options.onCondemned?.(outcome),
       challenges: options.challenges,
       onChallenge: (outcome) => options.onChallenge?.(outcome),
-      challengeBonds: options.challengeBonds ?? 0n,
+      challengeBonds: BigInt(options.challengesPerCheckpoint ?? 0) * BigInt(deployment.parameters.challengeBond),
     });
     this.#courts.take({ type: "reorg", events: log.events() });
   }

@@ -153,8 +153,8 @@ export class Challenger {
   #refuse(why: string): Ending {
     this.#o.onFault(
       new WeftError("challenge_unpaid", `what was committed, and nobody shows, is not asked for on the chain: ${why}`, {
-        field: "challengeBonds",
-        remedy: "put stake tokens on the signer's account, or raise challengeBonds",
+        field: "challengesPerCheckpoint",
+        remedy: "put stake tokens on the signer's account, or raise challengesPerCheckpoint",
       }),
     );
     return NONE;
