@@ -129,6 +129,8 @@ export class CutWitness {
     }
     this.#seen.add(number);
     this.#drop(number, committed.hash);
+    // Others may be built on it already: what it says of memories is looked at as well.
+    if (isTrue) this.#consensus.memoriesAt(number);
     return isTrue ? [] : this.#accuse(parent as CommittedCut, committed as CommittedCut);
   }
 

@@ -41,31 +41,36 @@ export class Views {
     while (!at.memories || this.isWrong(at)) {
       const parent = this.#checkpoints.committed(at.parent);
       if (this.isWrong(at)) return undefined;
-      if (!at.cut || !parent?.cut) return this.#nothing(at) ? this.#forward(at, path) : undefined;
+      if (!at.cut || !parent?.cut) return this.#forward({ ...at, memories: this.#nothing(at) }, path);
       path.push(at as CommittedCut);
       at = parent;
     }
     return this.#forward(at, path);
   }
 
-  /** Where nothing was ever learnt, neither up to its parent nor after, nothing needs to be held to say so. */
-  #nothing(at: Committed): boolean {
-    const nothing = Memories.empty(this.#replica.crypto);
-    const parent = this.#checkpoints.committed(at.parent);
-    if ([at, parent].every((one) => one && equal(one.checkpoint.memoryRoot, nothing.root))) at.memories = nothing;
-    return at.memories !== undefined;
-  }
-
   /** From one whose memories are known, along those after it, the latest first. */
   #forward(from: Committed, path: readonly CommittedCut[]): Memories | undefined {
     let at = from;
     for (const next of [...path].reverse()) {
+      if (!at.memories) return undefined;
       next.memories = this.#after(at as CommittedCut, next);
-      if (!next.memories && (this.isWrong(next) || !this.#nothing(next))) return undefined;
-      this.#checkpoints.remember(next.checkpoint.number, next.hash, next.cut, next.memories);
-      at = next;
+      const isUnheld = !next.memories && !this.isWrong(next);
+      const memories = isUnheld ? this.#nothing(next) : next.memories;
+      // It is compared with what it follows from once that is held, unless that will never be.
+      if (isUnheld && this.#areForgotten(at as CommittedCut, next)) next.memories = memories;
+      const { checkpoint, hash, cut } = next;
+      if (next.memories) this.#checkpoints.remember(checkpoint.number, hash, cut, next.memories);
+      at = { ...next, memories };
     }
     return at.memories;
+  }
+
+  /** Where nothing was ever learnt, neither up to its parent nor after, nothing needs to be held to say so. */
+  #nothing(at: Committed): Memories | undefined {
+    const nothing = Memories.empty(this.#replica.crypto);
+    const parent = this.#checkpoints.committed(at.parent);
+    const isNothing = [at, parent].every((one) => one && equal(one.checkpoint.memoryRoot, nothing.root));
+    return isNothing ? nothing : undefined;
   }
 
   /**
