@@ -2,12 +2,12 @@ import { type DecodeFunctionDataReturnType, decodeFunctionData, toFunctionSelect
 import { writeEntry } from "../core/accused-cut.ts";
 import { type Bytes, equal, fromHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
+import type { CommittedPlace } from "../core/checkpoints.ts";
 import type { StatedHeader } from "../core/cut-proof.ts";
-import { unless } from "../core/errors.ts";
+import { undefinedOn } from "../core/errors.ts";
 import type { Shown } from "../core/events.ts";
 import { headerHash } from "../core/header.ts";
 import { OpenedTree } from "../core/opened-tree.ts";
-import type { CommittedPlace } from "../core/overdue.ts";
 import type { Crypto } from "../core/ports.ts";
 import { type SaltedSnapshot, snapshotLeaf } from "../core/snapshot.ts";
 import { rootOf, TREE } from "../core/tree.ts";
@@ -78,6 +78,6 @@ export function snapshotIn(call: Call, { crypto }: Hashes, { snapshotsRoot }: St
   const snapshot: SaltedSnapshot = { salt: fromHex(call.args[1]), body: fromHex(call.args[2]) };
   const proof = bytesOf(call.args[3]);
   const leaf = snapshotLeaf(crypto, snapshot);
-  const root = unless("bad_proof", () => rootOf(crypto, TREE.snapshots, leaf, index, proof));
+  const root = undefinedOn("bad_proof", () => rootOf(crypto, TREE.snapshots, leaf, index, proof));
   return root && equal(root, snapshotsRoot) ? snapshot : undefined;
 }

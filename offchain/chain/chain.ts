@@ -1,11 +1,11 @@
 import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { ChainEvent, ChainLog, Hex } from "../core/chain.ts";
 import type { Checkpoint } from "../core/checkpoint.ts";
+import type { CommittedPlace } from "../core/checkpoints.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Shown } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { domainSeparator } from "../core/hash.ts";
-import type { CommittedPlace } from "../core/overdue.ts";
 import type { Crypto } from "../core/ports.ts";
 import { encodeSet } from "../core/registry.ts";
 import { checkpointLedgerAbi as ledgerAbi } from "./abi.ts";

@@ -2,7 +2,7 @@ import { type Bytes, equal, Reader, Writer } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type Cut, type CutEntry, ENTRY_BYTES, encodeEntry } from "./cut.ts";
 import type { CutProof, EntryAt, HeaderAt, StatedEntry, StatedHeader } from "./cut-proof.ts";
-import { unless } from "./errors.ts";
+import { undefinedOn } from "./errors.ts";
 import { type Header, headerHash, readHeader, type TrackKey, trackId, writeHeader } from "./header.ts";
 import type { OpenedTree } from "./opened-tree.ts";
 import type { Hashing } from "./ports.ts";
@@ -14,7 +14,7 @@ import type { ToldTree } from "./told-tree.ts";
 export type StatedSegment = { header: StatedHeader; snapshots?: readonly SaltedSnapshot[] };
 
 /** Where a segment stands in a checkpoint that stands. */
-export type Stood = { number: number; index: number; segment: StatedSegment; proof(): readonly Bytes[] };
+export type StandingSegment = { number: number; index: number; segment: StatedSegment; proof(): readonly Bytes[] };
 
 /** A committed checkpoint that may be false, with what it states and what whoever looks at it knows. */
 export type Accusation = {
@@ -32,7 +32,7 @@ export type Accusation = {
   /** The hash of the valid segment that is held in this place of a track. */
   heldAt(track: TrackKey, sequence: number): Bytes | undefined;
   /** A segment of the parent or of a checkpoint before it. */
-  earlier(track: TrackKey, sequence: number): Stood | undefined;
+  earlier(track: TrackKey, sequence: number): StandingSegment | undefined;
   /** Of a segment that is held, where they do not stand with it. */
   snapshotsAt(track: TrackKey, sequence: number): readonly SaltedSnapshot[] | undefined;
 };
@@ -105,7 +105,7 @@ export function writeStatedHeader({ sequence, ...header }: StatedHeader): Bytes 
 
 /** The header as one of a segment; undefined where no segment can have it. */
 export function headerOfSegment(header: StatedHeader): Header | undefined {
-  return unless("malformed", () => readHeader(new Reader(writeStatedHeader(header), "header")));
+  return undefinedOn("malformed", () => readHeader(new Reader(writeStatedHeader(header), "header")));
 }
 
 export const stated = <Counted extends { sequence: number }>(value: Counted) => ({

@@ -1,12 +1,13 @@
 import { type Accusation, type Doubt, readStatedHeader, type StatedSegment } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
+import { type Committed, type CommittedCut, type CommittedPlace, KEPT_CUTS } from "./checkpoints.ts";
+import { placeFinder } from "./committed-place.ts";
 import type { Consensus } from "./consensus.ts";
 import { segmentsTree, trackName } from "./cut.ts";
 import { accusationOf, isTrueCut } from "./cut-audit.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
-import { unless } from "./errors.ts";
+import { undefinedOn } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { judgeCut, unproven } from "./false-cut.ts";
 import type { Following } from "./following.ts";
@@ -14,11 +15,9 @@ import { headerHash } from "./header.ts";
 import { Inquiries } from "./inquiry.ts";
 import { nextLeaf } from "./leaf-search.ts";
 import { OpenedTree } from "./opened-tree.ts";
-import type { CommittedPlace } from "./overdue.ts";
 import type { Refused } from "./refused.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
-import { stoodBy } from "./stood.ts";
 import { ToldTree } from "./told-tree.ts";
 import { TREE } from "./tree.ts";
 import { heldSegments } from "./views.ts";
@@ -148,7 +147,7 @@ export class CutWitness {
     const { checkpoint, hash } = committed;
     const held = heldSegments(this.#replica);
     const places = [...committed.cut.segmentsSince(parent.cut)];
-    const own = unless("unknown_segment", () => ({
+    const own = undefinedOn("unknown_segment", () => ({
       tree: segmentsTree(crypto, parent.cut, committed.cut, held),
       leaves: places.map((at) => held.hashAt(at, at.sequence)),
       ends: [...places.keys()].filter((i) => !places[i + 1] || trackName(places[i + 1]) !== trackName(places[i])),
@@ -186,7 +185,7 @@ export class CutWitness {
   #accusationOf(parent: CommittedCut, committed: CommittedCut, served?: readonly StatedHeader[]): Accusation {
     const known = {
       refused: this.#refused,
-      earlier: stoodBy(this.#replica, this.#consensus, parent.checkpoint.number),
+      earlier: placeFinder(this.#replica, this.#consensus, parent.checkpoint.number),
     };
     return accusationOf(this.#replica, parent, committed, known, served);
   }
@@ -226,7 +225,7 @@ export class CutWitness {
     const asked = this.#asked.get(errand.number);
     const { effects, leaves } = this.#inquiries.take(errand, page, asked !== undefined, now);
     if (!asked || !leaves) return effects;
-    const accusation = unless("bad_root", () =>
+    const accusation = undefinedOn("bad_root", () =>
       this.#accusationOf(asked.parent, asked.committed, leaves.map(readStatedHeader)),
     );
     if (!accusation) return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);

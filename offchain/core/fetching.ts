@@ -1,5 +1,6 @@
 import type { Budgets } from "./budgets.ts";
 import { type Bytes, toHex } from "./bytes.ts";
+import type { CommittedPlace } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import { type CutEntry, trackName } from "./cut.ts";
 import { CutWitness } from "./cut-witness.ts";
@@ -9,7 +10,6 @@ import type { Answer, Effect, Shown, SizedSegment } from "./events.ts";
 import type { Following } from "./following.ts";
 import { History } from "./history.ts";
 import { MemoryFetch } from "./memory-fetch.ts";
-import type { CommittedPlace } from "./overdue.ts";
 import { Refused } from "./refused.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";

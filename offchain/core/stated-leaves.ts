@@ -2,7 +2,7 @@ import { type Bytes, equal, toHex, Writer } from "./bytes.ts";
 import { type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import { encodeEntry, memoriesAfter, segmentsTree } from "./cut.ts";
-import { unless } from "./errors.ts";
+import { undefinedOn } from "./errors.ts";
 import { traceTree } from "./fold-proof.ts";
 import { type SignedHeader, writeHeader } from "./header.ts";
 import type { Replica } from "./replica.ts";
@@ -50,7 +50,7 @@ export class StatedLeaves {
     const name = `${tree} ${toHex(committed.hash)}`;
     const known = this.#known.get(name)?.leaves;
     if (known) return known;
-    const leaves = unless("unknown_segment", () =>
+    const leaves = undefinedOn("unknown_segment", () =>
       tree === "trace" ? this.#trace(parent, committed) : this.#headers(parent, committed),
     );
     if (!leaves) return undefined;

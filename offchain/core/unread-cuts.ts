@@ -1,18 +1,18 @@
 import { type Accusation, readEntry, writeEntry } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
+import { type Committed, type CommittedCut, type CommittedPlace, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import type { CutEntry } from "./cut.ts";
 import { statementOf } from "./cut-audit.ts";
 import type { StatedEntry } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
-import { unless, WeftError } from "./errors.ts";
+import { undefinedOn, WeftError } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { judgeCut } from "./false-cut.ts";
 import type { Following } from "./following.ts";
 import { Inquiries } from "./inquiry.ts";
 import { OpenedTree } from "./opened-tree.ts";
-import { type CommittedPlace, PATIENCE_MS } from "./overdue.ts";
+import { PATIENCE_MS } from "./overdue.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
 import { TREE } from "./tree.ts";
@@ -102,7 +102,7 @@ export class UnreadCuts {
     const { effects, leaves } = this.#inquiries.take(errand, page, lacking !== undefined, now);
     if (!lacking || !leaves) return effects;
     const { committed, parent } = lacking;
-    const stated = unless("bad_root", () => statementOf(this.#replica, parent, committed, leaves));
+    const stated = undefinedOn("bad_root", () => statementOf(this.#replica, parent, committed, leaves));
     if (!stated) return this.#inquiries.refuse(errand, `this is not the cut of checkpoint ${errand.number}`);
     return this.#judge(stated, leaves);
   }
@@ -129,7 +129,7 @@ export class UnreadCuts {
     const next = this.#challenge(committed);
     if (next.length > 0) return next;
     const leaves = Array.from({ length: checkpoint.entryCount }, (_, slot) => shown.get(slot) as Bytes);
-    const stated = unless("bad_root", () => statementOf(this.#replica, parent, committed, leaves));
+    const stated = undefinedOn("bad_root", () => statementOf(this.#replica, parent, committed, leaves));
     if (stated) return this.#judge(stated, leaves);
     const error = new WeftError("bad_root", `the cut of checkpoint ${number} has leaves beyond those that it counts`);
     return [{ type: "fault", kind: "cut", error }];

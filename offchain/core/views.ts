@@ -2,7 +2,7 @@ import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type Checkpoints, type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import { type Cut, checkpointOf, memoriesAfter } from "./cut.ts";
-import { unless, WeftError } from "./errors.ts";
+import { undefinedOn, WeftError } from "./errors.ts";
 import type { Lectures, Traced } from "./false-memory.ts";
 import { Memories } from "./memories.ts";
 import type { Replica } from "./replica.ts";
@@ -137,7 +137,7 @@ export class Views {
         return undefined;
     }
     let { memories } = parent;
-    return unless("unknown_segment", () => {
+    return undefinedOn("unknown_segment", () => {
       for (memories of memoriesAfter(parent, cut, heldSegments(this.#replica)));
       return memories;
     });
@@ -169,7 +169,7 @@ export class Views {
     const { crypto } = this.#replica;
     // No quorum can truly say so: that is for the court about cuts.
     if (next.cut.countSince(parent.cut) > 2 ** TREE.segments.depth) return undefined;
-    const sum = unless("unknown_segment", () => checkpointOf(crypto, from, next.cut, { position, hash }, held));
+    const sum = undefinedOn("unknown_segment", () => checkpointOf(crypto, from, next.cut, { position, hash }, held));
     // Other segments than the committed ones: the track took another fork here, for now.
     if (!sum || !equal(sum.checkpoint.segmentsRoot, segmentsRoot)) return undefined;
     if (agree(sum.checkpoint, next.checkpoint)) return sum.memories;

@@ -1,15 +1,14 @@
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import { KEPT_CUTS } from "./checkpoints.ts";
+import { type CommittedPlace, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import type { Errand, Errands } from "./errands.ts";
-import { unless } from "./errors.ts";
+import { undefinedOn } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { type FalseMemory, falseFold, falseMemory } from "./false-memory.ts";
 import { type TraceEntry, traceEntry } from "./fold-proof.ts";
 import type { Following } from "./following.ts";
 import { Inquiries } from "./inquiry.ts";
 import { OpenedTree } from "./opened-tree.ts";
-import type { CommittedPlace } from "./overdue.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
 import { searchTrace } from "./trace-search.ts";
@@ -90,7 +89,7 @@ export class Witness {
     if (step.type === "end")
       return this.#condemn(wrong, { type: "end", checkpoint, parent: wrong.parent.checkpoint, last: entry(index) });
     const entries = { before: entry(index - 1), stated: entry(index) };
-    const lie = unless("unknown_segment", () =>
+    const lie = undefinedOn("unknown_segment", () =>
       falseFold(this.#replica.crypto, wrong, index, entries, heldSegments(this.#replica)),
     );
     return lie ? this.#condemn(wrong, lie) : [];
@@ -117,13 +116,13 @@ export class Witness {
     const isOpen = wrong !== undefined && this.#isOpen(wrong);
     const { effects, leaves } = this.#inquiries.take(errand, page, isOpen, now);
     if (!wrong || !leaves) return effects;
-    const accused = unless("bad_root", () => this.#accuse(wrong, leaves, now));
+    const accused = undefinedOn("bad_root", () => this.#accuse(wrong, leaves, now));
     return accused ?? this.#inquiries.refuse(errand, `these are not the leaves of checkpoint ${errand.number}`);
   }
 
   /** @throws WeftError `bad_root` unless these are the leaves of the committed trace */
   #accuse(wrong: Wrong, stated: readonly Bytes[], now: number): Effect[] {
-    const judged = unless("unknown_segment", () => ({
+    const judged = undefinedOn("unknown_segment", () => ({
       lie: falseMemory(this.#replica.crypto, wrong, stated, heldSegments(this.#replica)),
     }));
     if (judged) return this.#condemn(wrong, judged.lie);
