@@ -58,7 +58,8 @@ export type Standing = { isNew: boolean; sequence: bigint; head: Bytes; ended: b
 /** Where the counter of an entry stands, and of a header: both begin with their track. */
 const SEQUENCE_AT = 20 + 16;
 const HEAD_AT = SEQUENCE_AT + 8;
-const ENDED_AT = HEAD_AT + 32;
+/** Where an entry says that its track has ended. */
+export const ENDED_AT = HEAD_AT + 32;
 
 /** What a leaf of the cut says; undefined for what is no entry. */
 export function readEntry(data: Bytes): StatedEntry | undefined {

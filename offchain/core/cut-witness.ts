@@ -1,9 +1,9 @@
-import { type Accusation, type Doubt, readStatedHeader, type StatedSegment } from "./accused-cut.ts";
+import { type Accusation, type Doubt, readStatedHeader } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import { type Committed, type CommittedCut, type CommittedPlace, KEPT_CUTS } from "./checkpoints.ts";
 import { placeFinder } from "./committed-place.ts";
 import type { Consensus } from "./consensus.ts";
-import { segmentsTree, trackName } from "./cut.ts";
+import { type CutEntry, segmentsTree, trackName } from "./cut.ts";
 import { accusationOf, isTrueCut } from "./cut-audit.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
@@ -197,12 +197,11 @@ export class CutWitness {
     const { number } = checkpoint;
     const { views } = this.#consensus;
     const doubts = "doubts" in verdict ? verdict.doubts : [];
-    // Of a false one that is told whole, what was said before may be what it breaks a rule of.
     const isTold = segments instanceof ToldTree && views.isWrong(accusation);
     if ("doubts" in verdict && !isTold) return { effects: [], isOver: false };
-    if ("doubts" in verdict && !doubts.some((doubt) => isOnDisk(accusation, doubt)))
-      return { effects: [{ type: "fault", kind: "condemn", error: unproven(accusation, doubts) }], isOver: false };
-    const isOver = doubts.every((doubt) => isOnDisk(accusation, doubt) || this.#isBeside(accusation, doubt));
+    const isOver = doubts.every((doubt) => isOnDisk(accusation, doubt)) || this.#isRefused(accusation);
+    if ("doubts" in verdict && !isOver)
+      return { effects: [{ type: "fault", kind: "condemn", error: unproven(accusation, doubts) }], isOver };
     if (isOver) {
       this.#seen.add(number);
       this.#drop(number, hash);
@@ -213,11 +212,11 @@ export class CutWitness {
     return { effects: [{ type: "condemn", number, hash, lie }], isOver };
   }
 
-  /** Snapshots after those that were refused: nobody needs them. */
-  #isBeside({ segments, segmentOf }: Accusation, doubt: Doubt): boolean {
-    if (doubt.type !== "unserved" || doubt.what !== "snapshots") return false;
-    const { header } = segmentOf(segments?.get(doubt.index) as Bytes) as StatedSegment;
-    return this.#refused.explains(header, Number(header.sequence));
+  /** Does it list what was refused here? What that breaks a rule of was said before, and is on disk. */
+  #isRefused({ checkpoint: { number }, parent }: Accusation): boolean {
+    const entries = this.#consensus.committed(number)?.cut?.entries ?? [];
+    const isIn = (entry: CutEntry, sequence: number) => this.#refused.explains(entry, sequence);
+    return entries.some((one) => isIn(one, one.sequence) && !isIn(one, parent.cut.entry(one)?.sequence ?? 0));
   }
 
   /** @param page undefined: the peer has not got it */

@@ -50,10 +50,10 @@ export class Refused {
     return segments?.[sequence - segments[0].header.sequence];
   }
 
-  /** Is this place after one that was refused, and whose snapshots are known? */
+  /** Is what was refused, with its snapshots, in this place or before it? */
   explains(track: TrackKey, sequence: number): boolean {
     const [first] = this.#ranges.get(trackName(track))?.segments ?? [];
-    return first?.snapshots !== undefined && first.header.sequence < sequence;
+    return first?.snapshots !== undefined && first.header.sequence <= sequence;
   }
 
   /** Forgets what leads to none of these. */

@@ -57,6 +57,18 @@ describe("a committed segment that breaks a rule is kept, and shown with what is
     isFound([parent, make(parent, ...advances)]);
   });
 
+  test("also where all of it is in one checkpoint, and another track beside it is withheld", () => {
+    const { begun, closed } = closedForAnother();
+    isFound([make(genesis, [...begun, closed])]);
+    const beside = writeSegments(new TrackWriter(peer), 2);
+    const segment = (one: Sealed) => (beside.includes(one) ? undefined : one);
+    isFound([make(genesis, [...begun, closed], beside)], { segment });
+    isFound(
+      [make(make(genesis, begun), [closed], beside)].flatMap((made) => [made.parent!, made]),
+      { segment },
+    );
+  });
+
   test("what is built upon it is not accused of it", () => {
     const { begun, closed } = closedForAnother();
     const parent = make(genesis, begun);
