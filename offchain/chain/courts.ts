@@ -1,9 +1,9 @@
 import type { Bytes } from "../core/bytes.ts";
+import type { CommittedPlace } from "../core/checkpoints.ts";
 import type { CutProof } from "../core/cut-proof.ts";
 import type { Shown } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { FoldAccusation } from "../core/false-memory.ts";
-import type { CommittedPlace } from "../core/overdue.ts";
 import { Answerer, type ChallengeOutcome, type ChallengePort, concludeCall } from "./answerer.ts";
 import type { CommitSource } from "./attestations.ts";
 import { Challenger } from "./challenger.ts";

@@ -43,11 +43,8 @@ const schema = z.strictObject({
   authorSilenceMs: z.int().min(100).default(1_500),
   /** How far what was learnt may turn the memories before this worker proposes a checkpoint at the shortest interval. */
   driftDegrees: z.number().min(0).max(90).default(DRIFT_DEGREES),
-  /** What asking on the chain for committed segments that nobody serves may cost, for each checkpoint, in the smallest unit. */
-  challengeBonds: z
-    .string()
-    .regex(/^[0-9]+$/, "is not a decimal amount in the token's smallest unit")
-    .default("100000000000000000000"),
+  /** How many questions about one checkpoint may be asked on the chain, each under a bond, where nobody serves what they are about. */
+  challengesPerCheckpoint: z.int().min(0).default(40),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
 });
 

@@ -210,7 +210,7 @@ async function compose(
     onConvicted: (outcome) => observer.convicted(outcome),
     challenges: new Challenges({ protocol, archive, store }),
     onChallenge: (outcome) => observer.challenged(outcome),
-    challengeBonds: BigInt(config.challengeBonds),
+    challengesPerCheckpoint: config.challengesPerCheckpoint,
     onCondemned: (outcome) => observer.condemned(outcome),
   });
   const follow = (update: Pick<ChainUpdate, "type" | "events">) => {

@@ -8,9 +8,10 @@ import { judgeCut } from "../../../offchain/core/false-cut.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { Audited } from "../../helpers/audited.ts";
 import { type Keys, type Sealed, type TrackWriter, writeSegments } from "../../helpers/core.ts";
+import { extend, type Made } from "../../helpers/made.ts";
 import { protocolOf } from "../../helpers/protocol.ts";
 import type { World } from "../fixture.ts";
-import { extend, type Historian, type Made } from "./history.ts";
+import type { Historian } from "./history.ts";
 import { liars } from "./lies.ts";
 import { accusationOf } from "./statement.ts";
 

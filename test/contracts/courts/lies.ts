@@ -6,7 +6,8 @@ import { sealSegment } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { begin, later, openings } from "../../helpers/breaches.ts";
 import { hashOf, incarnationOf, type Sealed } from "../../helpers/core.ts";
-import { extend, type Historian, type Made } from "./history.ts";
+import { extend, type Made } from "../../helpers/made.ts";
+import type { Historian } from "./history.ts";
 
 /** Tells one lie about an honest checkpoint; `pick` draws an index below a bound. Undefined where there is no room. */
 export type Liar = (h: Historian, honest: Made, pick: (below: number) => number) => Made | undefined;

@@ -11,7 +11,8 @@ import {
   traceOf,
   traceTree,
 } from "../../../offchain/core/model-trace-tree.ts";
-import { leafHash, UpdatableTree, verifyProof } from "../../../offchain/core/tree.ts";
+import { SparseTree } from "../../../offchain/core/sparse-tree.ts";
+import { leafHash, type TreeKind, verifyProof } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { tensorRootBy, toEnd } from "../../helpers/trace.ts";
 import { numbers, randomModel } from "../inference/exact/random-model.ts";
@@ -20,17 +21,18 @@ const valuesOf = (length: number) => Int32Array.from({ length }, (_, i) => Math.
 
 /** The bytes and the tree as the format says them, leaf by leaf. */
 function plainRoot(values: Int32Array): Uint8Array {
-  const tensor = new UpdatableTree(crypto, MODEL_TREE.tensor);
+  const empty = (tree: TreeKind) => SparseTree.empty<Uint8Array>({ tree, hash: (h, data) => leafHash(h, tree, data) });
+  let tensor = empty(MODEL_TREE.tensor);
   for (let group = 0; group * 4_096 < values.length; group++) {
-    const tree = new UpdatableTree(crypto, MODEL_TREE.group);
+    let tree = empty(MODEL_TREE.group);
     for (let tile = 0; tile < 16 && group * 4_096 + tile * 256 < values.length; tile++) {
       const first = group * 4_096 + tile * 256;
       const bytes = [...values.slice(first, first + 256)].flatMap((x) => [x >>> 24, x >>> 16, x >>> 8, x]);
-      tree.set(tile, leafHash(crypto, MODEL_TREE.group, Uint8Array.from(bytes)));
+      tree = tree.set(tile, Uint8Array.from(bytes));
     }
-    tensor.set(group, leafHash(crypto, MODEL_TREE.tensor, tree.root));
+    tensor = tensor.set(group, tree.root(crypto));
   }
-  return tensor.root;
+  return tensor.root(crypto);
 }
 
 describe("the trees of a trace", () => {
