@@ -19,7 +19,16 @@ import { numbers, randomModel } from "../inference/exact/random-model.ts";
 
 const valuesOf = (length: number) => Int32Array.from({ length }, (_, i) => Math.imul(i + 1, 0x9e3779b1));
 
-/** The bytes and the tree as the format says them, leaf by leaf. */
+/** A tree as the format says it: places that hold nothing hold the kind's empty leaf. */
+function plainTree(kind: TreeKind, data: readonly Uint8Array[]): Uint8Array {
+  const empty = crypto.keccak256(Uint8Array.of(kind.tag));
+  let level = Array.from({ length: 2 ** kind.depth }, (_, i) => (data[i] ? leafHash(crypto, kind, data[i]) : empty));
+  while (level.length > 1)
+    level = level.flatMap((left, i) => (i % 2 === 0 ? [nodeHash(crypto, kind, left, level[i + 1])] : []));
+  return level[0];
+}
+
+/** A tensor's root by its values, tile by tile. */
 function plainRoot(values: Int32Array): Uint8Array {
   const empty = (tree: TreeKind) => SparseTree.empty<Uint8Array>({ tree, hash: (h, data) => leafHash(h, tree, data) });
   let tensor = empty(MODEL_TREE.tensor);
