@@ -66,6 +66,8 @@ export class Audited {
   /** Checkpoints that it says are false in their memory. */
   readonly misremembered: { number: number; lie: FalseMemory }[] = [];
   readonly others: Effect[] = [];
+  /** What is asked for on the chain, and nobody can show there: that convicts. */
+  readonly unanswered: { wanted: Shown["type"]; index: number }[] = [];
   /** Those of before it had waited for very long. */
   readonly soon: Effect[] = [];
 
@@ -146,6 +148,7 @@ export class Audited {
   #show({ wanted, at }: Extract<Effect, { type: "challenge" }>): void {
     const shown = this.#answerTo(wanted, this.#madeAt(at.number), at.index);
     if (shown) this.#step({ type: "shown", at, shown });
+    else this.unanswered.push({ wanted, index: at.index });
   }
 
   #answerTo(wanted: Shown["type"], made: Made, index: number): Shown | undefined {
@@ -154,8 +157,11 @@ export class Audited {
       case "segment": {
         const header = this.#answerTo("header", made, index);
         const segment = made.segments.find(({ hash }) => equal(hash, made.indices.get(index) ?? made.hash));
-        const isOne = header?.type === "header" && headerOfSegment(header.header) !== undefined;
-        return isOne ? segment && { type: "segment", segment } : header;
+        if (!segment || header?.type !== "header" || !headerOfSegment(header.header)) return header;
+        // As many snapshots are asked for as the header counts.
+        const snapshots = segment.snapshots.slice(0, header.header.snapshotCount);
+        const isWhole = snapshots.length === header.header.snapshotCount;
+        return isWhole ? { type: "segment", segment: { ...segment, snapshots } } : undefined;
       }
       case "entry": {
         const entry = readEntry(made.slots.get(index) ?? new Uint8Array());

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { ENDED_AT, readEntry, writeEntry } from "../../../offchain/core/accused-cut.ts";
 import { type CutEntry, encodeEntry } from "../../../offchain/core/cut.ts";
+import type { StatedEntry } from "../../../offchain/core/cut-proof.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
 import { judgeCut } from "../../../offchain/core/false-cut.ts";
 import { PATIENCE_MS } from "../../../offchain/core/overdue.ts";
@@ -26,10 +28,9 @@ const slotsOf = (effects: readonly Effect[]) =>
 
 describe("a cut that nobody can show as such is asked for as what its leaves are", () => {
   const [known, added] = said.entries.map((entry) => encodeEntry(entry)) as [Uint8Array, Uint8Array];
-  const counting = known.slice();
-  new DataView(counting.buffer).setBigUint64(36, 2n ** 60n);
+  const counting = writeEntry({ ...(readEntry(known) as StatedEntry), sequence: 2n ** 60n });
   const lies: [string, Made][] = [
-    ["a flag that is neither set nor not", stating(said.entries, { cut: new Map([[1, added.with(76, 2)]]) })],
+    ["a flag that is neither set nor not", stating(said.entries, { cut: new Map([[1, added.with(ENDED_AT, 2)]]) })],
     ["a counter beyond all that are counted", stating(said.entries, { cut: new Map([[0, counting]]) })],
     ["two slots of one track", stating([...said.entries, { ...said.entries[1]!, first: 4 }])],
   ];
