@@ -11,8 +11,7 @@ import {
   traceOf,
   traceTree,
 } from "../../../offchain/core/model-trace-tree.ts";
-import { SparseTree } from "../../../offchain/core/sparse-tree.ts";
-import { leafHash, type TreeKind, verifyProof } from "../../../offchain/core/tree.ts";
+import { leafHash, nodeHash, type TreeKind, verifyProof } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { tensorRootBy, toEnd } from "../../helpers/trace.ts";
 import { numbers, randomModel } from "../inference/exact/random-model.ts";
@@ -30,18 +29,16 @@ function plainTree(kind: TreeKind, data: readonly Uint8Array[]): Uint8Array {
 
 /** A tensor's root by its values, tile by tile. */
 function plainRoot(values: Int32Array): Uint8Array {
-  const empty = (tree: TreeKind) => SparseTree.empty<Uint8Array>({ tree, hash: (h, data) => leafHash(h, tree, data) });
-  let tensor = empty(MODEL_TREE.tensor);
-  for (let group = 0; group * 4_096 < values.length; group++) {
-    let tree = empty(MODEL_TREE.group);
-    for (let tile = 0; tile < 16 && group * 4_096 + tile * 256 < values.length; tile++) {
-      const first = group * 4_096 + tile * 256;
-      const bytes = [...values.slice(first, first + 256)].flatMap((x) => [x >>> 24, x >>> 16, x >>> 8, x]);
-      tree = tree.set(tile, Uint8Array.from(bytes));
-    }
-    tensor = tensor.set(group, tree.root(crypto));
+  const groups: Uint8Array[] = [];
+  for (let group = 0; group < values.length; group += 4_096) {
+    const tiles: Uint8Array[] = [];
+    for (let first = group; first < Math.min(values.length, group + 4_096); first += 256)
+      tiles.push(
+        Uint8Array.from([...values.slice(first, first + 256)].flatMap((x) => [x >>> 24, x >>> 16, x >>> 8, x])),
+      );
+    groups.push(plainTree(MODEL_TREE.group, tiles));
   }
-  return tensor.root(crypto);
+  return plainTree(MODEL_TREE.tensor, groups);
 }
 
 describe("the trees of a trace", () => {
