@@ -56,6 +56,8 @@ export const KINDS: readonly Kind[] = [
 export function opOf(kind: Kind, { of, below }: Chance): Op {
   const width = of([1, 2, 192, 255, 256, 257, 512, 700]);
   const [shift, clip] = [of(SHIFTS), of(CLIPS)];
+  // Of the kinds whose clip of 0 is not none.
+  const within = Math.max(clip, 1);
   const keyHeads = of([1, 2, 3]);
   const heads = keyHeads * of([1, 2, 3]);
   const size = of([1, 32, 48, 255, 256]);
@@ -68,15 +70,15 @@ export function opOf(kind: Kind, { of, below }: Chance): Op {
     case "embedding":
       return { kind, name, weights: "weights", width, shift };
     case "squareSum":
-      return { kind, name, input: "a", width, shift, clip };
+      return { kind, name, input: "a", width, shift, clip: within };
     case "norm":
-      return { kind, name, input: "a", sum: "b", placeTable: "entries", width, clip, ...place };
+      return { kind, name, input: "a", sum: "b", placeTable: "entries", width, clip: within, ...place };
     case "linear": {
       const post = width > 256 ? { shift: 0, clip: 0 } : { shift, clip, ...residual };
       return { kind, name, input: "a", weights: "weights", inner: width, outer: of([1, 192, 300]), ...post };
     }
     case "rope":
-      return { kind, name, input: "a", angleTable: "entries", heads, size: of([2, 32, 48, 512]), shift, clip };
+      return { kind, name, input: "a", angleTable: "entries", heads, size: of([2, 32, 48, 512]), shift, clip: within };
     case "score":
       return { kind, name, queries: "a", keys: "b", heads, keyHeads, size, mask: of([0, 1, 2 ** 21, 2 ** 24]) };
     case "scoreMax":
@@ -104,7 +106,7 @@ export function opOf(kind: Kind, { of, below }: Chance): Op {
         ...residual,
       };
     case "gate":
-      return { kind, name, gate: "a", up: "b", width, shift, clip };
+      return { kind, name, gate: "a", up: "b", width, shift, clip: within };
   }
 }
 
