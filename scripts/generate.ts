@@ -11,6 +11,8 @@ const contracts: ContractName[] = [
   "FoldCourt",
   "CutCourt",
   "AvailabilityCourt",
+  "ModelRegistry",
+  "InferenceCourt",
   "Guardian",
   "StakeToken",
   "WeftReader",
