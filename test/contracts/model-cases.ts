@@ -32,7 +32,7 @@ export const CONSTANTS = ["weights", "exp", "entries"];
 /** Ends of parts, of the default model's context, and the least there is. */
 const POSITIONS = [1, 2, 255, 256, 257, 600, 1_023, 1_024];
 const SHIFTS = [-23, -1, 0, 1, 7, 23];
-const CLIPS = [1, 127, 32_767, 2 ** 24];
+const CLIPS = [0, 1, 127, 32_767, 2 ** 24];
 const LARGEST = 2 ** 31 - 1;
 
 /** In the order of their tags. */
@@ -55,9 +55,9 @@ export const KINDS: readonly Kind[] = [
 /** An operation of this kind within the format's bounds; no other one has to fit it. */
 export function opOf(kind: Kind, { of, below }: Chance): Op {
   const width = of([1, 2, 192, 255, 256, 257, 512, 700]);
-  // Only a product, or the sum of its parts, can do without a clip.
-  const clips = kind === "linear" || kind === "partSum" ? [0, ...CLIPS] : CLIPS;
-  const [shift, clip] = [of(SHIFTS), of(clips)];
+  const [shift, clip] = [of(SHIFTS), of(CLIPS)];
+  // Of the kinds whose clip of 0 is not none.
+  const within = Math.max(clip, 1);
   const keyHeads = of([1, 2, 3]);
   const heads = keyHeads * of([1, 2, 3]);
   const size = of([1, 32, 48, 255, 256]);
@@ -70,15 +70,15 @@ export function opOf(kind: Kind, { of, below }: Chance): Op {
     case "embedding":
       return { kind, name, weights: "weights", width, shift };
     case "squareSum":
-      return { kind, name, input: "a", width, shift, clip };
+      return { kind, name, input: "a", width, shift, clip: within };
     case "norm":
-      return { kind, name, input: "a", sum: "b", placeTable: "entries", width, clip, ...place };
+      return { kind, name, input: "a", sum: "b", placeTable: "entries", width, clip: within, ...place };
     case "linear": {
       const post = width > 256 ? { shift: 0, clip: 0 } : { shift, clip, ...residual };
       return { kind, name, input: "a", weights: "weights", inner: width, outer: of([1, 192, 300]), ...post };
     }
     case "rope":
-      return { kind, name, input: "a", angleTable: "entries", heads, size: of([2, 32, 48, 512]), shift, clip };
+      return { kind, name, input: "a", angleTable: "entries", heads, size: of([2, 32, 48, 512]), shift, clip: within };
     case "score":
       return { kind, name, queries: "a", keys: "b", heads, keyHeads, size, mask: of([0, 1, 2 ** 21, 2 ** 24]) };
     case "scoreMax":
@@ -106,7 +106,7 @@ export function opOf(kind: Kind, { of, below }: Chance): Op {
         ...residual,
       };
     case "gate":
-      return { kind, name, gate: "a", up: "b", width, shift, clip };
+      return { kind, name, gate: "a", up: "b", width, shift, clip: within };
   }
 }
 
