@@ -6,10 +6,11 @@ import { decodeManifest } from "../../../offchain/core/model-manifest.ts";
 import { type Op, sizesOf } from "../../../offchain/core/model-program.ts";
 import { readConstants } from "../../../offchain/inference/exact/safetensors.ts";
 import { requestOf } from "../../helpers/core.ts";
+import { extend } from "../../helpers/made.ts";
 import type { Call, Operator, World } from "../fixture.ts";
 import { setOf } from "../fixture.ts";
 import { hex, type Known, type Place, PlainTrace, Prover } from "../plain-trace.ts";
-import { extend, Historian } from "./history.ts";
+import { Historian } from "./history.ts";
 
 const AUSTEN = "models/weft-austen";
 const GIVEN = [1, 2, 3];
