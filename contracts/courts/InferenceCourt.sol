@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {CheckpointRecord, ICheckpointLedger} from "../interfaces/ICheckpointLedger.sol";
 import {
@@ -57,12 +58,14 @@ contract InferenceCourt is Accusations {
     /// @inheritdoc IInferenceCourt
     function accuse(
         SnapshotProof calldata open,
+        bytes calldata openSignature,
         SnapshotProof calldata tokens,
+        bytes calldata tokensSignature,
         uint32 position,
         uint256 mostBond
     ) external returns (bytes32 id, Case memory accused) {
-        _requireStanding(open, "open");
-        CheckpointRecord memory record = _requireStanding(tokens, "tokens");
+        _requireSaid(open, openSignature, "open");
+        CheckpointRecord memory record = _requireSaid(tokens, tokensSignature, "tokens");
         // Block time: whoever counts in active time keeps it longer.
         uint256 until = uint256(record.committedAt) + _retentionSeconds;
         if (block.timestamp >= until) revert InferenceCourtRetentionOver(until);
@@ -188,8 +191,10 @@ contract InferenceCourt is Accusations {
         if (msg.sender != accused.accuser) revert InferenceCourtNotAccuser(msg.sender);
     }
 
-    /// @dev The snapshot is in a checkpoint that has not fallen.
-    function _requireStanding(SnapshotProof calldata proof, string memory part)
+    /// @dev The snapshot is in a checkpoint that has not fallen, and its operator has signed the segment. SAFETY: a quorum that
+    /// lies commits to what it makes up, and answers for it too late. No signature is that of address zero, which is no
+    /// operator's key; and an operator of that address has no stake.
+    function _requireSaid(SnapshotProof calldata proof, bytes calldata signature, string memory part)
         private
         view
         returns (CheckpointRecord memory record)
@@ -197,6 +202,10 @@ contract InferenceCourt is Accusations {
         _require(_ledger.verifySnapshot(proof), part);
         record = _ledger.checkpoint(proof.number);
         if (record.fallen) revert InferenceCourtFallen(proof.number);
+        (address signer,,) = ECDSA.tryRecoverCalldata(_ledger.headerHash(proof.header), signature);
+        if (_registry.operatorOfSigner(signer) != proof.header.operator) {
+            revert InferenceCourtForeignSigner(signer, proof.header.operator);
+        }
     }
 
     function _readOpen(Case memory accused, SnapshotProof calldata open) private view {

@@ -11,12 +11,8 @@ import {
     SampleProof,
     Stage
 } from "../interfaces/IInferenceCourt.sol";
-import {TokensSnapshot} from "../libraries/TokensSnapshot.sol";
-import {WeftHash} from "../libraries/WeftHash.sol";
 import {WeftTree} from "../libraries/WeftTree.sol";
-import {SnapshotProof} from "../libraries/WeftTypes.sol";
 import {ElementPlace} from "../libraries/model/ModelTypes.sol";
-import {Place} from "../test/Bodies.sol";
 import {Grove} from "../test/Grove.sol";
 import {InferenceFixture} from "../test/InferenceFixture.sol";
 import {TinyModel, Trace} from "../test/TinyModel.sol";
@@ -24,110 +20,10 @@ import {VM} from "../test/Vm.sol";
 import {ElementExaminer} from "./inference/ElementExaminer.sol";
 import {SampleExaminer} from "./inference/SampleExaminer.sol";
 
-/// Who may be accused of what, and what proves it.
+/// What proves something; who may be accused is in `InferenceCourtAccused.t.sol`.
 contract InferenceCourtTest is InferenceFixture {
     function _sound() private {
         VM.expectRevert(IInferenceCourt.InferenceCourtSound.selector);
-    }
-
-    function _refusedAt(uint32 position) private {
-        (SnapshotProof memory a, SnapshotProof memory b) = (open, tokens);
-        judge.accuse(a, b, position, MOST);
-    }
-
-    function test_TheCaseIsWhatTheSnapshotsSay() public {
-        Case memory accused = _accuse();
-        assert(accused.turn == turn && accused.position == 6 && accused.token == _idAt(6));
-        assert(accused.operator == _owner(AUTHOR) && accused.contextRoot == _root(8));
-        assert(accused.model == TinyModel.root() && accused.constants == 2 && accused.tensors == 2);
-        assert(accused.requestId == WeftHash.requestId(request));
-        assert(accused.temperature == 80 && accused.gate == 0 && accused.memoryId == 0);
-        assert(accused.opened == open.number && accused.written == tokens.number);
-        assert(accused.accuser == ACCUSER && accused.bond == BOND);
-    }
-
-    function test_OnlyWhatTheAuthorAnswersForIsAccused() public {
-        for (uint32 position = 5; position < 9; position += 3) {
-            VM.expectRevert(
-                abi.encodeWithSelector(TokensSnapshot.TokensSnapshotPositionOutOfRange.selector, position, 6, 2)
-            );
-            _refusedAt(position);
-        }
-        tokens.body[40] = 0x09;
-        _noProof("tokens");
-        _refusedAt(6);
-    }
-
-    function test_GivenTokensAreNobodysAnswerButCarriedOnesAre() public {
-        _write(GIVEN);
-        _noProof("position");
-        _refusedAt(6);
-        _write(CARRIED);
-        _accuse();
-    }
-
-    function test_WhatComesBeforeTheRequestsOwnLengthWasTakenOver() public {
-        tokens = _proof(_say(2, _alone(_tokens(Place(1, 2), 5, 8, CARRIED))), 0);
-        _noProof("position");
-        _refusedAt(5);
-        _accuse();
-    }
-
-    function test_TokensAreOfThatTurnAndAuthor() public {
-        SnapshotProof memory right = open;
-        open = _proof(_say(3, _alone(_open())), 0);
-        _noProof("turn");
-        _refusedAt(6);
-        open = right;
-        tokens = _proof(_sayAs(2, RUN, 2, _alone(_tokens(Place(1, 2), 6, 8, WRITTEN))), 0);
-        _noProof("operator");
-        _refusedAt(6);
-        open = tokens;
-        _noProof("open");
-        _refusedAt(6);
-    }
-
-    function test_OnlyExactModelsAreDisputed() public {
-        request.model = keccak256("floats");
-        models.registerTolerant(request.model, "there");
-        open = _proof(_say(1, _alone(_open())), 0);
-        _noProof("model");
-        _refusedAt(6);
-    }
-
-    function test_AMemoryIsThatOfACheckpointOfTheLedger() public {
-        (request.gate, request.memoryId, request.memoryCheckpoint) = (2, keccak256("memory"), 1);
-        request.memoryCheckpointHash = keccak256("none");
-        open = _proof(_say(1, _alone(_open())), 0);
-        _noProof("memory checkpoint");
-        _refusedAt(6);
-    }
-
-    function test_WhatFellIsNotAccused() public {
-        bytes32 hash = ledger.checkpointHash(tokens.number);
-        uint64 number = tokens.number;
-        VM.prank(GUARD);
-        guardian.invalidate(ledger, number, hash);
-        VM.expectRevert(abi.encodeWithSelector(IInferenceCourt.InferenceCourtFallen.selector, number));
-        _refusedAt(6);
-    }
-
-    function test_ForTheRetentionTimeAndNoLonger() public {
-        VM.warp(made + RETENTION - 1);
-        _accuse();
-        VM.warp(made + RETENTION);
-        VM.expectRevert(
-            abi.encodeWithSelector(IInferenceCourt.InferenceCourtRetentionOver.selector, block.timestamp)
-        );
-        _accuseAs(HELPER);
-    }
-
-    function test_WhoHasNoStakeLeftIsNotAccused() public {
-        _convict(AUTHOR);
-        VM.expectRevert(
-            abi.encodeWithSelector(IInferenceCourt.InferenceCourtNotSlashable.selector, _owner(AUTHOR))
-        );
-        _refusedAt(6);
     }
 
     function test_AnAnswerHasEveryTensor() public {

@@ -33,7 +33,7 @@ enum AccusationState {
     Open,
     Convicted, // the turn is void
     Dismissed, // an answer stood
-    Dropped // a checkpoint that it rests on fell; bonds went back
+    Dropped // a checkpoint that it rests on fell: nobody has to serve what an answer is made of; bonds went back
 }
 
 /// @notice Whose move it is about an answer.
@@ -195,6 +195,8 @@ interface IInferenceCourt {
     error InferenceCourtNotProven(string part);
     /// @notice The checkpoint has fallen.
     error InferenceCourtFallen(uint64 number);
+    /// @notice The operator has not signed that segment. The signer is zero where there is no signature.
+    error InferenceCourtForeignSigner(address signer, address operator);
     /// @notice Nobody answers for it any more; block time in seconds.
     error InferenceCourtRetentionOver(uint256 since);
     /// @notice What this operator said can no longer cost a stake.
@@ -226,14 +228,19 @@ interface IInferenceCourt {
     /// @notice What is said to be wrong is right.
     error InferenceCourtSound();
 
-    /// @notice Accuses an author of a token that it carried or wrote at or after the request's own length.
+    /// @notice Accuses an author of a token that it carried or wrote at or after the request's own length. Only of what it
+    /// signed: what a quorum commits to is nobody's word but the quorum's.
     /// @param open The turn's `TurnOpen`.
+    /// @param openSignature Of the header of that segment, by a key that is or was the operator's: 65 bytes, low s.
     /// @param tokens A `Tokens` snapshot of that turn.
+    /// @param tokensSignature Likewise; the same again where both are in one segment.
     /// @param position Of the token; one of the snapshot's, at least 1.
     /// @param mostBond What the caller pays at most; it has approved that much of the stake token.
     function accuse(
         SnapshotProof calldata open,
+        bytes calldata openSignature,
         SnapshotProof calldata tokens,
+        bytes calldata tokensSignature,
         uint32 position,
         uint256 mostBond
     ) external returns (bytes32 id, Case memory accused);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {ModelRegistry} from "../ModelRegistry.sol";
 import {InferenceCourt} from "../courts/InferenceCourt.sol";
 import {ElementExaminer} from "../courts/inference/ElementExaminer.sol";
 import {SampleExaminer} from "../courts/inference/SampleExaminer.sol";
 import {AnswerAt, Case, ElementProof, IInferenceCourt, Operand, Stage} from "../interfaces/IInferenceCourt.sol";
 import {OperatorStatus, RegistryParameters} from "../interfaces/IOperatorRegistry.sol";
+import {WeftHash} from "../libraries/WeftHash.sol";
 import {SnapshotProof} from "../libraries/WeftTypes.sol";
 import {ElementPlace} from "../libraries/model/ModelTypes.sol";
 import {Place} from "./Bodies.sol";
@@ -68,10 +70,28 @@ abstract contract InferenceFixture is TurnFixture {
         made = block.timestamp;
     }
 
-    function _accuseAs(address accuser) internal returns (Case memory accused) {
+    function _digest(SnapshotProof memory proof) internal view returns (bytes32) {
+        bytes32 domain = WeftHash.domainSeparator(block.chainid, address(ledger));
+        bytes32 fields = keccak256(abi.encode(WeftHash.SEGMENT_TYPEHASH, proof.header));
+        return MessageHashUtils.toTypedDataHash(domain, fields);
+    }
+
+    /// @dev Of the segment's header, by the operator that it names.
+    function _signature(SnapshotProof memory proof) internal view returns (bytes memory) {
+        uint256 operator = uint160(proof.header.operator) - uint160(_owner(0));
+        return _sign(_key(operator), _digest(proof));
+    }
+
+    /// @dev Calls no contract but the court.
+    function _file(address accuser, uint32 position, uint256 most) internal returns (Case memory accused) {
         (SnapshotProof memory a, SnapshotProof memory b) = (open, tokens);
+        (bytes memory ofOpen, bytes memory ofTokens) = (_signature(a), _signature(b));
         VM.prank(accuser);
-        (, accused) = judge.accuse(a, b, POSITION, MOST);
+        (, accused) = judge.accuse(a, ofOpen, b, ofTokens, position, most);
+    }
+
+    function _accuseAs(address accuser) internal returns (Case memory) {
+        return _file(accuser, POSITION, MOST);
     }
 
     function _accuse() internal returns (Case memory) {

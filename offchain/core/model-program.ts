@@ -20,7 +20,7 @@ export const LIMIT_TENSOR_VALUES = 2 ** 21;
 /** Into how many tiles all constants are cut. */
 const LIMIT_TILES = 2 ** 24;
 /** A token of more logits could not be drawn in one transaction. */
-const LIMIT_VOCAB = 2 ** 11;
+export const LIMIT_VOCAB = 2 ** 10;
 
 /** `round(x / 2^shift)`, halves up, kept within ±clip (0: not kept), after adding it to an element of `residual`. */
 export type Post = { shift: number; clip: number; residual?: string };

@@ -3,6 +3,9 @@ import { type Abi, type Address, createPublicClient, createWalletClient, custom,
 import type { Op } from "../../offchain/core/model-program.ts";
 import type { Place, Prover } from "./plain-trace.ts";
 
+/** Where the examiners read checkpoints, as far as their hashes say. */
+const LEDGER: Address = "0x00000000000000000000000000000000001ed6e4";
+
 /** The registry of models and the examiners, on an embedded chain of their own. */
 export async function openExaminers() {
   const hardhat = await hre.network.create("default");
@@ -20,8 +23,10 @@ export async function openExaminers() {
     return { abi, address: contractAddress };
   };
   const models = await deploy("ModelRegistry");
-  const elements = await deploy("ElementExaminer", account, models.address);
+  const elements = await deploy("ElementExaminer", LEDGER, models.address);
+  const samples = await deploy("SampleExaminer", LEDGER, models.address);
   return {
+    domain: { chainId: await chain.getChainId(), verifyingContract: LEDGER },
     async register(prover: Prover): Promise<bigint> {
       const args = [prover.caseOf.model, prover.head, prover.headProof(), "here"];
       const hash = await wallet.writeContract({ ...models, functionName: "registerExact", args, account, chain: null });
@@ -33,6 +38,12 @@ export async function openExaminers() {
       const call = { ...elements, functionName: "proveElement", args, account };
       const [expected, stated] = (await chain.readContract(call)) as [bigint, bigint];
       return { expected, stated, gas: await chain.estimateContractGas(call) };
+    },
+    /** Which token follows, and how much gas a transaction takes that shows it. */
+    async token(prover: Prover, accused: object, proof: object): Promise<{ expected: bigint; gas: bigint }> {
+      const args = [accused, prover.answerAt(), proof, []];
+      const call = { ...samples, functionName: "proveSample", args, account };
+      return { expected: (await chain.readContract(call)) as bigint, gas: await chain.estimateContractGas(call) };
     },
     close: () => hardhat.close(),
   };

@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { type Bytes, toHex, Writer } from "../../offchain/core/bytes.ts";
 import { WeftError } from "../../offchain/core/errors.ts";
 import { decodeManifest, manifestLeaves } from "../../offchain/core/model-manifest.ts";
-import { type Op, operandsOf, type Program, shapeOf } from "../../offchain/core/model-program.ts";
+import { LIMIT_VOCAB, type Op, operandsOf, type Program, shapeOf } from "../../offchain/core/model-program.ts";
 import { MODEL_TREE, tilesOf } from "../../offchain/core/model-tiles.ts";
 import { CONSTANTS, caseOf, chanceOf, FIRST_TENSOR, KINDS, opLeaf, TENSORS } from "./model-cases.ts";
 import { type Harness, openHarness } from "./model-world.ts";
@@ -204,6 +204,7 @@ describe("leaves of a manifest: the contracts' library against core", () => {
       [2, 0x2e], // a name that begins with a dot
       [3, 0x20],
       [names, 0, 0, 0, 0],
+      [names, ...new Writer().u32(LIMIT_VOCAB + 1).done()],
       [names + 4, 0, 0, 0, 0],
       [names + 8, 1, 1],
       [names + 10, 32],

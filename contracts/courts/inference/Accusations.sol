@@ -286,7 +286,9 @@ abstract contract Accusations is IInferenceCourt {
         ERC20Burnable(address(_token)).burn(burnt);
     }
 
-    /// @dev Whoever attested to something false may have made up what the accused said.
+    /// @dev What the accused said it said, whatever fell. But nobody has to serve the tokens and the memory of a checkpoint that
+    /// fell, so whoever would answer may not be able to; and what it has is nobody's answer. What a later one has of it may
+    /// be accused there, by somebody else.
     function _fell(Case calldata accused) private view returns (bool) {
         return _ledger.checkpoint(accused.opened).fallen || _ledger.checkpoint(accused.written).fallen;
     }

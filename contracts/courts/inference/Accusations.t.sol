@@ -232,12 +232,11 @@ contract AccusationsTest is InferenceFixture {
     function test_ShamAccusationsShieldNobodyAndStopNobody() public {
         Case memory sham = _accuseAs(HELPER);
         assert(judge.bondOf(_owner(AUTHOR)) == 2 * BOND && judge.bondOf(_owner(2)) == BOND);
-        (IInferenceCourt court_, uint256 most) = (judge, 2 * BOND - 1);
+        uint256 most = 2 * BOND - 1;
         VM.expectRevert(
             abi.encodeWithSelector(IInferenceCourt.InferenceCourtBondRose.selector, 2 * BOND, most)
         );
-        VM.prank(ACCUSER);
-        court_.accuse(open, tokens, POSITION, most);
+        _file(ACCUSER, POSITION, most);
         Case memory real = _accuse();
         assert(real.bond == 2 * BOND && token.balanceOf(address(judge)) == 3 * BOND);
         Trace memory lie = _bent(1, 4 * (POSITION - 1));
@@ -273,7 +272,7 @@ contract AccusationsTest is InferenceFixture {
         assert(_stageOf(accused, which) == Stage.Stood);
     }
 
-    /// Whoever attested to something false may have made up what the accused said.
+    /// Nobody has to serve what fell, so nobody has to be able to answer.
     function test_WithTheCheckpointFallsTheAccusation() public {
         // The window of the tokens' checkpoint is still open.
         Case memory accused = _accuse();

@@ -23,6 +23,7 @@ contract AccusationsMoneyTest is InferenceFixture {
     bytes32[] private _rightRoots;
     bytes32[] private _wrongRoots;
     bytes private _evidence;
+    bytes private _accusation;
     uint256 private _done;
 
     function setUp() public override {
@@ -31,7 +32,9 @@ contract AccusationsMoneyTest is InferenceFixture {
         Trace memory lie = _bent(1, 4 * (POSITION - 1) + 2);
         (_rightRoots, _wrongRoots) = (TinyModel.tensorRoots(_right()), TinyModel.tensorRoots(lie));
         _evidence = abi.encode(_logitProof(lie, POSITION - 1, 2));
-        _try(ACCUSER, abi.encodeCall(IInferenceCourt.accuse, (open, tokens, POSITION, MOST)));
+        (bytes memory ofOpen, bytes memory ofTokens) = (_signature(open), _signature(tokens));
+        _accusation = abi.encodeCall(IInferenceCourt.accuse, (open, ofOpen, tokens, ofTokens, POSITION, MOST));
+        _try(ACCUSER, _accusation);
     }
 
     function _try(address who, bytes memory call) private returns (bool ok) {
@@ -71,7 +74,7 @@ contract AccusationsMoneyTest is InferenceFixture {
         which.traceRoot = judge.answerOf(_idOf(accused), which.place).traceRoot;
         uint256 kind = draw % 8;
         if (kind == 0) {
-            _try(who, abi.encodeCall(IInferenceCourt.accuse, (open, tokens, POSITION, MOST)));
+            _try(who, _accusation);
         } else if (kind < 3) {
             bytes32[] memory roots = (draw >> 32) % 2 == 0 ? _rightRoots : _wrongRoots;
             _try(who, abi.encodeCall(IInferenceCourt.answer, (accused, roots)));

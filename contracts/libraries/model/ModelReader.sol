@@ -43,7 +43,7 @@ library ModelReader {
     uint256 private constant MOST_SHIFT = 23;
     uint256 private constant MOST_K = 31;
     /// @dev Tokens of which one can be drawn in a transaction.
-    uint256 private constant MOST_VOCAB = 1 << 11;
+    uint256 private constant MOST_VOCAB = 1 << 10;
     /// @dev Exponentials that one element may read.
     uint256 private constant MOST_ENTRIES = 1 << 12;
     /// @dev Sets of ASCII characters: bit c is character c.

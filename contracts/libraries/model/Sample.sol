@@ -193,12 +193,12 @@ library Sample {
         unchecked {
             for (uint256 first = 0; cursor < row.length; first += TILE_COLUMNS) {
                 if (row.length - cursor < 8) return (false, 0, 0);
-                uint256 map = uint64(bytes8(row[cursor:]));
+                uint256 map = _wordAt(row, cursor) >> 192;
                 cursor += 8;
                 for (uint256 id = first; map != 0; ++id) {
                     if (map & 1 == 1) {
                         if (row.length - cursor < 4) return (false, 0, 0);
-                        uint256 cell = uint32(bytes4(row[cursor:]));
+                        uint256 cell = _wordAt(row, cursor) >> 224;
                         cursor += 4;
                         total += cell;
                         if (cell != 0) ++distinct;
@@ -209,6 +209,15 @@ library Sample {
             }
         }
         return (true, total, distinct);
+    }
+
+    /// @dev Not checked: past the end stands something else.
+    function _wordAt(bytes calldata row, uint256 offset) private pure returns (uint256 word) {
+        // Assembly, because a bounded read costs much more, and a row may have a thousand cells and more.
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            word := calldataload(add(row.offset, offset))
+        }
     }
 
     function _takeLargest(uint256[] memory chances) private pure {

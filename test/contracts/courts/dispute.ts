@@ -5,7 +5,7 @@ import { fromHex, toHex } from "../../../offchain/core/bytes.ts";
 import { decodeManifest } from "../../../offchain/core/model-manifest.ts";
 import { type Op, sizesOf } from "../../../offchain/core/model-program.ts";
 import { readConstants } from "../../../offchain/inference/exact/safetensors.ts";
-import { requestOf } from "../../helpers/core.ts";
+import { requestOf, type Sealed } from "../../helpers/core.ts";
 import { extend } from "../../helpers/made.ts";
 import type { Call, Operator, World } from "../fixture.ts";
 import { setOf } from "../fixture.ts";
@@ -94,7 +94,9 @@ export async function costsOfDisputes(world: World, operators: readonly Operator
   const which = prover.answerAt();
   const traceProof = hex(trace.tree().proof(tensor));
 
-  const open = [made.snapshotAt(0, 0), made.snapshotAt(0, 2), POSITIONS, 10n ** 24n];
+  const [{ signature }] = made.segments as [Sealed];
+  const signed = toHex(signature);
+  const open = [made.snapshotAt(0, 0), signed, made.snapshotAt(0, 2), signed, POSITIONS, 10n ** 24n];
   const logs = await send("accuse", { ...court, functionName: "accuse", args: open });
   const [event] = parseEventLogs({ abi: inferenceCourtAbi, logs, eventName: "Accused" });
   const about = event?.args.accused;

@@ -4,6 +4,18 @@ import type { Patches } from "../list.ts";
 export const inference: Patches = {
   "courts/InferenceCourt.sol": [
     {
+      name: "tokens that nobody signed",
+      before: '_requireSaid(tokens, tokensSignature, "tokens")',
+      after: '_requireSaid(open, openSignature, "tokens")',
+      test: "test_NobodyIsAccusedOfWhatItDidNotSign",
+    },
+    {
+      name: "of what a retired key signed nobody is accused",
+      before: "_registry.operatorOfSigner(signer) != proof.header.operator",
+      after: "_registry.operatorOf(proof.header.operator).signer != signer",
+      test: "test_KeysThatAnOperatorHasOrHadAreItsWord",
+    },
+    {
       name: "given tokens are their author's answer",
       before: "TokensSnapshot.tokenKind(body) != TokensSnapshot.GIVEN",
       after: "true",

@@ -121,7 +121,7 @@ group("a program is refused", () => {
     ["whose rows are of many heads", "0.max", () => checkProgram(keyed(austen, "0.max"))],
     ["whose rows have parts", "0.block.parts", () => checkProgram(keyed(austen, "0.block.parts"))],
     ["whose rows grow with positions", "0.scores", () => checkProgram(keyed(oneHead, "0.scores"))],
-    ["whose token is drawn from too many", "vocab", () => describe({ ...sizes, vocab: 2_049 }, arithmetic)],
+    ["whose token is drawn from too many", "vocab", () => describe({ ...sizes, vocab: 1_025 }, arithmetic)],
     ["that has more tiles than their tree", "2.up.weight", () => describe({ ...sizes, maxPositions: 1 }, wide)],
     ["without shifts for a layer", "layers", () => describe({ ...sizes, layers: 5 }, arithmetic)],
   ];
