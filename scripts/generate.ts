@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { type ContractName, loadArtifact } from "./lib/artifacts.ts";
 import { runMain } from "./lib/errors.ts";
 import { paths } from "./lib/paths.ts";
+import { protobufFolders, protobufSources } from "./lib/protobuf.ts";
 
 const contracts: ContractName[] = [
   "OperatorRegistry",
@@ -33,28 +34,29 @@ function source(name: ContractName): string {
   return `// biome-ignore-all format: an entry a line\n${HEAD}export const ${constant} = [\n${entries}] as const;\n`;
 }
 
-/** One file for each contract, and the index. */
+/** One file for each contract, and the index; and what is made of messages. */
 function sources(): Map<string, string> {
   const files = new Map(contracts.map((name) => [fileOf(name), source(name)]));
   const exports = [...files.keys()]
     .map((file) => `export * from "./${basename(paths.abi)}/${basename(file)}";\n`)
     .sort();
-  return files.set(INDEX, HEAD + exports.join(""));
+  return new Map([...files.set(INDEX, HEAD + exports.join("")), ...protobufSources()]);
 }
 
 async function main(): Promise<void> {
   const next = sources();
-  const there = existsSync(paths.abi) ? readdirSync(paths.abi).map((file) => join(paths.abi, file)) : [];
+  const folders = [paths.abi, ...protobufFolders].filter((folder) => existsSync(folder));
+  const there = folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)));
   const gone = there.filter((file) => !next.has(file));
   const stale = [...next.keys()].filter((file) => !existsSync(file) || readFileSync(file, "utf8") !== next.get(file));
   if (gone.length + stale.length === 0) {
-    process.stdout.write(`${relative(paths.root, INDEX)} and the files below it are up to date\n`);
+    process.stdout.write("what is generated of contracts and messages is up to date\n");
   } else if (process.argv.includes("--check")) {
     for (const file of [...stale, ...gone]) process.stderr.write(`${relative(paths.root, file)} is stale\n`);
     process.stderr.write('run "npm run generate"\n');
     process.exitCode = 1;
   } else {
-    mkdirSync(paths.abi, { recursive: true });
+    for (const file of stale) mkdirSync(dirname(file), { recursive: true });
     for (const file of gone) rmSync(file);
     for (const file of stale) writeFileSync(file, next.get(file) as string);
     for (const file of stale) process.stdout.write(`${relative(paths.root, file)} written\n`);

@@ -60,7 +60,7 @@ const steps: Step[] = [
   },
   {
     name: "generated",
-    what: "generated ABIs are those of the contracts",
+    what: "generated code is that of the contracts and the .proto files",
     command: node,
     args: ["scripts/generate.ts", "--check"],
   },

@@ -15,16 +15,20 @@ const read = (file: string): Buffer => {
 
 /** Makes a model folder of an exact model. Nothing is written when the model is refused. */
 export async function compile(config: string, weights: string, { out }: { out: string }): Promise<void> {
-  const configFile = read(config);
-  const { root, files, nodes, bounds, manifest } = compileModel(crypto, configFile, read(weights));
+  const [configFile, weightsFile] = [read(config), read(weights)];
+  const { root, files, nodes, bounds, manifest } = compileModel(crypto, configFile, weightsFile);
   mkdirSync(out, { recursive: true });
-  for (const [name, bytes] of Object.entries({ ...files, "config.json": configFile }))
+  for (const [name, bytes] of Object.entries({
+    ...files,
+    "config.json": configFile,
+    "weights.safetensors": weightsFile,
+  }))
     writeFileSync(join(out, name), bytes);
   const greatest = bounds.reduce((a, b) => (b.most > a.most ? b : a));
   process.stdout.write(
     `root        ${toHex(root)}\n` +
       `operations  ${manifest.program.ops.length}, in ${nodes} nodes of the graph\n` +
       `bounds      ${bounds.length} proven; the greatest is ${greatest.most} of ${2 ** 24}, ${greatest.of} of ${greatest.op}\n` +
-      `written     ${join(out, "{config.json,model.onnx,manifest.bin}")}\n`,
+      `written     ${join(out, "{config.json,weights.safetensors,model.onnx,manifest.bin}")}\n`,
   );
 }

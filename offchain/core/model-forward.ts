@@ -27,7 +27,7 @@ export function forward(
     throw new WeftError("out_of_range", `${positions} tokens, ${program.maxPositions} at most`, { field: "tokens" });
   if (tokens.some((id) => !Number.isInteger(id) || id < 0 || id >= program.vocab))
     throw new WeftError("out_of_range", `a token is not below ${program.vocab}`, { field: "tokens" });
-  const columnsOf = new Map(program.constants.map(({ name, columns }) => [name, columns]));
+  const constantOf = constantReaders(program, constants);
   const rowsOf = earlierRows(program, earlier);
   const tensors = new Map<string, Tensor>();
   for (const op of program.ops) {
@@ -35,15 +35,27 @@ export function forward(
       positions,
       token: (position) => tokens[position],
       tensor: (name) => reader(tensors.get(name) as Tensor, rowsOf.get(name)),
-      constant: (name) => {
-        const columns = columnsOf.get(name) as number;
-        const values = Array.from(constants(name), BigInt);
-        return (row, column) => values[row * columns + column];
-      },
+      constant: constantOf,
     });
     tensors.set(op.name, tensorOf(op, element, positions, earlier.count));
   }
   return tensors;
+}
+
+/** Of values that are made BigInt once, at the first operation that reads them. */
+function constantReaders(program: Program, constants: (name: string) => Values) {
+  const columnsOf = new Map(program.constants.map(({ name, columns }) => [name, columns]));
+  const readers = new Map<string, (row: number, column: number) => bigint>();
+  return (name: string) => {
+    let read = readers.get(name);
+    if (read === undefined) {
+      const columns = columnsOf.get(name) as number;
+      const values = Array.from(constants(name), BigInt);
+      read = (row, column) => values[row * columns + column];
+      readers.set(name, read);
+    }
+    return read;
+  };
 }
 
 function tensorOf(op: Op, element: Element, positions: number, first: number): Tensor {

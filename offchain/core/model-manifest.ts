@@ -99,7 +99,6 @@ export function decodeManifest(bytes: Bytes): Manifest {
   const constants = Array.from({ length: head.constants }, () => {
     const constant = leaf((part) => readConstant(part, firstTile));
     firstTile += tilesOf(constant);
-    if (firstTile > 2 ** MODEL_TREE.tiles.depth) throw from.malformed("has more tiles than their tree");
     return constant;
   });
   const ops: Op[] = [];

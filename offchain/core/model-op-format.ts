@@ -3,10 +3,18 @@ import { WeftError } from "./errors.ts";
 import type { Extent, Kind, Op, OpOf } from "./model-program.ts";
 
 /** How the fields of an operation are encoded; which, and in which order, says `OP_FORMATS`. */
-type Field = "tensor" | "residual" | "constant" | "size" | "shift" | "bits" | "limit" | "extent";
+type Field = "tensor" | "residual" | "constant" | "shift" | "bits" | "extent" | keyof typeof RANGES;
 type Fields<K extends Kind> = { readonly [F in Exclude<keyof OpOf<K>, "kind" | "name">]-?: Field };
 
 const LIMIT_SIZE = 2 ** 24;
+/** Of the fields that are a number of four bytes: the least and the most. A clip that may be none is a limit. */
+const RANGES = {
+  size: [1, LIMIT_SIZE],
+  clip: [1, LIMIT_SIZE],
+  limit: [0, LIMIT_SIZE],
+  // Of a table of exponentials, which a sum of them reads whole.
+  entries: [1, 2 ** 12],
+} as const;
 const LIMIT_SHIFT = 23;
 /** For no residual, and for as many parts as there are of positions. */
 const NONE = 0xffff;
@@ -15,7 +23,7 @@ const POSITION_PARTS = 0xffffffff;
 /** What follows the logits, the integer probabilities, a memory's mixing and the token, takes further tags. */
 const OP_FORMATS: { readonly [K in Kind]: { tag: number; fields: Fields<K> } } = {
   embedding: { tag: 1, fields: { weights: "constant", width: "size", shift: "shift" } },
-  squareSum: { tag: 2, fields: { input: "tensor", width: "size", shift: "shift", clip: "limit" } },
+  squareSum: { tag: 2, fields: { input: "tensor", width: "size", shift: "shift", clip: "clip" } },
   norm: {
     tag: 3,
     fields: {
@@ -26,7 +34,7 @@ const OP_FORMATS: { readonly [K in Kind]: { tag: number; fields: Fields<K> } } =
       near: "bits",
       far: "bits",
       cap: "limit",
-      clip: "limit",
+      clip: "clip",
     },
   },
   linear: {
@@ -49,7 +57,7 @@ const OP_FORMATS: { readonly [K in Kind]: { tag: number; fields: Fields<K> } } =
       heads: "size",
       size: "size",
       shift: "shift",
-      clip: "limit",
+      clip: "clip",
     },
   },
   score: {
@@ -66,7 +74,7 @@ const OP_FORMATS: { readonly [K in Kind]: { tag: number; fields: Fields<K> } } =
       expTable: "constant",
       heads: "size",
       shift: "bits",
-      entries: "size",
+      entries: "entries",
     },
   },
   probability: {
@@ -79,7 +87,7 @@ const OP_FORMATS: { readonly [K in Kind]: { tag: number; fields: Fields<K> } } =
       placeTable: "constant",
       heads: "size",
       shift: "bits",
-      entries: "size",
+      entries: "entries",
       near: "bits",
       far: "bits",
       cap: "limit",
@@ -101,7 +109,7 @@ const OP_FORMATS: { readonly [K in Kind]: { tag: number; fields: Fields<K> } } =
       residual: "residual",
     },
   },
-  gate: { tag: 13, fields: { gate: "tensor", up: "tensor", width: "size", shift: "shift", clip: "limit" } },
+  gate: { tag: 13, fields: { gate: "tensor", up: "tensor", width: "size", shift: "shift", clip: "clip" } },
 };
 
 type At = (name: string) => number | undefined;
@@ -114,7 +122,7 @@ export function writeOp(out: Writer, op: Op, opAt: At, constantAt: At): Writer {
   out.u8(tag);
   for (const [key, field] of Object.entries(fields) as [string, Field][]) {
     const value = values[key];
-    const checked = (least: number, most: number): number => {
+    const checked = ([least, most]: readonly [number, number]): number => {
       if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most)
         throw new WeftError("out_of_range", `${op.name}: ${key} = ${value}`, { field: op.name });
       return value;
@@ -134,19 +142,19 @@ export function writeOp(out: Writer, op: Op, opAt: At, constantAt: At): Writer {
         out.u16(value === undefined ? NONE : found(opAt(value as string)));
         break;
       case "size":
-        out.u32(checked(1, LIMIT_SIZE));
-        break;
+      case "clip":
       case "limit":
-        out.u32(checked(0, LIMIT_SIZE));
+      case "entries":
+        out.u32(checked(RANGES[field]));
         break;
       case "shift":
-        out.u8(checked(-LIMIT_SHIFT, LIMIT_SHIFT) & 0xff);
+        out.u8(checked([-LIMIT_SHIFT, LIMIT_SHIFT]) & 0xff);
         break;
       case "bits":
-        out.u8(checked(0, LIMIT_SHIFT));
+        out.u8(checked([0, LIMIT_SHIFT]));
         break;
       case "extent":
-        out.u32(value === "positionParts" ? POSITION_PARTS : checked(1, LIMIT_SIZE));
+        out.u32(value === "positionParts" ? POSITION_PARTS : checked(RANGES.size));
     }
   }
   return out;
@@ -157,8 +165,8 @@ export function readOp(from: Reader, opNamed: Named, constantNamed: Named): Omit
   const tag = from.u8();
   const [kind, format] = Object.entries(OP_FORMATS).find(([, known]) => known.tag === tag) ?? [];
   if (kind === undefined || format === undefined) throw from.malformed(`has operations of kind ${tag}`);
-  const bounded = (value: number, least: number): number => {
-    if (value < least || value > LIMIT_SIZE) throw from.malformed(`has the size ${value} in an operation`);
+  const bounded = (value: number, [least, most]: readonly [number, number]): number => {
+    if (value < least || value > most) throw from.malformed(`has the size ${value} in an operation`);
     return value;
   };
   const named = (name: string | undefined): string => {
@@ -176,9 +184,10 @@ export function readOp(from: Reader, opNamed: Named, constantNamed: Named): Omit
         return index === NONE ? undefined : named(opNamed(index));
       }
       case "size":
-        return bounded(from.u32(), 1);
+      case "clip":
       case "limit":
-        return bounded(from.u32(), 0);
+      case "entries":
+        return bounded(from.u32(), RANGES[field]);
       case "shift": {
         const shift = (from.u8() << 24) >> 24;
         if (Math.abs(shift) > LIMIT_SHIFT) throw from.malformed(`shifts by ${shift}`);
@@ -191,7 +200,7 @@ export function readOp(from: Reader, opNamed: Named, constantNamed: Named): Omit
       }
       case "extent": {
         const parts = from.u32();
-        return parts === POSITION_PARTS ? ("positionParts" satisfies Extent) : bounded(parts, 1);
+        return parts === POSITION_PARTS ? ("positionParts" satisfies Extent) : bounded(parts, RANGES.size);
       }
     }
   };

@@ -17,6 +17,10 @@ export const partsOf = (terms: number): number => Math.ceil(terms / PART);
 /** Of a trace: how many tensors it has, an operation having one for each head, and how many values one of them. */
 export const LIMIT_TENSORS = 2 ** 11;
 export const LIMIT_TENSOR_VALUES = 2 ** 21;
+/** Into how many tiles all constants are cut. */
+const LIMIT_TILES = 2 ** 24;
+/** A token of more logits could not be drawn in one transaction. */
+const LIMIT_VOCAB = 2 ** 11;
 
 /** `round(x / 2^shift)`, halves up, kept within ±clip (0: not kept), after adding it to an element of `residual`. */
 export type Post = { shift: number; clip: number; residual?: string };
@@ -207,9 +211,16 @@ export function checkProgram(program: Program): void {
   const { vocab, maxPositions, constants, ops, rows, logits } = program;
   const fault = (field: string, why: string) =>
     new WeftError("bad_model", `${field} ${why}`, { field, remedy: "compile the model again" });
+  if (vocab > LIMIT_VOCAB)
+    throw fault("vocab", `is ${vocab}: its token could not be drawn in one transaction, and of ${LIMIT_VOCAB} it can`);
   const known = new Map<string, Shape>();
   const held = new Map(constants.map((constant) => [constant.name, constant]));
   if (held.size !== constants.length) throw fault("constants", "have a name twice");
+  let tiles = 0;
+  for (const { name, rows, columns } of constants) {
+    tiles += rows * partsOf(columns);
+    if (tiles > LIMIT_TILES) throw fault(name, `makes them more than ${LIMIT_TILES} tiles`);
+  }
   for (const op of ops) {
     const operands = operandsOf(op, vocab, maxPositions);
     for (const { name, shape } of operands.tensors) {
@@ -235,8 +246,11 @@ export function checkProgram(program: Program): void {
     known.set(op.name, shapeOf(op));
   }
   for (const [i, { keys, values }] of rows.entries())
-    for (const name of [keys, values])
-      if (!known.has(name)) throw fault(name, `, the rows of layer ${i}, is made by no operation`);
+    for (const name of [keys, values]) {
+      const { heads, parts, columns } = known.get(name) ?? {};
+      if (heads !== 1 || parts !== 1 || typeof columns !== "number")
+        throw fault(name, `is no row for each position, and layer ${i} keeps it`);
+    }
   checkTraced(program, fault);
   const last = known.get(logits);
   if (!last || !sameShape(last, per(1, vocab))) throw fault(logits, "is not one logit for each token");

@@ -11,7 +11,7 @@ const ConfigSchema = z
     licence: z.string().min(1),
     provenance: z.string().min(1),
     tokenizer: z.string().min(1),
-    endTokens: z.array(z.number().int().min(0)),
+    endTokens: z.array(z.number().int().min(0)).max(256),
     rowEncoding: z.enum(["int8", "float32"]),
     vocab: count(2 ** 20),
     layers: count(1_024),
@@ -27,6 +27,7 @@ const ConfigSchema = z
     if (config.class === "exact" && config.rowEncoding !== "int8")
       wrong("rowEncoding", "an exact model's rows are int8");
     if (config.endTokens.some((token) => token >= config.vocab)) wrong("endTokens", "an end token is outside vocab");
+    if (new Set(config.endTokens).size < config.endTokens.length) wrong("endTokens", "an end token is there twice");
     if (config.tokenizer === "bytes" && config.vocab !== 256) wrong("vocab", "byte tokens need a vocab of 256");
   });
 

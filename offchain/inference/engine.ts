@@ -3,6 +3,7 @@ import { Tensor } from "onnxruntime-node";
 import { WeftError } from "../core/errors.ts";
 import type { Hashing } from "../core/ports.ts";
 import { type CacheShape, type KvCache, RowCache, WorkingSets } from "./cache.ts";
+import type { ExactModel } from "./exact/compile.ts";
 import { type LoadedModel, loadModel, type ModelInfo } from "./model.ts";
 
 /** Integers of exact models, floats of tolerant ones; `[positions][vocab]` when all were asked for. */
@@ -17,6 +18,8 @@ export interface ForwardOptions {
 
 export interface Engine {
   readonly model: ModelInfo;
+  /** Manifest and constants of a compiled model: what its tokens are proven right or wrong with. */
+  readonly exact?: ExactModel;
   createCache(): KvCache;
   /**
    * Feeds tokens at positions cache.length onwards, in chunks, and appends their rows to the cache.
@@ -58,6 +61,7 @@ export async function createEngine(folder: string, hashing: Hashing, options: En
 
 class OnnxEngine implements Engine {
   readonly model: ModelInfo;
+  readonly exact?: ExactModel;
   readonly #loaded: LoadedModel;
   readonly #shape: CacheShape;
   readonly #sets: WorkingSets;
@@ -70,6 +74,7 @@ class OnnxEngine implements Engine {
   constructor(loaded: LoadedModel, chunk: number) {
     const { layers, kvHeads, headDim, maxPositions, rowEncoding, vocab } = loaded.config;
     this.model = loaded.info;
+    this.exact = loaded.exact;
     this.#loaded = loaded;
     this.#shape = { layers, kvHeads, headDim, maxPositions, encoding: rowEncoding };
     this.#sets = new WorkingSets(this.#shape);

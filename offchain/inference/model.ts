@@ -1,13 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
-import { equal, toHex } from "../core/bytes.ts";
 import { WeftError } from "../core/errors.ts";
-import { decodeManifest, encodeManifest, modelRoot } from "../core/model-manifest.ts";
 import type { Hashing } from "../core/ports.ts";
 import { type ModelConfig, parseConfig } from "./config.ts";
-import { rootIn } from "./exact/graph.ts";
-import { manifestOf } from "./exact/manifest.ts";
+import type { ExactModel } from "./exact/compile.ts";
+import { checkCompiled } from "./exact/compiled.ts";
 import { type Tokenizer, tokenizerByName } from "./tokenizer.ts";
 
 export interface ModelInfo {
@@ -27,6 +25,8 @@ export interface ModelInfo {
 export interface LoadedModel {
   readonly info: ModelInfo;
   readonly config: ModelConfig;
+  /** Of a compiled model. */
+  readonly exact?: ExactModel;
   readonly session: InferenceSession;
   /** Which of the optional inputs the graph has. */
   readonly takesPositions: boolean;
@@ -34,11 +34,13 @@ export interface LoadedModel {
 }
 
 /**
- * Reads, checks and loads a model folder: `config.json`, `model.onnx` and, of a compiled model, `manifest.bin`.
+ * Reads, checks and loads a model folder: `config.json`, `model.onnx` and, of a compiled model, `manifest.bin` and
+ * `weights.safetensors`.
  *
  * @param options.threads intra-op threads
- * @throws WeftError `not_found`, `unreadable`, `malformed` (config.json, manifest.bin), `unsupported` (tokenizer, operators,
- *   input types), `bad_model` (graph or manifest are not what the config says); field and remedy are set
+ * @throws WeftError `not_found`, `unreadable`, `malformed` (config.json), `unsupported` (tokenizer, operators,
+ *   input types), `bad_model` (graph, manifest or weights are not what the config says), `inexact` (a compiled model that
+ *   float32 would not compute exactly); field and remedy are set
  */
 export async function loadModel(folder: string, hashing: Hashing, options: { threads: number }): Promise<LoadedModel> {
   const read = (name: string) => readPart(folder, name);
@@ -46,14 +48,20 @@ export async function loadModel(folder: string, hashing: Hashing, options: { thr
   const graph = await read("model.onnx");
   const config = parseConfig(configFile);
   const tokenizer = tokenizerByName(config.tokenizer);
+  const exact = isCompiled(config)
+    ? checkCompiled(hashing, {
+        "config.json": configFile,
+        "model.onnx": graph,
+        "manifest.bin": await read("manifest.bin"),
+        "weights.safetensors": await read("weights.safetensors"),
+      })
+    : undefined;
   const session = await openSession(graph, options.threads);
   try {
     const inputs = checkGraph(session, config);
     const width = config.rowEncoding === "int8" ? 1 : 4;
     const info: ModelInfo = {
-      id: isCompiled(config)
-        ? rootOf(hashing, config, await read("manifest.bin"), graph)
-        : hashing.sha256(hashing.sha256(configFile), hashing.sha256(graph)),
+      id: exact?.root ?? hashing.sha256(hashing.sha256(configFile), hashing.sha256(graph)),
       name: config.name,
       class: config.class,
       vocab: config.vocab,
@@ -63,12 +71,14 @@ export async function loadModel(folder: string, hashing: Hashing, options: { thr
       samplerK: config.sampler.k,
       tokenizer,
     };
-    return { info, config, session, ...inputs };
+    return { info, config, exact, session, ...inputs };
   } catch (error) {
     await session.release();
     throw error;
   }
 }
+
+const COMPILED = new Set(["manifest.bin", "weights.safetensors"]);
 
 async function readPart(folder: string, name: string): Promise<Buffer> {
   try {
@@ -77,25 +87,15 @@ async function readPart(folder: string, name: string): Promise<Buffer> {
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
     throw new WeftError(missing ? "not_found" : "unreadable", `cannot read ${name} of the model in ${folder}`, {
       field: name,
-      remedy: "give the path of a model folder, see docs/models.md",
+      remedy: COMPILED.has(name)
+        ? "run weft model compile, which makes every file of the folder, see docs/models.md"
+        : "give the path of a model folder, see docs/models.md",
       cause,
     });
   }
 }
 
 const isCompiled = (config: ModelConfig) => config.class === "exact" && config.arithmetic !== undefined;
-
-/** The manifest says of the weights what only it knows, and else what follows from the config; the graph was made with it. */
-function rootOf(hashing: Hashing, config: ModelConfig, file: Uint8Array, graph: Uint8Array): Uint8Array {
-  const fault = (field: string, why: string) =>
-    new WeftError("bad_model", `${field} ${why}`, { field, remedy: "run weft model compile" });
-  const manifest = decodeManifest(file);
-  if (!equal(encodeManifest(manifestOf(config, manifest.tilesRoot)), file))
-    throw fault("manifest.bin", "is that of another config");
-  const root = modelRoot(hashing, manifest);
-  if (rootIn(graph) !== toHex(root)) throw fault("model.onnx", "was compiled of other weights or another config");
-  return root;
-}
 
 async function openSession(graph: Buffer, threads: number): Promise<InferenceSession> {
   if (!Number.isInteger(threads) || threads < 1 || threads > 256)

@@ -32,7 +32,7 @@ export const CONSTANTS = ["weights", "exp", "entries"];
 /** Ends of parts, of the default model's context, and the least there is. */
 const POSITIONS = [1, 2, 255, 256, 257, 600, 1_023, 1_024];
 const SHIFTS = [-23, -1, 0, 1, 7, 23];
-const CLIPS = [0, 1, 127, 32_767, 2 ** 24];
+const CLIPS = [1, 127, 32_767, 2 ** 24];
 const LARGEST = 2 ** 31 - 1;
 
 /** In the order of their tags. */
@@ -55,7 +55,9 @@ export const KINDS: readonly Kind[] = [
 /** An operation of this kind within the format's bounds; no other one has to fit it. */
 export function opOf(kind: Kind, { of, below }: Chance): Op {
   const width = of([1, 2, 192, 255, 256, 257, 512, 700]);
-  const [shift, clip] = [of(SHIFTS), of(CLIPS)];
+  // Only a product, or the sum of its parts, can do without a clip.
+  const clips = kind === "linear" || kind === "partSum" ? [0, ...CLIPS] : CLIPS;
+  const [shift, clip] = [of(SHIFTS), of(clips)];
   const keyHeads = of([1, 2, 3]);
   const heads = keyHeads * of([1, 2, 3]);
   const size = of([1, 32, 48, 255, 256]);

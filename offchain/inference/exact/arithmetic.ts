@@ -38,7 +38,7 @@ export const ArithmeticSchema = z.strictObject({
   clips: z.strictObject({ residual: clip, norm: clip, activation: clip, turned: clip, gate: clip }),
   /** Is taken from scores of keys behind the position. */
   mask: clip,
-  tables: z.strictObject({ rsqrt: lookUp, reciprocal: lookUp, exp: z.strictObject({ entries }) }),
+  tables: z.strictObject({ rsqrt: lookUp, reciprocal: lookUp, exp: z.strictObject({ entries: count(2 ** 12) }) }),
 });
 
 export type Arithmetic = z.infer<typeof ArithmeticSchema>;

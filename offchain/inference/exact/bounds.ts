@@ -24,8 +24,8 @@ const around = (most: number): Interval => ({ least: -most, most });
 const magnitude = ({ least, most }: Interval) => Math.max(-least, most);
 const half = (shift: number) => (shift > 0 ? 2 ** (shift - 1) : 0);
 const shifted = (x: number, shift: number) => Math.floor((x + half(shift)) / 2 ** shift);
-const placeOf = (x: number, { near, far, cap }: Place) =>
-  Math.min(Math.floor(x / 2 ** near), cap) + Math.floor(x / 2 ** far);
+/** Of a sum, which is proven to be below 2^24. */
+const placeOf = (x: number, { near, far, cap }: Place) => Math.min(x >> near, cap) + (x >> far);
 
 const refused = (op: string, why: string) =>
   new WeftError("inexact", `${op}: ${why}`, {
@@ -174,7 +174,8 @@ class Proof {
       const [multiplier, exponent] = [table[2 * entry], table[2 * entry + 1]];
       if (multiplier < 0 || exponent < 0 || exponent > 23)
         throw refused(op.name, `${op.placeTable} has ${multiplier} / 2^${exponent} at entry ${entry}`);
-      product = Math.max(product, x * multiplier + half(exponent));
+      // The graph adds a half to what is not shifted too, and x + 1/2 is a float32 where the integer 2x + 1 is one.
+      product = Math.max(product, exponent === 0 ? 2 * x * multiplier + 1 : x * multiplier + half(exponent));
       result = Math.max(result, shifted(x * multiplier, exponent));
     }
     this.#prove(op, "product", product);

@@ -16,11 +16,6 @@ const IR_VERSION = 8;
 /** Among the metadata of a graph: the root of the model that it was compiled of. */
 const ROOT_KEY = "weft.root";
 
-/** What a graph says that it was compiled of; undefined where it says nothing. @throws whatever is no protobuf message */
-export function rootIn(graph: Uint8Array): string | undefined {
-  return ModelProto.decode(graph).metadataProps?.find(({ key }) => key === ROOT_KEY)?.value;
-}
-
 type Values = Int8Array | Float32Array | BigInt64Array;
 type Attribute = { ints: number[] } | { int: number } | { float: number };
 /** A number, or the name of what differs from run to run. */

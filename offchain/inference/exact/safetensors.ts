@@ -13,8 +13,12 @@ const Header = z.record(
   }),
 );
 
-const fault = (why: string, field = "weights") =>
-  new WeftError("bad_model", `${field}: ${why}`, { field, remedy: "give the weights that belong to this config" });
+const fault = (why: string, field = "weights", cause?: unknown) =>
+  new WeftError("bad_model", `weights.safetensors: ${field} ${why}`, {
+    field,
+    remedy: "give the weights that belong to this config",
+    cause,
+  });
 
 /**
  * The constants of a program out of a file in the safetensors format (https://github.com/huggingface/safetensors): each
@@ -26,7 +30,7 @@ export function readConstants(file: Uint8Array, wanted: readonly Constant[]): Ma
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const headerBytes = file.length < 8 ? 0 : Number(view.getBigUint64(0, true));
   if (headerBytes === 0 || headerBytes > LIMIT_HEADER || 8 + headerBytes > file.length)
-    throw fault("is not in the safetensors format");
+    throw fault("are not in the safetensors format");
   const header = headerOf(file.subarray(8, 8 + headerBytes));
   const data = file.subarray(8 + headerBytes);
   const constants = new Map<string, Values>();
@@ -54,9 +58,6 @@ function headerOf(bytes: Uint8Array) {
     const { __metadata__: _, ...tensors } = JSON.parse(new TextDecoder().decode(bytes));
     return Header.parse(tensors);
   } catch (cause) {
-    throw new WeftError("bad_model", "weights: the header of the safetensors format is malformed", {
-      field: "weights",
-      cause,
-    });
+    throw fault("have a malformed header", "weights", cause);
   }
 }

@@ -20,7 +20,7 @@ test("a model folder is made of config and weights, and nothing of a model that 
     String(texts[0]),
     /root {8}0x[0-9a-f]{64}\n.*\nbounds {6}142 proven; the greatest is 12484800 of 16777216/,
   );
-  assert.deepEqual(readdirSync(out).sort(), ["config.json", "manifest.bin", "model.onnx"]);
+  assert.deepEqual(readdirSync(out).sort(), ["config.json", "manifest.bin", "model.onnx", "weights.safetensors"]);
   for (const name of readdirSync(out))
     assert.ok(readFileSync(join(out, name)).equals(readFileSync(join(AUSTEN, name))), name);
 

@@ -20,6 +20,10 @@ import { crypto } from "../../../offchain/crypto/crypto.ts";
 
 const AUSTEN = new Uint8Array(readFileSync("models/weft-austen/manifest.bin"));
 const austen = decodeManifest(AUSTEN);
+const leavesOf = (manifest: Manifest) => manifestLeaves(manifest).map((leaf) => leaf.slice());
+const joined = (leaves: readonly Uint8Array[]) => leaves.reduce((out, leaf) => out.bytes(leaf), new Writer()).done();
+/** One of each kind that always keeps its values within a clip. */
+const CLIPPED = ["0.norm1.sum", "0.norm1", "0.queries", "0.hidden"];
 const malformed = (bytes: Uint8Array) => assert.throws(() => decodeManifest(bytes), { code: "malformed" });
 
 describe("a manifest", () => {
@@ -55,6 +59,41 @@ describe("a manifest", () => {
       const manifest = op("0.query", edit);
       assert.deepEqual(decodeManifest(encodeManifest(manifest)), manifest);
     }
+    for (const name of CLIPPED) {
+      const manifest = op(name, { clip: 1 });
+      assert.deepEqual(decodeManifest(encodeManifest(manifest)), manifest);
+    }
+  });
+
+  it("says of these kinds within what values are kept: 0 would be nothing for one reader and everything for another", () => {
+    for (const name of CLIPPED) {
+      const zero = leavesOf(op(name, { clip: 1 }));
+      const at = 1 + austen.program.constants.length + austen.program.ops.findIndex((one) => one.name === name);
+      // The clip stands last, before the name behind its length.
+      zero[at].fill(0, zero[at].length - name.length - 5, zero[at].length - name.length - 1);
+      malformed(joined(zero));
+    }
+  });
+
+  it("has tables of exponentials that one transaction reads", () => {
+    const entries = (many: number) => {
+      const { program } = changed({
+        constants: austen.program.constants.map((one) => (one.name === "exp" ? { ...one, columns: many } : one)),
+        ops: austen.program.ops.map((one) => ("entries" in one ? { ...one, entries: many } : one)),
+      });
+      return { ...austen, program };
+    };
+    const most = entries(4_096);
+    assert.deepEqual(decodeManifest(encodeManifest(most)), most);
+    assert.throws(() => encodeManifest(entries(4_097)), { code: "out_of_range", field: "0.sum.parts" });
+    const leaves = leavesOf(most);
+    const { constants, ops } = austen.program;
+    for (const [i, { kind, name }] of ops.entries())
+      if (kind === "expSum") {
+        const leaf = leaves[1 + constants.length + i];
+        leaf[leaf.length - name.length - 2] = 1;
+      }
+    malformed(joined(leaves));
   });
 
   it("is refused cut, longer, with a longer leaf, or too large", () => {
@@ -83,6 +122,7 @@ describe("a manifest", () => {
     ["a negative number of bits", op("0.sum.parts", { shift: -1 })],
     ["a size of nothing", op("0.query", { inner: 0 })],
     ["a clip that float32 cannot hold", op("0.query", { clip: 2 ** 24 + 1 })],
+    ...CLIPPED.map((name): [string, Manifest] => [`a clip of nothing in ${name}`, op(name, { clip: 0 })]),
     ["an operand that is not there", op("0.query", { weights: "x" })],
     ["no name", { ...austen, name: "" }],
   ];

@@ -1,22 +1,50 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { decodeManifest, modelRoot } from "../../../offchain/core/model-manifest.ts";
+import { toHex } from "../../../offchain/core/bytes.ts";
+import type { Values } from "../../../offchain/core/model-forward.ts";
+import { decodeManifest, encodeManifest, modelRoot } from "../../../offchain/core/model-manifest.ts";
+import { tileTree } from "../../../offchain/core/model-tiles.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { createEngine } from "../../../offchain/inference/engine.ts";
 import { ModelProto } from "../../../offchain/inference/exact/generated/onnx.ts";
+import { manifestOf } from "../../../offchain/inference/exact/manifest.ts";
+import { buildGraph } from "../../../offchain/inference/exact/onnx.ts";
+import { readConstants } from "../../../offchain/inference/exact/safetensors.ts";
 import { AUSTEN, golden, modelFolder, same, type TinyOptions, tinyConfig, tinyGraph } from "./tiny-model.ts";
 
 const austen = JSON.parse(readFileSync(`${AUSTEN}/config.json`, "utf8"));
 const graph = readFileSync(`${AUSTEN}/model.onnx`);
 const manifest = readFileSync(`${AUSTEN}/manifest.bin`);
+const weights = readFileSync(`${AUSTEN}/weights.safetensors`);
+/** Exact, and of no manifest: only its graph is compared with it. */
+const plain = { ...austen, arithmetic: undefined };
 const { mask, ...unmasked } = austen.arithmetic;
 const shifted = { ...austen, arithmetic: { ...unmasked, mask: mask + 1 } };
-const { metadataProps: props, ...bare } = ModelProto.decode(graph);
-const said = (root: string) => props?.map(({ key }) => ({ key, value: root }));
-const stale = ModelProto.encode({ ...bare, metadataProps: said(`0x${"12".repeat(32)}`) }).finish();
-const nameless = ModelProto.encode(bare).finish();
 const maskless = { ...austen, arithmetic: unmasked };
+
+/** The graph with one weight changed, and everything else as it was: names, sizes, root. */
+function altered(): Uint8Array {
+  const model = ModelProto.decode(Uint8Array.from(graph));
+  const tensor = model.graph?.initializer?.find(({ name }) => name === "logits.weight");
+  const data = tensor?.rawData as Uint8Array;
+  data[0] = data[0] === 0 ? 1 : 0;
+  return ModelProto.encode(model).finish();
+}
+const other = weights.with(weights.length - 1, 0).with(weights.length - 2, 77);
+
+/** A folder whose files belong together, and whose gates multiply beyond what float32 holds. */
+function unproven(): string {
+  const arithmetic = { ...austen.arithmetic, clips: { ...austen.arithmetic.clips, gate: 4_096 } };
+  const config = { ...austen, arithmetic };
+  const made = manifestOf(config, decodeManifest(manifest).tilesRoot);
+  const constants = readConstants(weights, made.program.constants);
+  const label = { name: made.name, root: toHex(modelRoot(crypto, made)) };
+  const { bytes } = buildGraph(made.program, (name) => constants.get(name) as Values, label);
+  return modelFolder(config, bytes, encodeManifest(made), weights);
+}
+
+const garbage = new Uint8Array(64).fill(255);
 
 async function refusal(folder: string) {
   try {
@@ -36,11 +64,9 @@ const idOf = async (folder: string) => {
 };
 
 describe("model id", () => {
-  it("of a compiled model is the root of its manifest, whatever its graph", async () => {
-    const root = modelRoot(crypto, decodeManifest(manifest));
-    assert.deepEqual(await idOf(AUSTEN), root);
-    const reworked = ModelProto.encode({ ...ModelProto.decode(graph), producerName: "another" }).finish();
-    assert.deepEqual(await idOf(modelFolder(austen, reworked, manifest)), root);
+  it("of a compiled model is the root of its manifest", async () => {
+    assert.deepEqual(await idOf(AUSTEN), modelRoot(crypto, decodeManifest(manifest)));
+    assert.deepEqual(await idOf(modelFolder(austen, graph, manifest, weights)), await idOf(AUSTEN));
   });
 
   it("of any other hashes config and graph, and changes with either", async () => {
@@ -69,17 +95,32 @@ describe("a model folder is refused", () => {
     ["exact with float rows", "malformed rowEncoding", () => modelFolder({ ...austen, rowEncoding: "float32" }, graph)],
     ["with end tokens outside vocab", "malformed endTokens", () => modelFolder({ ...austen, endTokens: [256] }, graph)],
     ["of bytes with another vocab", "malformed vocab", () => modelFolder({ ...austen, vocab: 300 }, graph)],
-    ["with too many layers", "bad_model past_key_values.4.key", () => modelFolder({ ...austen, layers: 5 }, graph)],
-    ["with too few layers", "bad_model past_key_values.3.key", () => modelFolder({ ...austen, layers: 3 }, graph)],
-    ["with another head size", "bad_model past_key_values.0.key", () => modelFolder({ ...austen, headDim: 16 }, graph)],
-    ["with a cut graph", "bad_model model.onnx", () => modelFolder(austen, graph.subarray(0, 1000))],
+    ["with too many layers", "bad_model past_key_values.4.key", () => modelFolder({ ...plain, layers: 5 }, graph)],
+    ["with too few layers", "bad_model past_key_values.3.key", () => modelFolder({ ...plain, layers: 3 }, graph)],
+    ["with another head size", "bad_model past_key_values.0.key", () => modelFolder({ ...plain, headDim: 16 }, graph)],
+    ["with a cut graph", "bad_model model.onnx", () => modelFolder(plain, graph.subarray(0, 1000))],
+    ["compiled, without its weights", "not_found weights.safetensors", () => modelFolder(austen, graph, manifest)],
     ["compiled, without its manifest", "not_found manifest.bin", () => modelFolder(austen, graph)],
-    ["with a cut manifest", "malformed manifest", () => modelFolder(austen, graph, manifest.subarray(0, 99))],
-    ["with a manifest of another config", "bad_model manifest.bin", () => modelFolder(shifted, graph, manifest)],
-    ["with a graph of other weights", "bad_model model.onnx", () => modelFolder(austen, stale, manifest)],
-    ["with a graph of nobody knows what", "bad_model model.onnx", () => modelFolder(austen, nameless, manifest)],
-    ["with half of its arithmetic", "malformed arithmetic.mask", () => modelFolder(maskless, graph, manifest)],
-    ["with garbage for a graph", "bad_model model.onnx", () => modelFolder(austen, new Uint8Array(64).fill(255))],
+    [
+      "with a cut manifest",
+      "bad_model manifest.bin",
+      () => modelFolder(austen, graph, manifest.subarray(0, 99), weights),
+    ],
+    [
+      "with a manifest of another config, whatever its graph",
+      "bad_model manifest.bin",
+      () => modelFolder(shifted, garbage, manifest, weights),
+    ],
+    ["with other weights", "bad_model weights.safetensors", () => modelFolder(austen, graph, manifest, other)],
+    ["with cut weights", "bad_model angles", () => modelFolder(austen, graph, manifest, weights.subarray(0, -1))],
+    [
+      "with a graph that says it is compiled of this, and is not",
+      "bad_model model.onnx",
+      () => modelFolder(austen, altered(), manifest, weights),
+    ],
+    ["whose bounds are not proven", "inexact 0.hidden", unproven],
+    ["with half of its arithmetic", "malformed arithmetic.mask", () => modelFolder(maskless, graph, manifest, weights)],
+    ["with garbage for a graph", "bad_model model.onnx", () => modelFolder(plain, garbage)],
   ];
   for (const [name, expected, make] of cases)
     it(name, async () => {
@@ -100,6 +141,16 @@ describe("a model folder is refused", () => {
   it("with options out of range", async () => {
     await assert.rejects(createEngine(AUSTEN, crypto, { threads: 0 }), { code: "out_of_range", field: "threads" });
     await assert.rejects(createEngine(AUSTEN, crypto, { chunk: 0 }), { code: "out_of_range", field: "chunk" });
+  });
+});
+
+describe("a compiled model that is loaded", () => {
+  it("has its manifest and its constants, for whoever has to show a single one", async () => {
+    const engine = await createEngine(AUSTEN, crypto);
+    await engine.close();
+    const { manifest: read, constants } = engine.exact as NonNullable<typeof engine.exact>;
+    assert.deepEqual(encodeManifest(read), Uint8Array.from(manifest));
+    assert.deepEqual(tileTree(crypto, read.program.constants, constants).root, read.tilesRoot);
   });
 });
 

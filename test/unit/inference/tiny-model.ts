@@ -157,8 +157,10 @@ export function modelFolder(
   config: object | string | undefined,
   graph: Uint8Array | undefined,
   manifest?: Uint8Array,
+  weights?: Uint8Array,
 ): string {
   const folder = mkdtempSync(join(root, "model-"));
+  if (weights !== undefined) writeFileSync(join(folder, "weights.safetensors"), weights);
   if (manifest !== undefined) writeFileSync(join(folder, "manifest.bin"), manifest);
   if (config !== undefined)
     writeFileSync(join(folder, "config.json"), typeof config === "string" ? config : JSON.stringify(config));

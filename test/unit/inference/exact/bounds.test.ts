@@ -102,6 +102,8 @@ group("a model is refused, and the operation named", () => {
   for (const [name, expected, change] of programs) it(name, () => assert.equal(refusal(change), `inexact ${expected}`));
 
   const half = (values: number[]) => values.length / 2;
+  const unshifted = (multiplier: number) => (values: number[]) =>
+    values.splice(0, values.length, ...values.map((_, i) => (i % 2 === 0 ? multiplier : 0)));
   const tables: [string, string, (name: string) => Values][] = [
     ["when exponentials add up", "0.sum.parts: its sum reaches", edited("exp", (t) => t.splice(0, 1, 32_767))],
     ["when a table is too short", "0.norm1: its sum reaches", edited("rsqrt", (t) => t.splice(-2))],
@@ -110,6 +112,7 @@ group("a model is refused, and the operation named", () => {
       "0.probabilities: its product reaches",
       edited("reciprocal", (t) => (t[t.length - 2] = 4_200)),
     ],
+    ["when a half is added to what is not shifted", "1.norm1: its product reaches", edited("rsqrt", unshifted(257))],
     ["when a multiplier is negative", "0.norm1: entry", edited("rsqrt", (t) => (t[half(t)] = -1))],
     ["when an exponent is none", "0.norm1: entry", edited("rsqrt", (t) => (t[half(t) + 1] = -1))],
     ["when exponentials do not end", "0.sum.parts: end", edited("exp", (t) => (t[511] = 1))],
@@ -128,4 +131,8 @@ group("a model is refused, and the operation named", () => {
   ];
   for (const [name, expected, changed] of tables)
     it(name, () => assert.equal(refusal({}, changed), `inexact ${expected}`));
+
+  it("but not when twice what is not shifted keeps below 2^24", () =>
+    // 2 · 32,767 · 256 + 1
+    assert.equal(refusal({}, edited("rsqrt", unshifted(256))), "none"));
 });

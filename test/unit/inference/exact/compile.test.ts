@@ -37,6 +37,19 @@ describe("compiling a model", () => {
     const { clips } = config.arithmetic;
     const zero = { ...config, arithmetic: { ...config.arithmetic, clips: { ...clips, norm: 0 } } };
     refused(zero, weightsFile, { code: "malformed", field: "arithmetic.clips.norm" });
+    const tables = { ...config.arithmetic.tables, exp: { entries: 4_097 } };
+    const long = { ...config, arithmetic: { ...config.arithmetic, tables } };
+    refused(long, weightsFile, { code: "malformed", field: "arithmetic.tables.exp.entries" });
+  });
+
+  it("refuses a config whose folder no worker would load", () => {
+    refused({ ...config, endTokens: [3, 3] }, weightsFile, { code: "malformed", field: "endTokens" });
+    const many = { ...config, tokenizer: "words", vocab: 1_024, endTokens: Array.from({ length: 257 }, (_, i) => i) };
+    refused(many, weightsFile, { code: "malformed", field: "endTokens" });
+    refused({ ...config, tokenizer: "by tes" }, weightsFile, { code: "malformed", field: "manifest" });
+    const layers = new Array(140).fill(config.arithmetic.shifts.layers[0]);
+    const arithmetic = { ...config.arithmetic, shifts: { ...config.arithmetic.shifts, layers } };
+    refused({ ...config, layers: 140, arithmetic }, weightsFile, { code: "bad_model", field: "38.sum" });
   });
 
   it("refuses a model that float32 would not compute exactly, and names the operation", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe as group, it } from "node:test";
 import { elementOf } from "../../../../offchain/core/model-element.ts";
 import { forward, type Tensor } from "../../../../offchain/core/model-forward.ts";
-import { checkProgram, type Op } from "../../../../offchain/core/model-program.ts";
+import { checkProgram, type Op, type Program } from "../../../../offchain/core/model-program.ts";
 import { describe } from "../../../../offchain/inference/exact/describe.ts";
 import { golden, same } from "../tiny-model.ts";
 import { arithmetic, austen, constantOf, sizes } from "./austen.ts";
@@ -12,7 +12,7 @@ const logitsOf = (first: number, count: number) => golden.logits.subarray(first 
 const rowsBefore = (count: number) => ({ count, rows: new Int8Array(golden.rows.slice(0, count * 512).buffer) });
 
 /** KV rows as they are kept, of the positions that were computed. */
-function rowsOf(tensors: Map<string, Tensor>, count: number): number[] {
+function computedRows(tensors: Map<string, Tensor>, count: number): number[] {
   const parts = austen.rows.flatMap(({ keys, values }) => [keys, values]).map((name) => tensors.get(name) as Tensor);
   return Array.from({ length: count }, (_, t) =>
     parts.flatMap((part) => numbers(part).slice(t * 64, (t + 1) * 64)),
@@ -23,15 +23,28 @@ group("the program of weft-austen, element by element, equals the integer refere
   it("over a whole context", () => {
     const tensors = forward(austen, constantOf, golden.ids.slice(0, 4));
     same(numbers(tensors.get("logits") as Tensor), logitsOf(0, 4));
-    same(rowsOf(tensors, 4), new Int8Array(golden.rows.slice(0, 4 * 512).buffer));
+    same(computedRows(tensors, 4), new Int8Array(golden.rows.slice(0, 4 * 512).buffer));
   });
 
   for (const count of [255, 256, 512, 599])
     it(`after the rows of ${count} positions`, () => {
       const tensors = forward(austen, constantOf, golden.ids.slice(0, count + 1), rowsBefore(count));
       same(numbers(tensors.get("logits") as Tensor), logitsOf(count, 1));
-      same(rowsOf(tensors, 1), new Int8Array(golden.rows.slice(count * 512, (count + 1) * 512).buffer));
+      same(computedRows(tensors, 1), new Int8Array(golden.rows.slice(count * 512, (count + 1) * 512).buffer));
     });
+
+  it("asks for each constant once", () => {
+    const asked: string[] = [];
+    forward(
+      austen,
+      (name) => {
+        asked.push(name);
+        return constantOf(name);
+      },
+      [0],
+    );
+    assert.deepEqual(asked.sort(), austen.constants.map(({ name }) => name).sort());
+  });
 
   it("refuses tokens that are none", () => {
     for (const tokens of [[], [256], [-1], [0.5], new Array(1_025).fill(0)])
@@ -77,6 +90,15 @@ group("a program is refused", () => {
     ...austen,
     ops: austen.ops.map((op) => (op.name === name ? ({ ...op, ...edit } as Op) : op)),
   });
+  const keyed = (program: Program, keys: string) => {
+    const [{ values }, ...others] = program.rows;
+    return { ...program, rows: [{ keys, values }, ...others] };
+  };
+  const oneHead = describe({ ...sizes, kvHeads: 1 }, { ...arithmetic, heads: 1 });
+  // Six matrices of 2^21 tiles in two layers, and two more in the third.
+  const wide = { ...arithmetic, width: 8_192, hidden: 65_536 };
+  const [layer] = arithmetic.shifts.layers;
+  const deep = { ...arithmetic, shifts: { ...arithmetic.shifts, layers: new Array(140).fill(layer) } };
   const cases: [string, string, () => void][] = [
     ["that reads what comes later", "0.query", () => checkProgram(change("0.query", { input: "1.norm1" }))],
     ["that reads in another shape", "0.query", () => checkProgram(change("0.query", { inner: 191 }))],
@@ -98,6 +120,12 @@ group("a program is refused", () => {
     ["that rounds parts of a sum", "0.block.parts", () => checkProgram(change("0.block.parts", { shift: 1 }))],
     ["whose heads are too long for one element", "0.scores", () => describe({ ...sizes, headDim: 258 }, arithmetic)],
     ["whose positions have too many parts", "0.max", () => describe({ ...sizes, maxPositions: 65_537 }, arithmetic)],
+    ["whose rows are of many heads", "0.max", () => checkProgram(keyed(austen, "0.max"))],
+    ["whose rows have parts", "0.block.parts", () => checkProgram(keyed(austen, "0.block.parts"))],
+    ["whose rows grow with positions", "0.scores", () => checkProgram(keyed(oneHead, "0.scores"))],
+    ["whose token is drawn from too many", "vocab", () => describe({ ...sizes, vocab: 2_049 }, arithmetic)],
+    ["that has more tiles than their tree", "2.up.weight", () => describe({ ...sizes, maxPositions: 1 }, wide)],
+    ["that has more operations than leaves", "38.sum", () => describe({ ...sizes, layers: 140 }, deep)],
     ["without shifts for a layer", "layers", () => describe({ ...sizes, layers: 5 }, arithmetic)],
   ];
   for (const [name, field, act] of cases) it(name, () => assert.throws(act, { code: "bad_model", field }));

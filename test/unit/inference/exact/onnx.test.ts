@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe as group, it } from "node:test";
+import { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-node";
 import { forward, type Tensor } from "../../../../offchain/core/model-forward.ts";
 import type { Op } from "../../../../offchain/core/model-program.ts";
 import { ModelProto } from "../../../../offchain/inference/exact/generated/onnx.ts";
+import { Lowering } from "../../../../offchain/inference/exact/lowering.ts";
 import { buildGraph } from "../../../../offchain/inference/exact/onnx.ts";
 import { LEVELS, openGraph } from "../../../helpers/onnx-run.ts";
 import { AUSTEN, golden, same } from "../tiny-model.ts";
@@ -17,6 +19,20 @@ const rowsOf = (first: number, count: number) =>
   new Int8Array(golden.rows.slice(first * 512, (first + count) * 512).buffer);
 
 // Thread counts, chunks and attached rows at the level that workers use: engine.test.ts.
+it("a product that is not shifted is rounded to itself below 2^23, and may not be above", async () => {
+  // The last is 32,767 · 511.
+  const products = [8_388_605, 8_388_607, 8_388_609, 16_743_937];
+  const lower = new Lowering(() => products.flatMap((product) => [product, 0]));
+  const place = lower.graph.input("place", "float32", ["N", 1]);
+  const factor = lower.factor(place, "table", { near: 0, far: 23, cap: products.length });
+  lower.graph.output(lower.graph.node("Identity", [lower.halfUp(factor)], {}, "rounded"), ["N", 1]);
+  const session = await InferenceSession.create(lower.graph.encode("rounding", "0x"));
+  const places = Float32Array.from(products.keys());
+  const { rounded } = await session.run({ place: new OnnxTensor("float32", places, [products.length, 1]) });
+  await session.release();
+  assert.deepEqual([...(rounded.data as Float32Array)], [8_388_605, 8_388_607, 8_388_610, 16_743_938]);
+});
+
 group("the graph of weft-austen equals the integer reference", () => {
   for (const level of LEVELS)
     for (const [threads, pieces] of [
