@@ -6,6 +6,8 @@ export * from "./abi/cut-court.ts";
 export * from "./abi/equivocation-court.ts";
 export * from "./abi/fold-court.ts";
 export * from "./abi/guardian.ts";
+export * from "./abi/inference-court.ts";
+export * from "./abi/model-registry.ts";
 export * from "./abi/operator-registry.ts";
 export * from "./abi/stake-token.ts";
 export * from "./abi/token-consumer.ts";

@@ -55,6 +55,8 @@ const deploymentSchema = z
       foldCourt: address,
       cutCourt: address,
       availabilityCourt: address,
+      inferenceCourt: address,
+      modelRegistry: address,
       guardian: address,
       weftReader: address,
       tokenConsumer: address,

@@ -6,6 +6,7 @@ import {
   checkpointLedgerAbi,
   equivocationCourtAbi,
   foldCourtAbi,
+  inferenceCourtAbi,
   operatorRegistryAbi,
 } from "./abi.ts";
 import { type RpcBlock, safeNumber } from "./convert.ts";
@@ -31,6 +32,7 @@ const ERRORS = [
   ...equivocationCourtAbi,
   ...foldCourtAbi,
   ...availabilityCourtAbi,
+  ...inferenceCourtAbi,
 ].filter((item) => item.type === "error") as Abi;
 
 const DEFAULT_TIP = 1_000_000_000n;
