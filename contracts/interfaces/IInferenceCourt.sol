@@ -13,8 +13,8 @@ struct Case {
     address operator;
     bytes32 contextRoot; // of a context that goes on at least to this token
     bytes32 model; // root of the manifest
-    uint16 constants; // of the model
-    uint16 tensors; // of a forward pass
+    uint16 constants; // that the model has
+    uint16 tensors; // that a forward pass has
     bytes32 requestId;
     uint16 temperature; // hundredths
     uint8 gate; // 0: no memory, and the three fields that follow are zero
@@ -33,7 +33,7 @@ enum AccusationState {
     Open,
     Convicted, // the turn is void
     Dismissed, // an answer stood
-    Dropped // a checkpoint that it rests on fell; all bonds went back
+    Dropped // a checkpoint that it rests on fell; bonds went back
 }
 
 /// @notice Whose move it is about an answer.
@@ -172,7 +172,7 @@ interface IInferenceCourt {
     );
     /// @notice An element of an answer is another one than it is made of.
     event WrongElement(
-        bytes32 indexed id, uint256 indexed place, uint16 op, ElementPlace at, int256 expected, int256 stated
+        bytes32 indexed id, uint256 indexed place, uint16 op, ElementPlace element, int256 expected, int256 stated
     );
     /// @notice The token does not follow from an answer's logits.
     event WrongToken(bytes32 indexed id, uint256 indexed place, uint256 expected, uint32 stated);
@@ -230,13 +230,11 @@ interface IInferenceCourt {
     /// @param open The turn's `TurnOpen`.
     /// @param tokens A `Tokens` snapshot of that turn.
     /// @param position Of the token; one of the snapshot's, at least 1.
-    /// @param head Leaf 0 of the model's manifest.
     /// @param mostBond What the caller pays at most; it has approved that much of the stake token.
     function accuse(
         SnapshotProof calldata open,
         SnapshotProof calldata tokens,
         uint32 position,
-        bytes calldata head,
         uint256 mostBond
     ) external returns (bytes32 id, Case memory accused);
 
@@ -245,27 +243,29 @@ interface IInferenceCourt {
     function answer(Case calldata accused, bytes32[] calldata tensorRoots) external returns (uint256 place);
 
     /// @notice Demands the group roots of a tensor. Only the accuser, once for each answer.
-    function demandTensor(Case calldata accused, AnswerAt calldata at, uint16 tensor) external;
+    function demandTensor(Case calldata accused, AnswerAt calldata which, uint16 tensor) external;
 
     /// @notice Shows the group roots of the demanded tensor, exactly as many as its values need. Anyone may.
+    /// @param tensor The demanded one.
     /// @param op The operation whose tensor it is.
     /// @param proof 11 siblings from the bottom up of the tensor's root in the trace.
     function postGroups(
         Case calldata accused,
-        AnswerAt calldata at,
+        AnswerAt calldata which,
+        uint16 tensor,
         OpAt calldata op,
         bytes32[] calldata groupRoots,
         bytes32[] calldata proof
     ) external;
 
     /// @notice Demands the values of a group of the demanded tensor. Only the accuser.
-    function demandGroup(Case calldata accused, AnswerAt calldata at, uint16 group) external;
+    function demandGroup(Case calldata accused, AnswerAt calldata which, uint16 group) external;
 
     /// @notice Shows the demanded group's values: int32 each, big endian, exactly as many as there are. Anyone may.
     /// @param proof From the bottom up 9 siblings of the group's root in the tensor, and 11 of the tensor's in the trace.
     function postGroup(
         Case calldata accused,
-        AnswerAt calldata at,
+        AnswerAt calldata which,
         bytes calldata values,
         bytes32[] calldata proof
     ) external;
@@ -274,7 +274,7 @@ interface IInferenceCourt {
     /// @param currentSet The members behind the registry's set hash; so below. Read where the accused is convicted.
     function proveElement(
         Case calldata accused,
-        AnswerAt calldata at,
+        AnswerAt calldata which,
         ElementProof calldata proof,
         uint256[] calldata currentSet
     ) external;
@@ -282,7 +282,7 @@ interface IInferenceCourt {
     /// @notice Defeats an answer whose logits lead to another token.
     function proveSample(
         Case calldata accused,
-        AnswerAt calldata at,
+        AnswerAt calldata which,
         SampleProof calldata proof,
         uint256[] calldata currentSet
     ) external;
@@ -325,7 +325,7 @@ interface IInferenceCourt {
     function models() external view returns (address);
 
     /// @notice What judges proofs.
-    function examiner() external view returns (address);
+    function examiners() external view returns (address elements, address samples);
 
     /// @notice The ledger whose checkpoints are read.
     function ledger() external view returns (address);

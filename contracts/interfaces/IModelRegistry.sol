@@ -8,6 +8,13 @@ enum ModelClass {
     Exact // integers: a wrong token can be proven wrong
 }
 
+/// @notice What courts need of an exact model at every step.
+struct ExactModel {
+    bytes32 headHash; // keccak-256 of the bytes of leaf 0
+    uint16 constants;
+    uint16 tensors; // of a forward pass
+}
+
 /// @title IModelRegistry
 /// @notice Which models are exact, so that answers of theirs can be disputed. Anyone registers; what was written stays.
 interface IModelRegistry {
@@ -22,8 +29,6 @@ interface IModelRegistry {
     error ModelRegistryNotUnder(bytes32 root);
     /// @notice The text has no character, or too many; bytes.
     error ModelRegistryInvalidUri(uint256 length, uint256 maximum);
-    /// @notice No exact model of this root has that head.
-    error ModelRegistryWrongHead(bytes32 root);
 
     /// @notice Registers an exact model. One that was noted as tolerant becomes exact.
     /// @param root Of its manifest: its name in requests.
@@ -39,9 +44,6 @@ interface IModelRegistry {
     /// @notice What is known of a model.
     function classOf(bytes32 id) external view returns (ModelClass);
 
-    /// @notice Keccak-256 of the bytes of leaf 0 of an exact model; zero of others.
-    function headHash(bytes32 root) external view returns (bytes32);
-
-    /// @notice Reverts with `ModelRegistryWrongHead` unless an exact model of this root has this leaf 0.
-    function requireHead(bytes32 root, bytes calldata head) external view;
+    /// @notice What is kept of an exact model; zeros of others.
+    function exactModel(bytes32 root) external view returns (ExactModel memory);
 }

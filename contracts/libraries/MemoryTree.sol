@@ -112,6 +112,38 @@ library MemoryTree {
         }
     }
 
+    /// @notice Root of a whole row, with its sums.
+    /// @param row All of its tiles side by side, as `count` reads them; of a row without any cell perhaps nothing.
+    /// @return wellFormed Whether the bytes are those of so many tiles, none more.
+    function wholeRow(bytes calldata row, uint256 columns)
+        internal
+        pure
+        returns (bool wellFormed, RowNode memory root)
+    {
+        if (row.length == 0) return (true, root);
+        uint256 tiles = 1;
+        while (TILE_COLUMNS * tiles < columns) tiles *= 2;
+        RowNode[] memory nodes = new RowNode[](tiles);
+        uint256 cursor;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            cursor := row.offset
+        }
+        uint256 end = cursor + row.length;
+        for (uint256 i = 0; i < tiles; ++i) {
+            RowChange memory change;
+            cursor = count(change, 0, cursor);
+            nodes[i] = change.before;
+        }
+        for (; tiles > 1; tiles /= 2) {
+            for (uint256 i = 0; i < tiles; i += 2) {
+                (RowNode memory left, RowNode memory right) = (nodes[i], nodes[i + 1]);
+                nodes[i / 2] = RowNode(sumNode(left, right), left.sums + right.sums);
+            }
+        }
+        return (cursor == end, nodes[0]);
+    }
+
     /// @notice Hash of an inner node of a row.
     function sumNode(RowNode memory left, RowNode memory right) internal pure returns (bytes32) {
         return keccak256(

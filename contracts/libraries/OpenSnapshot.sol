@@ -22,6 +22,8 @@ struct OpenedTurn {
 library OpenSnapshot {
     using ByteReader for Cursor;
 
+    /// @dev Where the parameters begin.
+    uint256 private constant PARAMETERS = 205;
     uint256 private constant MOST_BYTES = 64 * 1024;
     uint256 private constant MOST_TEMPERATURE = 1000;
     uint256 private constant MOST_STOPS = 4;
@@ -49,6 +51,11 @@ library OpenSnapshot {
         }
         if (cursor.choice(body, 1) == 1) cursor.hash(body);
         wellFormed = !cursor.bad && cursor.offset == body.length && body.length <= MOST_BYTES;
+    }
+
+    /// @notice Temperature of the request, in hundredths. The body is well formed.
+    function temperature(bytes calldata body) internal pure returns (uint16) {
+        return uint16(bytes2(body[PARAMETERS:]));
     }
 
     /// @notice Context root where the turn's own tokens begin.

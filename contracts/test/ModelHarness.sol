@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ElementReads} from "../libraries/model/ElementReads.sol";
 import {Elements} from "../libraries/model/Elements.sol";
 import {ModelReader} from "../libraries/model/ModelReader.sol";
 import {ElementPlace, ElementRead, ModelConstant, ModelHead, ModelOp} from "../libraries/model/ModelTypes.sol";
@@ -29,10 +30,12 @@ contract ModelHarness {
         ElementPlace memory place,
         uint256 positions,
         uint256 token,
-        bytes[] calldata operands
+        bytes[] memory operands
     ) external view returns (int256 value, ElementRead[] memory reads, uint256 used) {
         used = gasleft();
-        (value, reads) = Elements.elementOf(op, place, positions, token, operands);
+        reads = ElementReads.readsOf(op, place, positions, token);
+        ElementReads.resolve(op, reads, operands);
+        value = Elements.elementOf(op, place, operands);
         used -= gasleft();
     }
 
@@ -44,7 +47,7 @@ contract ModelHarness {
         return Sample.draw(chances, threshold);
     }
 
-    function probabilities(bytes calldata logits, Sampling memory sampling, bytes[] calldata rows)
+    function probabilities(bytes memory logits, Sampling memory sampling, bytes[] calldata rows)
         external
         pure
         returns (uint256[] memory)
@@ -55,7 +58,7 @@ contract ModelHarness {
     /// @return token The token.
     /// @return used Gas of it alone, without what reads the arguments.
     function tokenAt(
-        bytes calldata logits,
+        bytes memory logits,
         Sampling memory sampling,
         bytes[] calldata rows,
         bytes32 requestId,

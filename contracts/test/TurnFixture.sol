@@ -53,8 +53,13 @@ abstract contract TurnFixture is WeftFixture {
     function _run(uint256 first, uint256 end) internal pure returns (uint32[] memory ids) {
         ids = new uint32[](end - first);
         for (uint256 i = first; i < end; ++i) {
-            ids[i - first] = uint32(i + 11);
+            ids[i - first] = _idAt(i);
         }
+    }
+
+    /// @dev The token at a position.
+    function _idAt(uint256 position) internal pure virtual returns (uint32) {
+        return uint32(position + 11);
     }
 
     function _root(uint256 length) internal pure returns (bytes32) {

@@ -64,7 +64,7 @@ abstract contract WeftDeployment {
         manager.grantRole(role, holder, 0);
     }
 
-    function _parameters() internal pure returns (RegistryParameters memory p) {
+    function _parameters() internal pure virtual returns (RegistryParameters memory p) {
         p.minStake = MIN_STAKE;
         p.bounty = BOUNTY;
         p.minOperators = 4;

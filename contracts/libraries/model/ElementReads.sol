@@ -10,16 +10,10 @@ import {Operands} from "./Operands.sol";
 library ElementReads {
     using Operands for bytes;
 
-    uint256 private constant TENSOR = 4;
-    uint256 private constant WEIGHT = 1;
-    uint256 private constant TABLE = 2;
-
     /// @notice The tensor has no such element.
     error ElementReadsNoElement();
     /// @notice The values lead to an entry before the first of a table.
     error ElementReadsNoEntry(int256 entry);
-    /// @notice An operand has another length than what is read, or there are fewer or more of them.
-    error ElementReadsLength(uint256 operand);
 
     /// @notice How large an operation's tensor is, beside its positions.
     /// @param positions Of the whole context.
@@ -45,17 +39,15 @@ library ElementReads {
         return (terms + ModelReader.PART - 1) / ModelReader.PART;
     }
 
-    /// @notice What an element reads, in the order that it takes its operands in. Which entry of a table that is depends on the
-    /// operands before it. Reverts with `ElementReadsNoElement`, `ElementReadsNoEntry` or `ElementReadsLength`.
+    /// @notice What an element reads, in the order that it takes its operands in. Entries of tables that depend on values have
+    /// a count of 0, until `resolve` has seen these. Reverts with `ElementReadsNoElement`.
+    /// @param positions Of the whole context.
     /// @param token At the element's position; embeddings read by it.
-    /// @param operands The values of each read.
-    function readsOf(
-        ModelOp memory op,
-        ElementPlace memory place,
-        uint256 positions,
-        uint256 token,
-        bytes[] calldata operands
-    ) internal pure returns (ElementRead[] memory reads) {
+    function readsOf(ModelOp memory op, ElementPlace memory place, uint256 positions, uint256 token)
+        internal
+        pure
+        returns (ElementRead[] memory reads)
+    {
         {
             (uint256 heads, uint256 parts, uint256 columns) = shapeOf(op, positions);
             if (place.head >= heads || place.position >= positions || place.part >= parts || place.column >= columns) {
@@ -63,24 +55,21 @@ library ElementReads {
             }
         }
         uint256 count = _countOf(op);
-        if (operands.length != count) revert ElementReadsLength(operands.length);
         reads = new ElementRead[](count);
         OpKind kind = op.kind;
         if (kind == OpKind.Embedding) {
-            _constant(reads, 0, op.constants[0], WEIGHT, token, place.column);
+            _constant(reads, 0, op.constants[0], Operands.WEIGHT, token, place.column);
         } else if (kind == OpKind.SquareSum || kind == OpKind.Linear) {
             _product(reads, op, place);
         } else if (kind == OpKind.Norm) {
             _tensor(reads, 0, op.tensors[0], 0, place.position, place.column);
             _tensor(reads, 1, op.tensors[1], 0, place.position, 0);
-            _requireLength(reads, operands, 1);
-            _entry(reads, 2, op, op.constants[0], operands[1].valueAt(TENSOR, 0));
         } else if (kind == OpKind.Rope) {
             _rope(reads, op, place);
         } else if (kind == OpKind.Score) {
             _score(reads, op, place);
         } else if (kind == OpKind.ScoreMax || kind == OpKind.ExpSum || kind == OpKind.Probability) {
-            _scores(reads, op, place, positions, operands);
+            _scores(reads, op, place, positions);
         } else if (kind == OpKind.PartMax || kind == OpKind.PartSum) {
             _parts(reads, op, place, positions);
         } else if (kind == OpKind.WeightedSum) {
@@ -92,8 +81,18 @@ library ElementReads {
         if (op.residual != ModelReader.NO_RESIDUAL) {
             _tensor(reads, count - 1, op.residual, place.head, place.position, place.column);
         }
-        for (uint256 i = 0; i < count; ++i) {
-            _requireLength(reads, operands, i);
+    }
+
+    /// @notice Fills in the entries of tables that depend on values. Reverts with `ElementReadsNoEntry`.
+    /// @param operands Of the reads whose count is not 0.
+    function resolve(ModelOp memory op, ElementRead[] memory reads, bytes[] memory operands) internal pure {
+        if (op.kind == OpKind.Norm) {
+            _entry(reads, 2, op, op.constants[0], operands[1].valueAt(Operands.TENSOR, 0));
+        } else if (op.kind == OpKind.Probability) {
+            int256 max = operands[1].valueAt(Operands.TENSOR, 0);
+            uint256 entry = exponentOf(op, max, operands[0].valueAt(Operands.TENSOR, 0));
+            _constant(reads, 3, op.constants[0], Operands.TABLE, 0, entry);
+            _entry(reads, 4, op, op.constants[1], operands[2].valueAt(Operands.TENSOR, 0));
         }
     }
 
@@ -109,7 +108,7 @@ library ElementReads {
         _tensor(reads, 0, op.tensors[0], 0, place.position, first);
         reads[0].count = _terms(place.part, op.size);
         if (op.kind == OpKind.SquareSum) return;
-        _constant(reads, 1, op.constants[0], WEIGHT, place.column, first);
+        _constant(reads, 1, op.constants[0], Operands.WEIGHT, place.column, first);
         reads[1].count = reads[0].count;
     }
 
@@ -119,8 +118,8 @@ library ElementReads {
         uint256 first = place.column - place.column % op.size + pair;
         _tensor(reads, 0, op.tensors[0], 0, place.position, first);
         _tensor(reads, 1, op.tensors[0], 0, place.position, first + half);
-        _constant(reads, 2, op.constants[0], TABLE, place.position, pair);
-        _constant(reads, 3, op.constants[0], TABLE, place.position, half + pair);
+        _constant(reads, 2, op.constants[0], Operands.TABLE, place.position, pair);
+        _constant(reads, 3, op.constants[0], Operands.TABLE, place.position, half + pair);
     }
 
     function _score(ElementRead[] memory reads, ModelOp memory op, ElementPlace memory place) private pure {
@@ -139,31 +138,22 @@ library ElementReads {
         reads[0].count = isFixed ? op.parts : partsOf(positions);
     }
 
-    function _scores(
-        ElementRead[] memory reads,
-        ModelOp memory op,
-        ElementPlace memory place,
-        uint256 positions,
-        bytes[] calldata operands
-    ) private pure {
+    function _scores(ElementRead[] memory reads, ModelOp memory op, ElementPlace memory place, uint256 positions)
+        private
+        pure
+    {
         bool single = op.kind == OpKind.Probability;
         uint256 first = single ? place.column : place.part * ModelReader.PART;
         _tensor(reads, 0, op.tensors[0], place.head, place.position, first);
         if (!single) reads[0].count = _terms(place.part, positions);
         if (op.kind == OpKind.ScoreMax) return;
         _tensor(reads, 1, op.tensors[1], place.head, place.position, 0);
-        if (!single) {
-            _constant(reads, 2, op.constants[0], TABLE, 0, 0);
+        if (single) {
+            _tensor(reads, 2, op.tensors[2], place.head, place.position, 0);
+        } else {
+            _constant(reads, 2, op.constants[0], Operands.TABLE, 0, 0);
             reads[2].count = op.entries;
-            return;
         }
-        _tensor(reads, 2, op.tensors[2], place.head, place.position, 0);
-        for (uint256 i = 0; i < 3; ++i) {
-            _requireLength(reads, operands, i);
-        }
-        uint256 entry = exponentOf(op, operands[1].valueAt(TENSOR, 0), operands[0].valueAt(TENSOR, 0));
-        _constant(reads, 3, op.constants[0], TABLE, 0, entry);
-        _entry(reads, 4, op, op.constants[1], operands[2].valueAt(TENSOR, 0));
     }
 
     function _weighted(ElementRead[] memory reads, ModelOp memory op, ElementPlace memory place, uint256 positions)
@@ -191,7 +181,7 @@ library ElementReads {
         int256 near = sum >> op.near;
         int256 entry = (near < int256(op.cap) ? near : int256(op.cap)) + (sum >> op.far);
         if (entry < 0) revert ElementReadsNoEntry(entry);
-        _constant(reads, index, table, TABLE, 0, 2 * uint256(entry));
+        _constant(reads, index, table, Operands.TABLE, 0, 2 * uint256(entry));
         reads[index].count = 2;
     }
 
@@ -199,10 +189,6 @@ library ElementReads {
     function _terms(uint256 part, uint256 all) private pure returns (uint256) {
         uint256 left = all - part * ModelReader.PART;
         return left < ModelReader.PART ? left : ModelReader.PART;
-    }
-
-    function _requireLength(ElementRead[] memory reads, bytes[] calldata operands, uint256 index) private pure {
-        if (operands[index].length != reads[index].count * reads[index].width) revert ElementReadsLength(index);
     }
 
     function _tensor(
@@ -213,7 +199,7 @@ library ElementReads {
         uint256 position,
         uint256 column
     ) private pure {
-        reads[index] = ElementRead(false, number, TENSOR, Axis.Columns, 1, ElementPlace(head, position, 0, column));
+        reads[index] = ElementRead(false, number, Operands.TENSOR, Axis.Columns, 1, ElementPlace(head, position, 0, column));
     }
 
     function _constant(

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {ElementReads} from "./ElementReads.sol";
 import {ModelReader} from "./ModelReader.sol";
-import {ElementPlace, ElementRead, ModelOp, OpKind} from "./ModelTypes.sol";
+import {ElementPlace, ModelOp, OpKind} from "./ModelTypes.sol";
 import {Operands} from "./Operands.sol";
 
 /// @title Elements
@@ -13,52 +13,46 @@ import {Operands} from "./Operands.sol";
 library Elements {
     using Operands for bytes;
 
-    uint256 private constant TENSOR = 4;
-    uint256 private constant TABLE = 2;
     /// @dev What is shifted further to the left fits no tensor anyway, unless it is kept within a clip; or is zero.
     int256 private constant MOST_LEFT = 64;
     /// @dev What is shifted further to the right is zero.
     int256 private constant MOST_RIGHT = 128;
 
-    /// @notice The element, and what it was made of. Where it is no int32, no tensor holds it.
-    /// @param positions Of the whole context.
-    /// @param token At the element's position; embeddings read by it.
-    /// @param operands The values of each read: int32 of tensors, int8 of weights, int16 of tables.
-    function elementOf(
-        ModelOp memory op,
-        ElementPlace memory place,
-        uint256 positions,
-        uint256 token,
-        bytes[] calldata operands
-    ) internal pure returns (int256 value, ElementRead[] memory reads) {
-        reads = ElementReads.readsOf(op, place, positions, token, operands);
+    /// @notice The element. Where it is no int32, no tensor holds it.
+    /// @param operands The values of each read that `ElementReads` lists, of the lengths that it says: int32 of tensors, int8
+    /// of weights, int16 of tables.
+    function elementOf(ModelOp memory op, ElementPlace memory place, bytes[] memory operands)
+        internal
+        pure
+        returns (int256 value)
+    {
         OpKind kind = op.kind;
         if (kind == OpKind.Embedding) {
-            value = roundShift(operands[0].valueAt(1, 0), op.shift);
+            value = roundShift(operands[0].valueAt(Operands.WEIGHT, 0), op.shift);
         } else if (kind == OpKind.SquareSum) {
             value = _squareSum(op, operands[0]);
         } else if (kind == OpKind.Norm) {
-            value = within(_scaled(operands[0].valueAt(TENSOR, 0), operands[2]), op.clip);
+            value = within(_scaled(operands[0].valueAt(Operands.TENSOR, 0), operands[2]), op.clip);
         } else if (kind == OpKind.Linear) {
-            value = _post(op, _product(operands[0], operands[1], 1), operands);
+            value = _post(op, _product(operands[0], operands[1], Operands.WEIGHT), operands);
         } else if (kind == OpKind.Rope) {
             value = _rope(op, place.column, operands);
         } else if (kind == OpKind.Score) {
-            value = _product(operands[0], operands[1], TENSOR);
+            value = _product(operands[0], operands[1], Operands.TENSOR);
             if (place.column > place.position) value -= int256(op.mask);
         } else if (kind == OpKind.ScoreMax || kind == OpKind.PartMax) {
             value = _max(operands[0]);
         } else if (kind == OpKind.ExpSum) {
             value = _expSum(op, operands);
         } else if (kind == OpKind.Probability) {
-            value = _scaled(operands[3].valueAt(TABLE, 0), operands[4]);
+            value = _scaled(operands[3].valueAt(Operands.TABLE, 0), operands[4]);
         } else if (kind == OpKind.WeightedSum) {
-            value = _product(operands[0], operands[1], TENSOR);
+            value = _product(operands[0], operands[1], Operands.TENSOR);
         } else if (kind == OpKind.PartSum) {
             value = _post(op, _sum(operands[0]), operands);
         } else {
-            int256 open = operands[0].valueAt(TENSOR, 0);
-            if (open > 0) value = within(roundShift(open * operands[1].valueAt(TENSOR, 0), op.shift), op.clip);
+            int256 open = operands[0].valueAt(Operands.TENSOR, 0);
+            if (open > 0) value = within(roundShift(open * operands[1].valueAt(Operands.TENSOR, 0), op.shift), op.clip);
         }
     }
 
@@ -79,77 +73,77 @@ library Elements {
         return x < -limit ? -limit : x;
     }
 
-    function _squareSum(ModelOp memory op, bytes calldata input) private pure returns (int256 sum) {
-        uint256 count = input.length / TENSOR;
+    function _squareSum(ModelOp memory op, bytes memory input) private pure returns (int256 sum) {
+        uint256 count = input.length / Operands.TENSOR;
         int256 shift = op.shift;
         uint256 clip = op.clip;
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
-                int256 x = within(roundShift(input.valueAt(TENSOR, i), shift), clip);
+                int256 x = within(roundShift(input.valueAt(Operands.TENSOR, i), shift), clip);
                 sum += x * x;
             }
         }
     }
 
-    function _product(bytes calldata left, bytes calldata right, uint256 width) private pure returns (int256 sum) {
-        uint256 count = left.length / TENSOR;
+    function _product(bytes memory left, bytes memory right, uint256 width) private pure returns (int256 sum) {
+        uint256 count = left.length / Operands.TENSOR;
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
-                sum += left.valueAt(TENSOR, i) * right.valueAt(width, i);
+                sum += left.valueAt(Operands.TENSOR, i) * right.valueAt(width, i);
             }
         }
     }
 
-    function _sum(bytes calldata input) private pure returns (int256 sum) {
-        uint256 count = input.length / TENSOR;
+    function _sum(bytes memory input) private pure returns (int256 sum) {
+        uint256 count = input.length / Operands.TENSOR;
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
-                sum += input.valueAt(TENSOR, i);
+                sum += input.valueAt(Operands.TENSOR, i);
             }
         }
     }
 
-    function _max(bytes calldata input) private pure returns (int256 max) {
-        uint256 count = input.length / TENSOR;
+    function _max(bytes memory input) private pure returns (int256 max) {
+        uint256 count = input.length / Operands.TENSOR;
         max = type(int256).min;
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
-                int256 x = input.valueAt(TENSOR, i);
+                int256 x = input.valueAt(Operands.TENSOR, i);
                 if (x > max) max = x;
             }
         }
     }
 
-    function _expSum(ModelOp memory op, bytes[] calldata operands) private pure returns (int256 sum) {
-        bytes calldata scores = operands[0];
-        bytes calldata table = operands[2];
-        int256 max = operands[1].valueAt(TENSOR, 0);
-        uint256 count = scores.length / TENSOR;
+    function _expSum(ModelOp memory op, bytes[] memory operands) private pure returns (int256 sum) {
+        bytes memory scores = operands[0];
+        bytes memory table = operands[2];
+        int256 max = operands[1].valueAt(Operands.TENSOR, 0);
+        uint256 count = scores.length / Operands.TENSOR;
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
-                sum += table.valueAt(TABLE, ElementReads.exponentOf(op, max, scores.valueAt(TENSOR, i)));
+                sum += table.valueAt(Operands.TABLE, ElementReads.exponentOf(op, max, scores.valueAt(Operands.TENSOR, i)));
             }
         }
     }
 
     /// @dev By an entry of multiplier and exponent.
-    function _scaled(int256 x, bytes calldata entry) private pure returns (int256) {
-        return roundShift(x * entry.valueAt(TABLE, 0), entry.valueAt(TABLE, 1));
+    function _scaled(int256 x, bytes memory entry) private pure returns (int256) {
+        return roundShift(x * entry.valueAt(Operands.TABLE, 0), entry.valueAt(Operands.TABLE, 1));
     }
 
-    function _rope(ModelOp memory op, uint256 column, bytes[] calldata operands) private pure returns (int256) {
-        int256 a = operands[0].valueAt(TENSOR, 0);
-        int256 b = operands[1].valueAt(TENSOR, 0);
-        int256 cos = operands[2].valueAt(TABLE, 0);
-        int256 sin = operands[3].valueAt(TABLE, 0);
+    function _rope(ModelOp memory op, uint256 column, bytes[] memory operands) private pure returns (int256) {
+        int256 a = operands[0].valueAt(Operands.TENSOR, 0);
+        int256 b = operands[1].valueAt(Operands.TENSOR, 0);
+        int256 cos = operands[2].valueAt(Operands.TABLE, 0);
+        int256 sin = operands[3].valueAt(Operands.TABLE, 0);
         bool isFirst = column % op.size < op.size / 2;
         return within(roundShift(isFirst ? a * cos - b * sin : a * sin + b * cos, op.shift), op.clip);
     }
 
     /// @dev What a sum becomes; the residual is the last operand. A clip of 0 is none.
-    function _post(ModelOp memory op, int256 sum, bytes[] calldata operands) private pure returns (int256 value) {
+    function _post(ModelOp memory op, int256 sum, bytes[] memory operands) private pure returns (int256 value) {
         value = roundShift(sum, op.shift);
-        if (op.residual != ModelReader.NO_RESIDUAL) value += operands[operands.length - 1].valueAt(TENSOR, 0);
+        if (op.residual != ModelReader.NO_RESIDUAL) value += operands[operands.length - 1].valueAt(Operands.TENSOR, 0);
         if (op.clip != 0) value = within(value, op.clip);
     }
 }

@@ -42,6 +42,10 @@ library ModelReader {
     uint256 private constant MOST_SIZE = 1 << 24;
     uint256 private constant MOST_SHIFT = 23;
     uint256 private constant MOST_K = 31;
+    /// @dev Tokens of which one can be drawn in a transaction.
+    uint256 private constant MOST_VOCAB = 1 << 11;
+    /// @dev Exponentials that one element may read.
+    uint256 private constant MOST_ENTRIES = 1 << 12;
     /// @dev Sets of ASCII characters: bit c is character c.
     uint256 private constant LETTERS = (((1 << 10) - 1) << 48) | (((1 << 26) - 1) << 65) | (((1 << 26) - 1) << 97);
     uint256 private constant NAMING = LETTERS | (1 << 45) | (1 << 46) | (1 << 95);
@@ -55,7 +59,7 @@ library ModelReader {
         if (cursor.uintOf(leaf, 1) != VERSION) cursor.bad = true;
         _readName(cursor, leaf);
         _readName(cursor, leaf);
-        head.vocab = _between(cursor, leaf, 4, 1, type(uint32).max);
+        head.vocab = _between(cursor, leaf, 4, 1, MOST_VOCAB);
         head.maxPositions = _between(cursor, leaf, 4, 1, type(uint32).max);
         uint256 count = _between(cursor, leaf, 2, 0, MOST_END_TOKENS);
         uint256 least = 0;
@@ -145,11 +149,11 @@ library ModelReader {
         if (kind == OpKind.Embedding || kind == OpKind.SquareSum || kind == OpKind.Gate) {
             op.size = _size(cursor, leaf);
             _readShift(cursor, leaf, op);
-            if (kind != OpKind.Embedding) op.clip = _limit(cursor, leaf);
+            if (kind != OpKind.Embedding) op.clip = _size(cursor, leaf);
         } else if (kind == OpKind.Norm) {
             op.size = _size(cursor, leaf);
             _readPlace(cursor, leaf, op);
-            op.clip = _limit(cursor, leaf);
+            op.clip = _size(cursor, leaf);
         } else if (kind == OpKind.Linear) {
             op.size = _size(cursor, leaf);
             op.outer = _size(cursor, leaf);
@@ -174,14 +178,14 @@ library ModelReader {
         if (kind == OpKind.Rope) {
             op.size = _size(cursor, leaf);
             _readShift(cursor, leaf, op);
-            op.clip = _limit(cursor, leaf);
+            op.clip = _size(cursor, leaf);
         } else if (kind == OpKind.Score || kind == OpKind.WeightedSum) {
             op.keyHeads = _size(cursor, leaf);
             op.size = _size(cursor, leaf);
             if (kind == OpKind.Score) op.mask = _limit(cursor, leaf);
         } else if (kind == OpKind.ExpSum || kind == OpKind.Probability) {
             op.shift = int256(cursor.choice(leaf, MOST_SHIFT));
-            op.entries = _size(cursor, leaf);
+            op.entries = _between(cursor, leaf, 4, 1, MOST_ENTRIES);
             if (kind == OpKind.Probability) _readPlace(cursor, leaf, op);
         }
     }

@@ -27,7 +27,6 @@ library Sample {
     uint256 private constant PLAIN = 100;
     /// @dev The last entry of the table of weights, which is 0.
     uint256 private constant LAST = 511;
-    uint256 private constant LOGIT = 4;
     uint256 private constant TILE_COLUMNS = 64;
 
     /// @notice No request or model says this.
@@ -39,7 +38,7 @@ library Sample {
     /// @param logits One int32 for each token, big endian, of the position before.
     /// @param rows Of the context's rows in the memory, see `probabilities`.
     function tokenAt(
-        bytes calldata logits,
+        bytes memory logits,
         Sampling memory sampling,
         bytes[] calldata rows,
         bytes32 requestId,
@@ -51,12 +50,12 @@ library Sample {
     /// @notice Probabilities of the next token, as integers that sum to 2^16. Reverts with `SampleOutOfRange` or `SampleRow`.
     /// @param rows Of the memory, from its shortest order up to the longest that the context has tokens for: all tiles of 64
     /// columns side by side, each as bit map u64 of the cells that are not zero (bit i is cell i), then these, u32 each.
-    function probabilities(bytes calldata logits, Sampling memory sampling, bytes[] calldata rows)
+    function probabilities(bytes memory logits, Sampling memory sampling, bytes[] calldata rows)
         internal
         pure
         returns (uint256[] memory chances)
     {
-        _require(logits.length != 0 && logits.length % LOGIT == 0, "logits");
+        _require(logits.length != 0 && logits.length % Operands.TENSOR == 0, "logits");
         _require(sampling.temperature <= MOST_TEMPERATURE, "temperature");
         _require(sampling.k <= MOST_K, "k");
         _require(sampling.gate <= LAST_GATE, "gate");
@@ -85,12 +84,12 @@ library Sample {
 
     /// @notice Probabilities without a memory: of weights by how far a logit is below the largest. What rounding loses goes to
     /// the first token of the largest weight. At temperature 0 the largest logit has everything, of equal ones the first.
-    function distribution(bytes calldata logits, uint256 temperature, uint256 k)
+    function distribution(bytes memory logits, uint256 temperature, uint256 k)
         internal
         pure
         returns (uint256[] memory chances)
     {
-        uint256 count = logits.length / LOGIT;
+        uint256 count = logits.length / Operands.TENSOR;
         chances = new uint256[](count);
         (int256 max, uint256 argmax) = _largest(logits, count);
         if (temperature == 0) {
@@ -100,7 +99,7 @@ library Sample {
         unchecked {
             uint256 furthest = 0;
             for (uint256 v = 0; v < count; ++v) {
-                uint256 place = uint256(max - logits.valueAt(LOGIT, v)) >> k;
+                uint256 place = uint256(max - logits.valueAt(Operands.TENSOR, v)) >> k;
                 chances[v] = place;
                 if (place < LAST && place > furthest) furthest = place;
             }
@@ -145,10 +144,10 @@ library Sample {
         }
     }
 
-    function _largest(bytes calldata logits, uint256 count) private pure returns (int256 max, uint256 argmax) {
-        max = logits.valueAt(LOGIT, 0);
+    function _largest(bytes memory logits, uint256 count) private pure returns (int256 max, uint256 argmax) {
+        max = logits.valueAt(Operands.TENSOR, 0);
         for (uint256 v = 1; v < count; ++v) {
-            int256 logit = logits.valueAt(LOGIT, v);
+            int256 logit = logits.valueAt(Operands.TENSOR, v);
             if (logit > max) (max, argmax) = (logit, v);
         }
     }
