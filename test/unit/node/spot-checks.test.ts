@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { WrongToken } from "../../../offchain/chain/accuser.ts";
+import { Context } from "../../../offchain/core/context.ts";
 import { Conversations } from "../../../offchain/core/conversations.ts";
 import type { WeftError } from "../../../offchain/core/errors.ts";
 import { memoryId } from "../../../offchain/core/memory-definition.ts";
@@ -165,6 +166,30 @@ test("X1: what a memory said counts as of the very checkpoint that is named; whe
   commit(fallen, [1, 1, 1, 1, 1, 1]);
   await settle(watcher);
   assert.deepEqual([checked.length, accused.length], [2, 1], "an orphan is accused of nothing");
+});
+
+test("X1: what goes on from a checkpoint that the chain does not have is an orphan, and accused of nothing", async () => {
+  const begun = request();
+  const ids = await answer(begun);
+  const { turn, number } = commit(begun, ids);
+  const history = [...GIVEN, ...ids];
+  const { hash } = worker.protocol.consensus.committed(number) ?? assert.fail();
+  const watcher = checks();
+  for (const named of [hash, hashOf("a fork that is gone")]) {
+    const changes = { model: engine.model.id, nonce: hashOf(`turn ${turns++}`), maxLength: COUNT };
+    const writer = new TrackWriter(author, `heir ${turns++}`);
+    const parent = { checkpoint: { number, hash: named }, turn, position: history.length };
+    const heir = writer.open(requestOf([1], changes, history), { parent, start: Context.of(crypto, history) });
+    heir
+      .tokens("given", [1])
+      .tokens("written", [vocab + 1])
+      .close();
+    worker.hold(writer.seal());
+    commitHeld();
+    await settle(watcher);
+    assert.equal(accused.length, 1, "only where it stands");
+    assert.equal(accused[0]?.position, history.length + 1);
+  }
 });
 
 test("X2: nobody is accused by an engine that says other than the trace", async () => {
