@@ -46,15 +46,8 @@ export type AccuserOptions = Persistence & {
 };
 
 const EXACT = 2;
-/** Asking is over: what it rests on fell, or nobody pays for it any more. */
-const FINAL = new Set([
-  "InferenceCourtNotProven",
-  "InferenceCourtFallen",
-  "InferenceCourtRetentionOver",
-  "InferenceCourtNotSlashable",
-  "InferenceCourtVoid",
-  "InferenceCourtAccusedBefore",
-]);
+/** Reverts that another try, with what the chain says by then, may not meet. */
+const PASSING = new Set(["InferenceCourtBondRose", "ERC20InsufficientAllowance", "ActiveClockPaused", ""]);
 
 /** Accuses authors of wrong tokens, one accusation at a time. Nothing here ever throws. */
 export class Accuser {
@@ -91,7 +84,7 @@ export class Accuser {
     const data = encodeFunctionData({ abi, functionName: "accuse", args: [open, tokens, position, bond] });
     const sent = await sender.send({ to: court, data });
     if (sent.type === "mined") return { type: "accused", id, bond, txHash: sent.txHash, gas: sent.gas };
-    if (sent.type === "reverted" && FINAL.has(sent.name)) return { type: "refused", reason: sent.message };
+    if (sent.type === "reverted" && !PASSING.has(sent.name)) return { type: "refused", reason: sent.message };
     return sent.message;
   }
 

@@ -1,4 +1,4 @@
-import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
+import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
 import { type Dispute, Disputes, dueAt, isAccused, isAccuser, type Party } from "../core/dispute.ts";
 import { type Move, moveOf, type Passes, type Task, tasksOf } from "../core/dispute-moves.ts";
@@ -47,6 +47,9 @@ const PASSING = new Set([
   "InferenceCourtNoPlace",
 ]);
 const LONGEST_WAIT_MS = 60_000;
+/** Who answers for another lets it, and others, go first: for so many polls, and this part of the time that is left, at least. */
+const SPREAD_POLLS = 60;
+const SPREAD_SHARE = 1 / 4;
 /** The accuser concludes; the others, to whom bonds are owed as well, so many polls later. */
 const OTHERS_WAIT_POLLS = 20;
 
@@ -60,6 +63,8 @@ export class Disputer {
   readonly #disputes = new Disputes();
   readonly #pursued = new Set<Hex>();
   readonly #wakes = new Set<() => void>();
+  /** Those in which this worker has nothing to answer. */
+  readonly #lost = new Set<Hex>();
   #owed = true;
 
   constructor(options: DisputerOptions) {
@@ -150,10 +155,11 @@ export class Disputer {
 
   /** An accused that has nothing to answer is about to lose its stake: its operator should know. */
   #surrender({ id, accused }: Dispute, { type }: Task): undefined {
-    if (type !== "answer" || toHex(accused.operator) !== toHex(this.#party.operator)) return;
-    const why = `the token at ${accused.position} of turn ${toHex(accused.turn)}, of which this worker is accused (${id}), is not what the model says`;
+    if (type !== "answer" || !equal(accused.operator, this.#party.operator) || this.#lost.has(id)) return;
+    this.#lost.add(id);
+    const what = `the token at ${accused.position} of turn ${toHex(accused.turn)}`;
     this.#o.onFault(
-      new WeftError("dispute_lost", why, {
+      new WeftError("dispute_lost", `${what}, of which this worker is accused, is not what the model says (${id})`, {
         remedy: "check the model's files, the memory and the processor of this machine",
       }),
     );
@@ -161,27 +167,29 @@ export class Disputer {
 
   async #make(dispute: Dispute, move: Move): Promise<string | undefined> {
     if (move.type === "answer") {
-      const hindered = await this.#bondAnswer(dispute);
-      if (hindered !== undefined) return hindered === "" ? undefined : hindered;
+      const { rpc, court } = this.#o;
+      const bond = await readContract(rpc, court, abi, "answerBond", []);
+      if (!isAccused(dispute, this.#party) && !(await this.#isWanted(dispute, bond))) return undefined;
+      const hindered = await approveBond(this.#o, court, bond);
+      if (typeof hindered === "string") return hindered;
+      if (hindered)
+        return `the signer's account has ${hindered.own} stake tokens, and the bond of an answer is ${bond}`;
     }
     return this.#say(dispute, move.type, moveCall(dispute.accused, move, this.#o.set()));
   }
 
-  /** Undefined when an answer may be given; else why not, nothing where it is not to be tried again. */
-  async #bondAnswer(dispute: Dispute): Promise<string | undefined> {
-    const { rpc, court, answerBonds } = this.#o;
-    const bond = await readContract(rpc, court, abi, "answerBond", []);
-    if (!isAccused(dispute, this.#party)) {
-      if (bond > answerBonds) return "";
-      for (let place = 0; place <= OTHERS; place++) {
-        const { answerer } = await readContract(rpc, court, abi, "answerOf", [dispute.id, BigInt(place)]);
-        // The accused's own is enough, and of ours there is one.
-        if (BigInt(answerer) !== 0n && (place === 0 || BigInt(answerer) === BigInt(this.#o.sender.address))) return "";
-      }
+  /** Is an answer for another within what it may cost, and, after others have had their time, still wanted? */
+  async #isWanted({ id, deadline }: Dispute, bond: bigint): Promise<boolean> {
+    const { rpc, registry, court, answerBonds, pollMs, sender } = this.#o;
+    if (bond > answerBonds) return false;
+    const leftMs = (deadline - (await activeTime(rpc, registry))) * 1_000;
+    await rpc.pause(Math.min(leftMs * SPREAD_SHARE, pollMs * SPREAD_POLLS) * (1 + Math.random()));
+    for (let place = 0; place <= OTHERS; place++) {
+      const { answerer } = await readContract(rpc, court, abi, "answerOf", [id, BigInt(place)]);
+      const isOwn = place === 0 && BigInt(answerer) !== 0n;
+      if (isOwn || BigInt(answerer) === BigInt(sender.address)) return false;
     }
-    const hindered = await approveBond(this.#o, court, bond);
-    if (hindered === undefined || typeof hindered === "string") return hindered;
-    return `the signer's account has ${hindered.own} stake tokens, and the bond of an answer is ${bond}`;
+    return true;
   }
 
   async #conclude(dispute: Dispute): Promise<string | undefined> {

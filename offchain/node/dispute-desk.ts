@@ -50,7 +50,7 @@ export class DisputeDesk {
     chain: Pick<Chain, "accuse" | "disputes">,
     receipts: Receipts,
     { copier, referenceSpan, isIdle }: { copier: Engine; referenceSpan: number; isIdle(): boolean },
-  ): () => Promise<void> {
+  ): () => void {
     const { config, engine, observer } = this.#o;
     const checks = new SpotChecks({
       ...this.#o,

@@ -48,9 +48,10 @@ export class SpotChecks {
   readonly #references: References;
   /** How far each track was looked through. */
   readonly #seen = new Map<string, number>();
-  #waiting: Turn[] = [];
+  readonly #waiting: Turn[] = [];
   #running: Promise<void> | undefined;
   #abort = new AbortController();
+  #isStopped = false;
 
   constructor(options: SpotChecksOptions) {
     this.#o = options;
@@ -63,6 +64,7 @@ export class SpotChecks {
 
   /** To be called now and then: draws from what was committed since, and goes on, or stops for something better. */
   tick(): void {
+    if (this.#isStopped) return;
     this.#draw();
     if (!this.#o.isIdle()) this.#abort.abort();
     else if (!this.#running && this.#waiting.length > 0)
@@ -71,11 +73,10 @@ export class SpotChecks {
       });
   }
 
-  /** Resolves when nothing is under way any more. */
-  async stop(): Promise<void> {
-    this.#waiting = [];
+  /** Nothing is begun any more, nor anybody accused. */
+  stop(): void {
+    this.#isStopped = true;
     this.#abort.abort();
-    await this.#running;
   }
 
   #draw(): void {
@@ -151,6 +152,7 @@ export class SpotChecks {
         field: "model",
         remedy: "check the model's files and the processor of this machine",
       });
+    if (this.#isStopped) return;
     const [open, shown] = [prove(turn, turn.opened), prove(turn, run.place)];
     if (!pass || !open || !shown || !this.#stands(turn)) {
       onFault("spot_check", operator, new WeftError("not_held", "too little is held here to accuse somebody"));

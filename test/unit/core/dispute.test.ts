@@ -157,7 +157,7 @@ describe("a dispute about a token", () => {
     assert.deepEqual(await play(court, [[THIRD, right, true]]), []);
   });
 
-  test("goes on from every one of its events as if nothing had been interrupted, and as often as a fork takes it back", async () => {
+  test("X4: goes on from every one of its events as if nothing had been interrupted, and as often as a fork takes it back", async () => {
     const court = new MiniCourt(caseOf(other));
     const theirs = wrongIn(layout.ops[2].op.name);
     const sides: [Party, Pass][] = [
