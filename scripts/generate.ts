@@ -12,6 +12,8 @@ const contracts: ContractName[] = [
   "FoldCourt",
   "CutCourt",
   "AvailabilityCourt",
+  "ModelRegistry",
+  "InferenceCourt",
   "Guardian",
   "StakeToken",
   "WeftReader",

@@ -67,6 +67,7 @@ export function handOver(powers: Powers, deployer: string): Call[] {
   });
   const holders: [string, bigint, unknown, number][] = [
     ["court", ROLE.court, ref(governedNames.court), 0],
+    ["court of InferenceCourt", ROLE.court, ref("InferenceCourt"), 0],
     ...checkpointCourts.flatMap((name): [string, bigint, unknown, number][] => [
       [`court of ${name}`, ROLE.court, ref(name), 0],
       [`fall of ${name}`, ROLE.fall, ref(name), 0],

@@ -53,6 +53,8 @@ export async function conclude(
       foldCourt: address("FoldCourt"),
       cutCourt: address("CutCourt"),
       availabilityCourt: address("AvailabilityCourt"),
+      modelRegistry: address("ModelRegistry"),
+      inferenceCourt: address("InferenceCourt"),
       guardian: address("Guardian"),
       weftReader: address("WeftReader"),
       tokenConsumer: address("TokenConsumer"),

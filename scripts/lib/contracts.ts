@@ -16,6 +16,8 @@ const places = {
   FoldCourt: "foldCourt",
   CutCourt: "cutCourt",
   AvailabilityCourt: "availabilityCourt",
+  ModelRegistry: "modelRegistry",
+  InferenceCourt: "inferenceCourt",
   WeftReader: "weftReader",
   TokenConsumer: "tokenConsumer",
 } as const satisfies Partial<Record<ContractName, keyof Deployment["contracts"]>>;

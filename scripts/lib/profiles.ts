@@ -20,6 +20,8 @@ export const profiles: Record<Profile, DeploymentParameters> = { devnet, testnet
 /** Bounds of `RegistryRules.sol`, so that a refusal costs nothing. */
 const MOST_OPERATORS = 128;
 const LEAST_STAKE_PER_BOUNTY = 10n;
+/** Of the longest game about an answer, as in `Accusations.sol`. */
+const MOVES = 5;
 
 /** Parameters in a file. @throws ScriptError `BAD_PARAMETERS` */
 export function loadParameters(file: string): DeploymentParameters {
@@ -58,6 +60,15 @@ export function checkParameters(value: unknown): DeploymentParameters {
   }
   if (p.answerWindowSeconds + p.proofWindowSeconds > p.disputeWindowsSeconds) {
     throw refused("disputeWindowsSeconds", "is less than answerWindow + proofWindow: raise it");
+  }
+  if (BigInt(p.accusationBond) === 0n) throw refused("accusationBond", "is zero, and accusing everybody would be free");
+  for (const window of ["accusationWindowSeconds", "moveWindowSeconds"] as const) {
+    if (p[window] > p.longestPauseSeconds) {
+      throw refused(window, "is longer than longestPauseSeconds: two pauses could fall into one move");
+    }
+  }
+  if (p.accusationWindowSeconds + MOVES * p.moveWindowSeconds > p.disputeWindowsSeconds) {
+    throw refused("disputeWindowsSeconds", `is less than accusationWindow + ${MOVES} moveWindows: raise it`);
   }
   const liability = p.signingLagSeconds + windows + p.retentionSeconds + p.longestPauseSeconds + p.graceSeconds;
   if (p.unbondingSeconds <= liability) {

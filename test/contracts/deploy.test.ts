@@ -16,7 +16,7 @@ import { loadParameters, profiles } from "../../scripts/lib/profiles.ts";
 
 const CHAIN = 31_337;
 /** Eight contracts, six doors, six grants, and the deployer leaves. */
-const STEPS = 30;
+const STEPS = 35;
 const admin = new Wallet(keccak256(toHex("administrator"))).address;
 
 /** Where a process is when it dies: it has signed and not sent, or sent and not heard so. */
@@ -137,7 +137,7 @@ describe("a deployment that is stopped goes on where it was", () => {
 
     const again = await run([], { env });
     assert.equal(again.code, 0, again.out);
-    assert.match(again.out, /nothing to do: all 30 steps were done before\n/);
+    assert.match(again.out, /nothing to do: all 35 steps were done before\n/);
     assert.equal(readFileSync(join(folder, `${CHAIN}.json`), "utf8"), kept);
     await isWhole(address, 0);
   });
@@ -246,6 +246,10 @@ describe("a deployment that is stopped goes on where it was", () => {
     refused("answerWindowSeconds", { answerWindowSeconds: 3 * 86_400 + 1 });
     refused("disputeWindowsSeconds", { proofWindowSeconds: 5 * 86_400 - 43_200 + 1 });
     refused("challengeBond", { challengeBond: "0" });
+    refused("accusationBond", { accusationBond: "0" });
+    refused("accusationWindowSeconds", { accusationWindowSeconds: 3 * 86_400 + 1 });
+    refused("moveWindowSeconds", { moveWindowSeconds: 3 * 86_400 + 1 });
+    refused("disputeWindowsSeconds", { moveWindowSeconds: (4 * 86_400) / 5 + 1 });
     refused("bounty", { bounty: parseEther("101").toString() });
     refused("minStake", { minStake: "0", bounty: "0" });
     refused("maxOperators", { maxOperators: 3 });

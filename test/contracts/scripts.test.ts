@@ -170,6 +170,8 @@ describe("scripts against a node over HTTP", () => {
     assert.deepEqual(await has(ROLE.fall, contracts.guardian), [true, 0n]);
     for (const court of [contracts.foldCourt, contracts.cutCourt, contracts.availabilityCourt])
       for (const role of [ROLE.court, ROLE.fall]) assert.deepEqual(await has(role, court), [true, 0n]);
+    assert.deepEqual(await has(ROLE.court, contracts.inferenceCourt), [true, 0n]);
+    assert.deepEqual(await has(ROLE.fall, contracts.inferenceCourt), [false, 0n]);
     for (const role of Object.values(ROLE)) assert.deepEqual(await has(role, deployer), [false, 0n]);
   });
 
@@ -258,7 +260,7 @@ describe("scripts against a node over HTTP", () => {
     await assert.rejects(deploy({ network: node.url, deployerKey: hot(99) }), code("NO_FUNDS"));
     assert.throws(() => tokenProofOf({ number: -1 }), code("BAD_ARGUMENT"));
     const overrides = { unbondingSeconds: 1 };
-    const refused = { code: "BAD_PARAMETERS", field: "unbondingSeconds", message: /more than 3675 / };
+    const refused = { code: "BAD_PARAMETERS", field: "unbondingSeconds", message: /more than 3755 / };
     await assert.rejects(deploy({ network: node.url, overrides }), refused);
   });
 

@@ -66,19 +66,20 @@ test("docs/successor.md, from the announcement to the last stake", async () => {
   assert.deepEqual(none, []);
 
   const made = (await session.follow(deploys)).trim().split("\n").at(-1)!.split(" ");
-  const [newLedger, newCourt, newFoldCourt, newCutCourt, newAvailabilityCourt] = made;
+  const [newLedger, newCourt, newFoldCourt, newCutCourt, newAvailabilityCourt, newInferenceCourt] = made;
   const checkpointCourts = { newFoldCourt, newCutCourt, newAvailabilityCourt };
   const oldLedger = contractOf("CheckpointLedger", deployment, admin);
   const oldRegistry = contractOf("OperatorRegistry", deployment, admin);
   const manager = contractOf("AccessManager", deployment, admin);
   const selector = (name: string) => id(SELECTORS[name]).slice(0, 10);
-  await follow(grants.text, { manager, newCourt, ...checkpointCourts, newLedger, selector });
+  await follow(grants.text, { manager, newCourt, newInferenceCourt, ...checkpointCourts, newLedger, selector });
   for (const name of Object.keys(SELECTORS)) {
     const role = await manager.getFunction("getTargetFunctionRole")(newLedger, selector(name));
     assert.equal(role, name === "fell" ? 5n : 1n, name);
   }
-  for (const court of [newCourt, ...Object.values(checkpointCourts)])
-    for (const role of court === newCourt ? [1n] : [1n, 5n])
+  const alone = [newCourt, newInferenceCourt];
+  for (const court of [...alone, ...Object.values(checkpointCourts)])
+    for (const role of alone.includes(court) ? [1n] : [1n, 5n])
       assert.deepEqual([...(await manager.getFunction("hasRole")(role, court))], [true, 0n]);
 
   const now = (await connection.provider.getBlock("latest"))!.timestamp;

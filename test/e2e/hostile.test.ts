@@ -25,9 +25,11 @@ const PARAMETERS = {
   challengeWindowSeconds: 3,
   // What was committed so long ago is forgotten: 27 s.
   retentionSeconds: 20,
-  disputeWindowsSeconds: 2,
+  disputeWindowsSeconds: 6,
   answerWindowSeconds: 1,
   proofWindowSeconds: 1,
+  accusationWindowSeconds: 1,
+  moveWindowSeconds: 1,
   longestPauseSeconds: 5,
 };
 /** Nobody has forgotten what is younger. */

@@ -32,6 +32,9 @@ before(async () => {
     epochDurationSeconds: EPOCH_SECONDS,
     challengeWindowSeconds: CHALLENGE_SECONDS,
     retentionSeconds: 100,
+    disputeWindowsSeconds: 40,
+    accusationWindowSeconds: 15,
+    moveWindowSeconds: 5,
     longestPauseSeconds: LONGEST_PAUSE_SECONDS,
     unbondingSeconds: UNBONDING_SECONDS,
   });
