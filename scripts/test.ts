@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * `npm test`: everything that must hold, cheapest first. `npm test -- unit e2e` runs only the steps named.
+ * `npm test`: everything that must hold. `npm test -- unit e2e` runs only the steps named. A few steps run at once, in this
+ * order: what takes long and one core begins early, so that no core waits at the end. What they print comes when they end.
  * A step that fails does not hide the others; the exit code is 1 when any failed.
  */
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -15,7 +16,19 @@ const bin = (name: string) => join(root, "node_modules/.bin", name);
 const LIMIT_MS = 5 * 60_000;
 const LIMIT_STEP_MS = 20 * 60_000;
 
-type Step = { name: string; what: string; command: string; args: string[] };
+/** On two cores: of three steps, one mostly waits. */
+const AT_ONCE = 3;
+
+type Step = {
+  name: string;
+  what: string;
+  command: string;
+  args: string[];
+  /** Contracts need not be compiled for it. */
+  early?: true;
+  /** Real processes that are in time only with the machine to themselves. */
+  alone?: true;
+};
 
 const suite = (patterns: string[], concurrency: number): string[] => [
   "--test",
@@ -32,32 +45,72 @@ const steps: Step[] = [
     what: "the contracts, if they changed",
     command: node,
     args: ["scripts/bootstrap.mjs", "compile"],
+    early: true,
+  },
+  {
+    name: "seeds",
+    what: "the protocol under a hostile world, seed by seed",
+    command: node,
+    args: ["test/sim/main.ts", "--seeds", "300", "--workers", "1"],
+    early: true,
   },
   {
     name: "lint",
     what: "formatting, lint and the import rule",
     command: bin("biome"),
     args: ["ci", "--reporter=summary", "."],
+    early: true,
   },
   {
     name: "solhint",
     what: "lint of the contracts",
     command: bin("solhint"),
     args: ["--max-warnings", "0", "--disc", "--noPoster", "contracts/**/*.sol"],
+    early: true,
   },
-  { name: "types", what: "types", command: bin("tsc"), args: ["-p", "."] },
+  { name: "types", what: "types", command: bin("tsc"), args: ["-p", "."], early: true },
   {
     name: "property",
     what: "property tests of the invariants",
     command: node,
     args: suite(["test/property/**/*.test.ts"], 2),
+    early: true,
   },
   {
     name: "compliance",
     what: "every mesh is the same mesh",
     command: node,
     args: suite(["test/compliance/**/*.test.ts"], 2),
+    early: true,
   },
+  {
+    name: "indexer",
+    what: "the indexer on PGlite and PostgreSQL",
+    command: node,
+    args: suite(["test/indexer/**/*.test.ts"], 2),
+  },
+  {
+    name: "contracts",
+    what: "contracts on the embedded chain",
+    command: node,
+    args: suite(["test/contracts/**/*.test.ts"], 2),
+  },
+  { name: "unit", what: "unit tests", command: node, args: suite(["test/unit/**/*.test.ts"], 2) },
+  { name: "solidity", what: "Solidity tests", command: node, args: [hardhat, "test", "solidity"] },
+  {
+    name: "pack",
+    what: "the package outside the repository, as docs/dapp.md has it, and in a browser",
+    command: node,
+    args: suite(["test/pack/**/*.test.ts"], 1),
+  },
+  {
+    name: "sdk",
+    what: "the SDK against a chain, and a script that shares no code",
+    command: node,
+    args: suite(["test/sdk/**/*.test.ts"], 1),
+  },
+  { name: "sim", what: "the simulator's own tests", command: node, args: suite(["test/sim/**/*.test.ts"], 2) },
+  { name: "gas", what: "what contracts may cost", command: node, args: ["scripts/gas.ts"] },
   {
     name: "generated",
     what: "generated code is that of the contracts and the .proto files",
@@ -70,51 +123,19 @@ const steps: Step[] = [
     command: node,
     args: ["test/vectors/make.ts", "--check"],
   },
-  { name: "solidity", what: "Solidity tests", command: node, args: [hardhat, "test", "solidity"] },
-  { name: "gas", what: "what contracts may cost", command: node, args: ["scripts/gas.ts"] },
-  { name: "unit", what: "unit tests", command: node, args: suite(["test/unit/**/*.test.ts"], 2) },
-  {
-    name: "sdk",
-    what: "the SDK against a chain, and a script that shares no code",
-    command: node,
-    args: suite(["test/sdk/**/*.test.ts"], 1),
-  },
-  {
-    name: "pack",
-    what: "the package outside the repository, as docs/dapp.md has it, and in a browser",
-    command: node,
-    args: suite(["test/pack/**/*.test.ts"], 1),
-  },
-  { name: "sim", what: "the simulator's own tests", command: node, args: suite(["test/sim/**/*.test.ts"], 2) },
-  {
-    name: "seeds",
-    what: "the protocol under a hostile world, seed by seed",
-    command: node,
-    args: ["test/sim/main.ts", "--seeds", "300"],
-  },
-  {
-    name: "contracts",
-    what: "contracts on the embedded chain",
-    command: node,
-    args: suite(["test/contracts/**/*.test.ts"], 2),
-  },
-  {
-    name: "indexer",
-    what: "the indexer on PGlite and PostgreSQL",
-    command: node,
-    args: suite(["test/indexer/**/*.test.ts"], 2),
-  },
   {
     name: "e2e",
     what: "real processes",
     command: node,
     args: suite(["test/e2e/**/!(isolation).test.ts"], 2),
+    alone: true,
   },
   {
     name: "isolation",
     what: "real writers that are cut off, with nothing beside them: their speed is compared",
     command: node,
     args: suite(["test/e2e/isolation.test.ts"], 1),
+    alone: true,
   },
 ];
 
@@ -127,17 +148,11 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-/** Steps that each keep one core busy, or wait: together they take the machine once. What they print comes when they end. */
-const TOGETHER = [
-  ["compile", "lint", "solhint", "types", "property", "compliance"],
-  ["generated", "vectors", "solidity", "unit", "gas", "sdk", "pack"],
-  ["contracts", "indexer"],
-];
-
 type Result = { name: string; passed: boolean; seconds: number };
 
 const run = ({ name, what, command, args }: Step, alone: boolean) =>
   new Promise<Result>((resolve) => {
+    process.stdout.write(alone ? "" : `-- ${name} begins\n`);
     const title = `\n== ${name}: ${what}\n`;
     const started = performance.now();
     const printed: Buffer[] = [];
@@ -157,12 +172,29 @@ const run = ({ name, what, command, args }: Step, alone: boolean) =>
 
 const results: Result[] = [];
 const left = steps.filter(({ name }) => asked.length === 0 || name === "compile" || asked.includes(name));
-while (left.length > 0) {
-  const group = TOGETHER.find((names) => names.includes(left[0].name)) ?? [left[0].name];
-  const others = left.findIndex(({ name }) => !group.includes(name));
-  const now = left.splice(0, others < 0 ? left.length : others);
-  if (now.length > 1) process.stdout.write(`\n== at once: ${now.map(({ name }) => name).join(", ")}\n`);
-  results.push(...(await Promise.all(now.map((step) => run(step, now.length === 1)))));
+const running = new Set<Promise<void>>();
+let compiled = false;
+
+/** What may begin now: early steps beside the compiler, and last, one by one, what runs alone. */
+function next(): Step | undefined {
+  const at = left.findIndex(({ early, alone }) => !alone && (early || compiled));
+  if (at >= 0) return running.size < AT_ONCE ? left.splice(at, 1)[0] : undefined;
+  return running.size === 0 ? left.shift() : undefined;
+}
+
+while (left.length > 0 || running.size > 0) {
+  for (let step = next(); step; step = next()) {
+    const { name, alone = false } = step;
+    const done = run(step, alone || left.length + running.size === 0).then((result) => {
+      results.push(result);
+      if (name === "compile") compiled = result.passed;
+      // What is old, or half compiled, says nothing.
+      if (name === "compile" && !compiled) left.length = 0;
+      running.delete(done);
+    });
+    running.add(done);
+  }
+  await Promise.race(running);
 }
 
 process.stdout.write("\n");

@@ -6,7 +6,8 @@ import { ListTree } from "./list-tree.ts";
 import type { Memories } from "./memories.ts";
 import type { Hashing } from "./ports.ts";
 import type { TrackKey } from "./segment.ts";
-import { leafHash, TREE, UpdatableTree } from "./tree.ts";
+import { type LeafKind, SparseTree } from "./sparse-tree.ts";
+import { leafHash, TREE } from "./tree.ts";
 
 export type CutEntry = TrackKey & {
   sequence: number;
@@ -36,41 +37,55 @@ export function encodeEntry(entry: CutEntry): Bytes {
     .done();
 }
 
+const ENTRIES: LeafKind<CutEntry> = {
+  tree: TREE.cut,
+  hash: (h, entry) => leafHash(h, TREE.cut, encodeEntry(entry)),
+};
+
 /** One entry per track, each in the slot that it was given when it first appeared. */
 export class Cut {
   readonly entries: readonly CutEntry[];
+  readonly #h: Hashing;
+  /** In the order of the slots. */
   readonly #slots: Map<string, number>;
-  readonly #tree: UpdatableTree;
+  readonly #tree: SparseTree<CutEntry>;
 
-  private constructor(entries: readonly CutEntry[], slots: Map<string, number>, tree: UpdatableTree) {
+  private constructor(
+    h: Hashing,
+    entries: readonly CutEntry[],
+    slots: Map<string, number>,
+    tree: SparseTree<CutEntry>,
+  ) {
+    this.#h = h;
     this.entries = entries;
     this.#slots = slots;
     this.#tree = tree;
   }
 
   static empty(h: Hashing): Cut {
-    return new Cut([], new Map(), new UpdatableTree(h, TREE.cut));
+    return new Cut(h, [], new Map(), SparseTree.empty(ENTRIES));
   }
 
   static of(h: Hashing, entries: readonly CutEntry[]): Cut {
     return Cut.empty(h).#with(h, entries);
   }
 
+  /** @param entries ours, which went on or did not, and then more */
   #with(h: Hashing, entries: readonly CutEntry[]): Cut {
-    const tree = this.#tree.clone();
     const slots = new Map(this.#slots);
-    for (const [slot, entry] of entries.entries()) {
-      const before = this.entries[slot];
-      slots.set(trackName(entry), slot);
-      const bytes = encodeEntry(entry);
-      if (!before || compare(encodeEntry(before), bytes) !== 0) tree.set(slot, leafHash(h, TREE.cut, bytes));
-    }
+    for (let slot = this.entries.length; slot < entries.length; slot++) slots.set(trackName(entries[slot]), slot);
     if (slots.size !== entries.length) throw new WeftError("malformed", "a track has two entries", { field: "cut" });
-    return new Cut(entries, slots, tree);
+    const moved = [...entries.keys()].filter((slot) => !isSame(this.entries[slot], entries[slot]));
+    return new Cut(
+      h,
+      entries,
+      slots,
+      this.#tree.update(moved, (_, n) => entries[moved[n]]),
+    );
   }
 
   get root(): Bytes {
-    return this.#tree.root;
+    return this.#tree.root(this.#h);
   }
 
   slot(track: TrackKey): number | undefined {
@@ -100,7 +115,7 @@ export class Cut {
   }
 
   proof(slot: number): Bytes[] {
-    return this.#tree.proof(slot);
+    return this.#tree.proof(this.#h, slot);
   }
 
   /**
@@ -108,15 +123,17 @@ export class Cut {
    * An entry is ended exactly when `isEnded` says so of its operator, and then stays where the parent left it.
    */
   extend(h: Hashing, advances: readonly Advance[], isEnded: (operator: Bytes) => boolean): Cut {
-    const byTrack = new Map(advances.map((advance) => [trackName(advance), advance]));
-    const fresh = advances
-      .filter((advance) => this.slot(advance) === undefined && !isEnded(advance.operator))
+    const named = advances.map((advance): [string, Advance] => [trackName(advance), advance]);
+    const byTrack = new Map(named);
+    const fresh = named
+      .filter(([name, { operator }]) => !this.#slots.has(name) && !isEnded(operator))
+      .map(([, advance]) => advance)
       .sort((a, b) => compare(a.operator, b.operator) || compare(a.incarnation, b.incarnation));
     const entries: CutEntry[] = [];
     let first = 0;
-    for (const known of this.entries) {
+    for (const [name, known] of this.byName()) {
       const ended = known.ended || isEnded(known.operator);
-      const to = (!ended && byTrack.get(trackName(known))) || known;
+      const to = (!ended && byTrack.get(name)) || known;
       if (to.sequence < known.sequence || (to.sequence === known.sequence && compare(to.head, known.head) !== 0))
         throw new WeftError("cut_goes_back", "a track never goes back", { field: "sequence" });
       entries.push({ ...known, sequence: to.sequence, head: to.head, ended, first });
@@ -151,6 +168,17 @@ export class Cut {
     const { first } = this.entry(track) as CutEntry;
     return first + sequence - (parent.entry(track)?.sequence ?? 0) - 1;
   }
+}
+
+/** Are they the same entry of one track? */
+function isSame(before: CutEntry | undefined, entry: CutEntry): boolean {
+  return (
+    before !== undefined &&
+    before.sequence === entry.sequence &&
+    before.ended === entry.ended &&
+    before.first === entry.first &&
+    equal(before.head, entry.head)
+  );
 }
 
 /** What a checkpoint is made of: header hashes of segments, and what they teach. */

@@ -24,6 +24,8 @@ export type Errand = { id: number; peer: Bytes; until: number } & (
   /** What stands before our base, up to what we hold: believed because it leads to our head. */
   | { kind: "history"; track: TrackKey; from: number; to: number; got: Held[] }
   | { kind: "cut"; number: number }
+  /** The last cut that everybody still owes: how far everything is over. */
+  | { kind: "over"; number: number }
   | { kind: "memory"; number: number; from: MemoryCursor }
   | ({ kind: "tree" } & TreeRequest)
 );
@@ -135,7 +137,7 @@ export class Errands {
 
 function questionOf(errand: Errand): Question {
   const { kind } = errand;
-  if (kind === "cut") return { type: "cut", number: errand.number };
+  if (kind === "cut" || kind === "over") return { type: "cut", number: errand.number };
   if (kind === "memory") return { type: "memory", number: errand.number, from: errand.from };
   if (kind === "tree") {
     const { number, hash, tree, first } = errand;
@@ -144,7 +146,7 @@ function questionOf(errand: Errand): Question {
   return { type: "fetch", track: keyOf(errand), from: errand.from, to: errand.to };
 }
 
-export function keyOf(errand: Exclude<Errand, { kind: "cut" | "memory" | "tree" }>): TrackKey {
+export function keyOf(errand: Exclude<Errand, { kind: "cut" | "over" | "memory" | "tree" }>): TrackKey {
   const { operator, incarnation } = errand.kind === "committed" ? errand.entry : errand.track;
   return { operator, incarnation };
 }

@@ -25,7 +25,7 @@ export type FetchingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
-  retention: Pick<Retention, "owed">;
+  retention: Pick<Retention, "owed" | "unshown" | "show" | "isOver">;
   budgets: Budgets;
   nextId(): number;
   /** Steps the replica, and turns its effects into the protocol's. */
@@ -55,7 +55,7 @@ export class Fetching {
     const errands = new Errands(replica, nextId);
     this.#errands = errands;
     const refused = new Refused();
-    this.#repairing = new Repairing({ replica, consensus, following, errands, refused, step });
+    this.#repairing = new Repairing({ replica, consensus, following, retention, errands, refused, step });
     this.#history = new History(replica, errands);
     this.#memory = new MemoryFetch(replica.crypto, consensus, errands, retention);
     this.#witness = new Witness(replica, consensus, following, errands);
@@ -192,6 +192,10 @@ export class Fetching {
       this.#errands.done(errand);
       return answer.type === "cut" && answer.entries ? this.#learnCut(errand, answer.entries) : [];
     }
+    if (errand.kind === "over") {
+      this.#errands.done(errand);
+      return answer.type === "cut" && answer.entries ? this.#repairing.over(errand, answer.entries) : [];
+    }
     if (errand.kind === "memory") {
       if (answer.type !== "memory") return this.#wrong(errand, "another answer than was asked for");
       this.#errands.done(errand);
@@ -218,7 +222,7 @@ export class Fetching {
       const have = this.#o.replica.track(track)?.sequence ?? 0;
       // Also who has nothing to say any more has no beginning: questions of both kinds take turns with the peers.
       if (first ? first.segment.header.sequence > have + 1 : answer.last && have < from) {
-        const forgotten = this.#repairing.unserved(errand.peer, track, from);
+        const forgotten = this.#repairing.unserved(errand.peer, track, from, now);
         return answer.last ? forgotten : [...this.#errands.giveUp(errand), ...forgotten];
       }
       const { peer } = errand;

@@ -23,10 +23,9 @@ export function forward(
   earlier: EarlierRows = { count: 0, rows: new Int8Array() },
 ): Map<string, Tensor> {
   const positions = tokens.length;
-  if (positions === 0 || positions > program.maxPositions || earlier.count >= positions)
-    throw new WeftError("out_of_range", `${positions} tokens, ${program.maxPositions} at most`, { field: "tokens" });
-  if (tokens.some((id) => !Number.isInteger(id) || id < 0 || id >= program.vocab))
-    throw new WeftError("out_of_range", `a token is not below ${program.vocab}`, { field: "tokens" });
+  checkTokens(program, tokens);
+  if (earlier.count >= positions)
+    throw new WeftError("out_of_range", `${positions} tokens after ${earlier.count} rows`, { field: "tokens" });
   const constantOf = constantReaders(program, constants);
   const rowsOf = earlierRows(program, earlier);
   const tensors = new Map<string, Tensor>();
@@ -40,6 +39,14 @@ export function forward(
     tensors.set(op.name, tensorOf(op, element, positions, earlier.count));
   }
   return tensors;
+}
+
+/** There is a forward pass over these tokens. @throws WeftError `out_of_range` (tokens) */
+export function checkTokens({ maxPositions, vocab }: Program, tokens: readonly number[]): void {
+  if (tokens.length === 0 || tokens.length > maxPositions)
+    throw new WeftError("out_of_range", `${tokens.length} tokens, ${maxPositions} at most`, { field: "tokens" });
+  if (tokens.some((id) => !Number.isInteger(id) || id < 0 || id >= vocab))
+    throw new WeftError("out_of_range", `a token is not below ${vocab}`, { field: "tokens" });
 }
 
 /** Of values that are made BigInt once, at the first operation that reads them. */

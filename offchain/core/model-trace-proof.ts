@@ -44,14 +44,24 @@ export type Own = { tokens: readonly number[]; tensors: ReadonlyMap<number, Int3
 export function* proveElement(
   h: Hashing,
   model: ModelOpener,
-  { tokens, tensors }: Own,
+  own: Own,
   shown: Shown,
 ): Generator<undefined, ElementProof | undefined> {
+  const index = firstOtherValue(valuesOf(own.tensors, shown.tensor), shown.group, shown.bytes);
+  return index === undefined ? undefined : yield* openElement(h, model, own, shown, index);
+}
+
+/** Opens the element at an index of the group that was shown, right or wrong, and all that it is made of. Goes in steps. */
+export function* openElement(
+  h: Hashing,
+  model: ModelOpener,
+  { tokens, tensors }: Own,
+  shown: Shown,
+  index: number,
+): Generator<undefined, ElementProof> {
   const { tensor } = shown;
   const layout = new TraceLayout(model.manifest.program, tokens.length);
   const trace = traceTree(h, shown.tensorRoots);
-  const index = firstOtherValue(valuesOf(tensors, tensor), shown.group, shown.bytes);
-  if (index === undefined) return undefined;
   const traced = layout.opAt(tensor);
   const { op, number } = traced;
   const place = layout.placeAt(traced, tensor - traced.firstTensor, index);

@@ -85,7 +85,7 @@ export function readsOf(
       const [score, max, sum] = [op.scores, op.max, op.sum].map((name, i) =>
         tensor(name, i === 0 ? column : 0, 1, { head }),
       );
-      const below = Math.min((firstOf(max) - firstOf(score)) >> op.shift, op.entries - 1);
+      const below = Math.min(Math.floor((firstOf(max) - firstOf(score)) / 2 ** op.shift), op.entries - 1);
       return [score, max, sum, constant(op.expTable, 0, below), entry(op.placeTable, sum, op)];
     }
     case "weightedSum": {

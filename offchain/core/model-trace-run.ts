@@ -1,5 +1,4 @@
-import { WeftError } from "./errors.ts";
-import type { Values } from "./model-forward.ts";
+import { checkTokens, type Values } from "./model-forward.ts";
 import { operandsOf, PART, type Program } from "./model-program.ts";
 import { kernelOf } from "./model-trace-kernels.ts";
 import { TraceLayout } from "./model-trace-layout.ts";
@@ -47,13 +46,6 @@ export function* runProgram(
     held.set(op.name, heads);
     for (const name of held.keys()) if ((lastReader.get(name) ?? -1) <= number) held.delete(name);
   }
-}
-
-function checkTokens({ maxPositions, vocab }: Program, tokens: readonly number[]): void {
-  if (tokens.length === 0 || tokens.length > maxPositions)
-    throw new WeftError("out_of_range", `${tokens.length} tokens, ${maxPositions} at most`, { field: "tokens" });
-  if (tokens.some((id) => !Number.isInteger(id) || id < 0 || id >= vocab))
-    throw new WeftError("out_of_range", `a token is not below ${vocab}`, { field: "tokens" });
 }
 
 /** Number of the last operation that reads each tensor. */

@@ -4,7 +4,7 @@ import { ListTree } from "./list-tree.ts";
 import type { Values } from "./model-forward.ts";
 import type { Program } from "./model-program.ts";
 import { MODEL_TREE } from "./model-tiles.ts";
-import { GROUP_TILES, GROUP_VALUES, TILE_BYTES, TILE_VALUES, VALUE_BYTES } from "./model-trace-layout.ts";
+import { GROUP_TILES, GROUP_VALUES, TILE_BYTES, TILE_VALUES, TraceLayout, VALUE_BYTES } from "./model-trace-layout.ts";
 import { runProgram } from "./model-trace-run.ts";
 import type { Hashing } from "./ports.ts";
 import { leafHash } from "./tree.ts";
@@ -60,19 +60,28 @@ export function* groupRoots(h: Hashing, values: Int32Array): Generator<undefined
   return roots;
 }
 
-/** What an answer says: the roots of all tensors, by number. Goes in steps, see `runProgram`; of the tensors nothing is kept. */
-export function* traceRoots(
+/** What an answer says, the roots of all tensors by number, and what follows from them: a logit for each token. */
+export type Trace = { roots: Bytes[]; logits: Int32Array };
+
+/** Runs a program over a whole context in steps, see `runProgram`; of the tensors nothing is kept. */
+export function* traceOf(
   h: Hashing,
   program: Program,
   constants: (name: string) => Values,
   tokens: readonly number[],
-): Generator<undefined, Bytes[]> {
+): Generator<undefined, Trace> {
+  const layout = new TraceLayout(program, tokens.length);
+  const { firstTensor } = layout.of(program.logits);
   const roots: Bytes[] = [];
+  let logits = new Int32Array();
   for (const computed of runProgram(program, constants, tokens)) {
-    if (computed) roots.push(tensorTree(h, yield* groupRoots(h, computed.values)).root);
+    if (computed) {
+      roots.push(tensorTree(h, yield* groupRoots(h, computed.values)).root);
+      if (computed.tensor === firstTensor) logits = computed.values.slice(-program.vocab);
+    }
     yield;
   }
-  return roots;
+  return { roots, logits };
 }
 
 /** Runs a program again, in steps, as far as the last of these tensors, and keeps them. */

@@ -9,6 +9,7 @@ import { Overdue } from "./overdue.ts";
 import { areSigned, isChain } from "./range.ts";
 import type { Refused } from "./refused.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
+import type { Retention } from "./retention.ts";
 import { headerHash, type Segment, type TrackKey } from "./segment.ts";
 import { isAuthorsFault, Track } from "./track.ts";
 
@@ -67,6 +68,7 @@ export type RepairingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
+  retention: Pick<Retention, "unshown" | "show" | "isOver">;
   errands: Errands;
   /** What is committed, and breaks a rule. */
   refused: Refused;
@@ -81,6 +83,8 @@ export class Repairing {
   readonly #misfits = new Set<string>();
   /** Peers that could not serve the beginning of a committed range, by track. */
   readonly #unserved = new Map<string, Set<string>>();
+  /** Tracks of which somebody was asked last who does not say that it holds them. */
+  readonly #strayed = new Set<string>();
   #joined = false;
   readonly #overdue: Overdue;
 
@@ -103,7 +107,7 @@ export class Repairing {
       else {
         const name = trackName(repair.entry);
         if (errands.isBusy(name)) continue;
-        const [peer] = errands.holders(name, repair.entry.sequence);
+        const peer = this.#server(name, repair.entry.sequence);
         if (!peer) continue;
         const track = replica.track(repair.entry);
         // After a range that did not fit ours: from where checkpoints and we still agree.
@@ -113,6 +117,21 @@ export class Repairing {
       }
     }
     return effects;
+  }
+
+  /**
+   * Who says that it holds a track so far. When none of these has the beginning, every other time somebody who has not been
+   * asked for it: two who lack the same would else wait for one another.
+   */
+  #server(name: string, sequence: number): Bytes | undefined {
+    const { errands } = this.#o;
+    const isNew = (peer: Bytes) => !this.#unserved.get(name)?.has(toHex(peer));
+    const holders = errands.holders(name, sequence);
+    if (holders.length === 0 || holders.some(isNew)) return holders[0];
+    const other = errands.anybody(name).find(isNew);
+    if (!other || this.#strayed.delete(name)) return holders[0];
+    this.#strayed.add(name);
+    return other;
   }
 
   /** What was refused is not fetched again, as long as it is the same that is committed. */
@@ -181,16 +200,38 @@ export class Repairing {
     );
   }
 
-  /** A peer has no beginning of a range. When nobody has it any more, the track begins here where everything is final. */
-  unserved(peer: Bytes, track: TrackKey, from: number): Effect[] {
-    const { errands, following } = this.#o;
+  /**
+   * A peer has no beginning of a range. When nobody has it any more, the track begins here where everything is final, once
+   * the time of what we hold of it is over by what we have read of the chain ourselves: peers may be ahead of us, or lie.
+   */
+  unserved(peer: Bytes, track: TrackKey, from: number, now: number): Effect[] {
+    const { errands, following, replica, retention } = this.#o;
     const name = trackName(track);
     const unserved = this.#unserved.get(name) ?? new Set();
     this.#unserved.set(name, unserved.add(toHex(peer)));
     const settled = following.anchor?.cut.entry(track);
     if (!settled || settled.sequence < from || ![...errands.up].every((up) => unserved.has(up))) return [];
+    const held = replica.tracks.get(name);
+    if (held && !retention.isOver(held, settled.sequence)) {
+      const { unshown } = retention;
+      return unshown === undefined ? [] : errands.send({ kind: "over", peer, number: unshown }, "over", now);
+    }
     this.#unserved.delete(name);
-    return this.#begin(settled);
+    this.#strayed.delete(name);
+    // On disk too: what stands beyond the base would be in the way of what comes there.
+    const fork = held && held.sequence > settled.sequence ? this.#rewind(track, settled.sequence) : [];
+    return [...fork, ...this.#begin(settled)];
+  }
+
+  /** A peer showed the cut that tells what is over. */
+  over({ peer, number }: Errand & { kind: "over" }, entries: readonly CutEntry[]): Effect[] {
+    try {
+      this.#o.retention.show(number, entries);
+      return [];
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      return [{ type: "fault", kind: "cut", operator: peer, error }];
+    }
   }
 
   #takeWhole({ entry, from, to, got, peer }: Committed, now: number): Effect[] {
@@ -199,7 +240,7 @@ export class Repairing {
     const fault = (why: string): Effect[] => [
       { type: "fault", kind: "repair", operator: peer, error: new WeftError("bad_root", why) },
     ];
-    if (got.length === 0 || got[0].segment.header.sequence !== from) return this.unserved(peer, entry, from);
+    if (got.length === 0 || got[0].segment.header.sequence !== from) return this.unserved(peer, entry, from, now);
     this.#unserved.delete(name);
     const track = replica.track(entry);
     const before = track?.hashAt(from - 1) ?? (from === 1 ? got[0].segment.header.previous : undefined);

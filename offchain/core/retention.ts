@@ -1,7 +1,8 @@
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import { KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
-import { type CutEntry, trackName } from "./cut.ts";
+import { Cut, type CutEntry, trackName } from "./cut.ts";
+import { WeftError } from "./errors.ts";
 import type { Disk, Effect } from "./events.ts";
 import type { Following } from "./following.ts";
 import type { Replica } from "./replica.ts";
@@ -58,7 +59,7 @@ export class Retention {
       this.#mark(anchor.number, anchor.hash, anchor.cut.entries);
     this.#markShown();
     const { memoryBase } = this.#following;
-    const ripest = this.#marks.findLast(({ number }) => this.#isRipe(number));
+    const ripest = this.#ripest;
     const moved = ripest ? memoryBase.move(ripest) : [];
     // What later memories are worked out from is needed, unless peers gave us those for lack of it.
     const isGiven = ripest && !this.#consensus.memoriesAt(ripest.number) && this.#areLaterKnown(ripest.number);
@@ -81,6 +82,35 @@ export class Retention {
     return this.#consensus.standing.findLast((number) => this.#isRipe(number)) ?? 0;
   }
 
+  /** The last checkpoint whose time is over, if nobody has shown us how far it went, nor one soon before it. */
+  get unshown(): number | undefined {
+    const { owed } = this;
+    const since = (this.#at(owed) ?? 0) - (this.#ripest?.at ?? Number.NEGATIVE_INFINITY);
+    return owed > 0 && since > this.#seconds / MARKS ? owed : undefined;
+  }
+
+  /**
+   * Somebody showed the cut of a checkpoint whose time was over.
+   * @throws WeftError `bad_root` unless it is the committed one
+   */
+  show(number: number, entries: readonly CutEntry[]): void {
+    const { checkpoint, hash } = this.#consensus.committed(number) ?? {};
+    if (!checkpoint || !hash || !this.#isRipe(number) || !this.#consensus.standing.includes(number)) return;
+    if (!equal(Cut.of(this.#replica.crypto, entries).root, checkpoint.cutRoot))
+      throw new WeftError("bad_root", "the entries are not the committed cut", { field: "entries" });
+    this.#markRipe(number, hash, entries);
+  }
+
+  /** Is the time over for which anybody may ask for what is held of a track up to `to`? */
+  isOver({ name, base, sequence }: Track, to: number): boolean {
+    const over = this.#ripest?.sequences.find((one) => one.name === name)?.sequence ?? 0;
+    return Math.min(sequence, to) <= Math.max(base.sequence, over);
+  }
+
+  get #ripest(): Mark | undefined {
+    return this.#marks.findLast(({ number }) => this.#isRipe(number));
+  }
+
   /** Has anybody given us the memories of a later checkpoint? Not only of the latest, whose cut may not have come yet. */
   #areLaterKnown(number: number): boolean {
     const late = this.#consensus.standing.slice(-KEPT_CUTS).filter((one) => one > number);
@@ -98,11 +128,15 @@ export class Retention {
     for (const number of this.#consensus.standing.slice(-KEPT_CUTS).reverse()) {
       const { hash, cut } = this.#consensus.committed(number) ?? {};
       if (number === 0 || !hash || !cut || !this.#isRipe(number)) continue;
-      const at = this.#at(number) as number;
-      if (this.#marks.some((mark) => mark.number >= number && this.#isRipe(mark.number))) return;
-      this.#marks = [markOf(number, hash, at, cut.entries), ...this.#marks.filter((mark) => mark.number > number)];
+      this.#markRipe(number, hash, cut.entries);
       return;
     }
+  }
+
+  #markRipe(number: number, hash: Bytes, entries: readonly CutEntry[]): void {
+    if (this.#marks.some((mark) => mark.number >= number && this.#isRipe(mark.number))) return;
+    const mark = markOf(number, hash, this.#at(number) as number, entries);
+    this.#marks = [mark, ...this.#marks.filter((one) => one.number > number)];
   }
 
   /** When the chain took a checkpoint, in active seconds. */
@@ -150,7 +184,7 @@ export class Retention {
     const keep = this.#needed(new Map(sequences.map(({ name, sequence }) => [name, sequence])));
     for (const { track, sequence } of over) {
       const before = track.base.sequence;
-      if (track.prune(Math.min(sequence, track.sequence), keep, this.#isOver(track, sequence)) === before) continue;
+      if (track.prune(Math.min(sequence, track.sequence), keep, this.#hasEnded(track, sequence)) === before) continue;
       this.#replica.replace(track);
       effects.push({ type: "store", record: { type: "base", base: { ...track.key, ...track.base } } });
     }
@@ -161,7 +195,7 @@ export class Retention {
    * Its process has ended, or it has not said a word in all that time: what it left open stays open. A track of which
    * more is committed than we hold is only being fetched.
    */
-  #isOver({ name, sequence, key }: Track, ripe: number): boolean {
+  #hasEnded({ name, sequence, key }: Track, ripe: number): boolean {
     const committed = this.#consensus.latest.cut?.named(name)?.sequence ?? Number.POSITIVE_INFINITY;
     return (sequence <= ripe && committed <= ripe) || this.#replica.registry.isEnded(key.operator);
   }
@@ -172,7 +206,7 @@ export class Retention {
     const keep = new Set<string>();
     for (const track of this.#replica.tracks.values()) {
       const final = cut?.named(track.name)?.sequence ?? 0;
-      const over = this.#isOver(track, ripe.get(track.name) ?? 0);
+      const over = this.#hasEnded(track, ripe.get(track.name) ?? 0);
       for (const turn of track.turns.values())
         if (turn.latest.sequence > final || (!turn.close && !over))
           for (const one of this.#replica.ancestry(turn)) keep.add(toHex(one.id));

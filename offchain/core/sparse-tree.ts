@@ -1,4 +1,5 @@
 import { type Bytes, equal } from "./bytes.ts";
+import { WeftError } from "./errors.ts";
 import type { Hashing } from "./ports.ts";
 import { emptyRoots, nodeHash, type TreeKind } from "./tree.ts";
 
@@ -65,6 +66,8 @@ export class SparseTree<Leaf> {
 
   /** The tree with another leaf, or none, at each index. @param indices ascending @param to by index in that list */
   update(indices: readonly number[], to: Update<Leaf>): SparseTree<Leaf> {
+    if (indices.length > 0 && !(indices[0] >= 0 && indices[indices.length - 1] < 2 ** this.#kind.tree.depth))
+      throw new WeftError("out_of_range", `an index is outside the ${this.#kind.tree.name} tree`, { field: "index" });
     return new SparseTree(this.#kind, changed(this.#root, this.#kind.tree.depth, 0, indices, to, 0, indices.length));
   }
 

@@ -81,50 +81,6 @@ export function verifyProof(
   return !isZero(root) && equal(rootOf(h, kind, leaf, index, proof), root);
 }
 
-/** A tree whose leaves change in place: O(depth) hashes per change, nothing stored for empty subtrees. */
-export class UpdatableTree {
-  readonly #h: Hashing;
-  readonly #kind: TreeKind;
-  readonly #levels: Map<number, Bytes>[];
-
-  constructor(h: Hashing, kind: TreeKind) {
-    this.#h = h;
-    this.#kind = kind;
-    this.#levels = Array.from({ length: kind.depth + 1 }, () => new Map());
-  }
-
-  get root(): Bytes {
-    return this.#at(this.#kind.depth, 0);
-  }
-
-  #at(level: number, place: number): Bytes {
-    return this.#levels[level].get(place) ?? emptyRoots(this.#h, this.#kind)[level];
-  }
-
-  set(index: number, leaf: Bytes): void {
-    if (!Number.isInteger(index) || index < 0 || index >= 2 ** this.#kind.depth)
-      throw new WeftError("out_of_range", `index ${index} is outside the ${this.#kind.name} tree`, { field: "index" });
-    this.#levels[0].set(index, leaf);
-    let place = index;
-    for (let level = 0; level < this.#kind.depth; level++) {
-      place = Math.floor(place / 2);
-      const children = [this.#at(level, 2 * place), this.#at(level, 2 * place + 1)] as const;
-      this.#levels[level + 1].set(place, nodeHash(this.#h, this.#kind, ...children));
-    }
-  }
-
-  proof(index: number): Bytes[] {
-    return Array.from({ length: this.#kind.depth }, (_, level) => this.#at(level, Math.floor(index / 2 ** level) ^ 1));
-  }
-
-  clone(): UpdatableTree {
-    const copy = new UpdatableTree(this.#h, this.#kind);
-    for (const [level, nodes] of this.#levels.entries())
-      for (const [place, node] of nodes) copy.#levels[level].set(place, node);
-    return copy;
-  }
-}
-
 /**
  * A tree that only grows, of which nothing is kept but the peaks: the roots of its maximal full subtrees, largest first.
  * There is one peak per set bit of the length.

@@ -1,6 +1,6 @@
 import { getCreateAddress, type Signer } from "ethers";
-import hre from "hardhat";
 import { deploy } from "../deploy.ts";
+import { hre } from "../lib/hardhat.ts";
 import { type Connection, fromHardhat } from "../lib/network.ts";
 import { isOfThisChain, journalOf, stepsOf } from "./ignition.ts";
 import type { Settings } from "./settings.ts";

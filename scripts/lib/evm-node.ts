@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import hre from "hardhat";
 import { runMain } from "./errors.ts";
+import { hre } from "./hardhat.ts";
 import { isMain } from "./paths.ts";
 import { ScriptError } from "./script-error.ts";
 

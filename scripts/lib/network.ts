@@ -45,7 +45,7 @@ async function connectUrl(url: string): Promise<Connection> {
 
 async function connectHardhat(name: string): Promise<Connection> {
   // Loaded only here: a script that talks to a URL does not need the Hardhat runtime.
-  const { default: hre } = await import("hardhat");
+  const { hre } = await import("./hardhat.ts");
   const config = hre.config.networks[name];
   if (config === undefined) {
     const names = Object.keys(hre.config.networks).join(", ");

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import hre from "hardhat";
 import {
   type Abi,
   type Address,
@@ -31,6 +30,7 @@ import {
 import type { Deployment, DeploymentParameters } from "../../offchain/chain/deployment.ts";
 import { deploy, deployContract } from "../../scripts/deploy.ts";
 import { loadArtifact } from "../../scripts/lib/artifacts.ts";
+import { hre } from "../../scripts/lib/hardhat.ts";
 import { type Connection, fromHardhat } from "../../scripts/lib/network.ts";
 
 export interface Operator {
@@ -108,7 +108,9 @@ export async function openWorld(overrides: Partial<DeploymentParameters> = {}): 
       return { gas: receipt.gasUsed, logs: receipt.logs };
     },
     async pass(seconds) {
-      await request("evm_increaseTime", [seconds]);
+      // From the latest block's time on: a clock may tick between two calls.
+      const { timestamp } = await chain.getBlock();
+      await request("evm_setNextBlockTimestamp", [Number(timestamp) + seconds]);
       await request("evm_mine");
     },
     async remember() {

@@ -1,5 +1,6 @@
-import hre from "hardhat";
+import { artifacts } from "hardhat";
 import { type Abi, createPublicClient, createWalletClient, custom, type Hex } from "viem";
+import { hre } from "../../scripts/lib/hardhat.ts";
 
 export type Harness = { call<T>(functionName: string, ...args: unknown[]): Promise<T>; close(): Promise<void> };
 
@@ -10,7 +11,7 @@ export async function openHarness(): Promise<Harness> {
   const chain = createPublicClient({ transport, pollingInterval: 10, cacheTime: 0 });
   const wallet = createWalletClient({ transport });
   const [account] = await wallet.getAddresses();
-  const artifact = await hre.artifacts.readArtifact("ModelHarness");
+  const artifact = await artifacts.readArtifact("ModelHarness");
   const abi = artifact.abi as Abi;
   const hash = await wallet.deployContract({ abi, bytecode: artifact.bytecode as Hex, account, chain: null });
   const { contractAddress } = await chain.waitForTransactionReceipt({ hash });

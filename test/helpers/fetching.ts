@@ -6,17 +6,21 @@ import { Fetching } from "../../offchain/core/fetching.ts";
 import { Following } from "../../offchain/core/following.ts";
 import type { RegistryEvent } from "../../offchain/core/registry.ts";
 import type { ReplicaEvent } from "../../offchain/core/replica.ts";
+import { Retention } from "../../offchain/core/retention.ts";
 import type { Segment, TrackKey } from "../../offchain/core/segment.ts";
 import { beatOf, hashOf, type Keys } from "./core.ts";
 import { nodeOf } from "./mesh.ts";
 
 /** Seconds from commit to final. */
 export const WINDOW = 60;
+/** Seconds from commit until nobody may ask any more. */
+export const RETENTION = 90;
 
 /** One worker that asks its peers. */
 export function fetchingAt(self: Keys, events: readonly RegistryEvent[]) {
   const { replica, consensus } = nodeOf(self, events);
   const following = new Following(replica, consensus, WINDOW);
+  const retention = new Retention(replica, consensus, following, RETENTION);
   const budgets = new Budgets();
   let ids = 0;
   /** Sequences of what was taken. */
@@ -27,7 +31,7 @@ export function fetchingAt(self: Keys, events: readonly RegistryEvent[]) {
     return [];
   };
   const take = (from: Bytes, { segment }: SizedSegment) => step({ type: "segment", segment, from });
-  const around = { replica, consensus, following, retention: { owed: 0 }, budgets };
+  const around = { replica, consensus, following, retention, budgets };
   const fetching = new Fetching({ ...around, nextId: () => ++ids, step, take });
   /** A peer is up, and its beat says that it holds so much of these tracks. */
   const hear = (peer: Keys, heads: readonly (TrackKey & { sequence: number })[], now: number) => {
@@ -41,7 +45,7 @@ export function fetchingAt(self: Keys, events: readonly RegistryEvent[]) {
     const sized = segments.map((segment) => ({ segment, size: 100 }));
     return fetching.answered(id, { type: "segments", segments: sized, last: true }, now);
   };
-  return { replica, consensus, following, budgets, fetching, hear, answer, taken };
+  return { replica, consensus, following, retention, budgets, fetching, hear, answer, taken };
 }
 
 /** The segments that are asked for. */

@@ -12,7 +12,7 @@ import {
   groupRoots,
   tensorsOf,
   tensorTree,
-  traceRoots,
+  traceOf,
   traceTree,
 } from "../../offchain/core/model-trace-tree.ts";
 import { leafHash, verifyProof } from "../../offchain/core/tree.ts";
@@ -28,7 +28,7 @@ function answerOf(kind: Kind, seed: number, positions: number, by: number) {
   const T = Math.min(positions, sizes.maxPositions);
   const tokens = Array.from({ length: T }, () => draw(sizes.vocab));
   const model = openerOf(program, valuesOf);
-  const own = toEnd(traceRoots(crypto, program, valuesOf, tokens));
+  const { roots: own } = toEnd(traceOf(crypto, program, valuesOf, tokens));
   const layout = new TraceLayout(program, T);
   const ofKind = layout.ops.filter(({ op }) => op.kind === kind);
   const traced = ofKind[draw(ofKind.length)];

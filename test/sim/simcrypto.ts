@@ -10,30 +10,31 @@ export function realKeyring(seed: string): Keyring {
   return { crypto, signer: (label) => signerFromKey(crypto.keccak256(utf8(`${seed}/${label}`))) };
 }
 
+/** Used again by every hash: there are many. */
+const lanes = new Int32Array(8);
+let input = new Uint8Array(4_096);
+
 /** 256 bits that depend on every bit of the input: not a cryptographic hash, but nobody in a simulation looks for collisions. */
 function mixed(seed: number, parts: readonly Bytes[]): Bytes {
-  const lanes = new Uint32Array(8);
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (length > input.length) input = new Uint8Array(2 * length);
+  let end = 0;
+  for (const part of parts) {
+    input.set(part, end);
+    end += part.length;
+  }
   for (let i = 0; i < 8; i++) lanes[i] = Math.imul(seed + i, 0x9e3779b1) ^ 0x243f6a88;
-  let word = 0;
-  let filled = 0;
+  let i = 0;
   let at = 0;
-  for (const part of parts)
-    for (let i = 0; i < part.length; ) {
-      if (filled === 0 && i + 4 <= part.length) {
-        word = (part[i] << 24) | (part[i + 1] << 16) | (part[i + 2] << 8) | part[i + 3];
-        filled = 4;
-        i += 4;
-      } else {
-        word = (word << 8) | part[i++];
-        filled += 1;
-      }
-      if (filled < 4) continue;
-      const lane = Math.imul(lanes[at & 7] ^ word, 0x85ebca6b);
-      lanes[at & 7] = (lane << 13) | (lane >>> 19);
-      at += 1;
-      word = filled = 0;
-    }
-  lanes[at & 7] ^= Math.imul(word + 1, 0xc2b2ae35) ^ (filled + 4 * at);
+  for (; i + 4 <= length; i += 4, at++) {
+    const word = (input[i] << 24) | (input[i + 1] << 16) | (input[i + 2] << 8) | input[i + 3];
+    const lane = Math.imul(lanes[at & 7] ^ word, 0x85ebca6b);
+    lanes[at & 7] = (lane << 13) | (lane >>> 19);
+  }
+  let rest = 0;
+  for (let byte = i; byte < length; byte++) rest = (rest << 8) | input[byte];
+  lanes[at & 7] ^= Math.imul(rest + 1, 0xc2b2ae35) ^ (length - i + 4 * at);
   const out = new Uint8Array(32);
   for (let round = 0; round < 3; round++)
     for (let i = 0; i < 8; i++) {

@@ -12,7 +12,8 @@ test("a seed decides everything: run again, it gives the same run", async () => 
 
 test("a few seeds: nothing that must hold is ever seen not to", async () => {
   const [achieved, checked]: [Record<string, number>, Set<string>] = [{}, new Set()];
-  for (let seed = 0; seed < 6; seed++) {
+  // In the last, things are kept for seconds only.
+  for (const seed of [0, 1, 2, 3, 4, 21]) {
     const { failure, achieved: here, checks, timeline } = await simulate(planOf(seed, "default"));
     assert.equal(failure, undefined, `seed ${seed}: ${failure?.message}\n${timeline.slice(-30).join("\n")}`);
     for (const [name, count] of Object.entries(here)) achieved[name] = (achieved[name] ?? 0) + count;
@@ -20,7 +21,8 @@ test("a few seeds: nothing that must hold is ever seen not to", async () => {
   }
   // A world in which nothing happens keeps every promise.
   for (const name of ["answered", "tokens", "checkpoints"]) assert.ok((achieved[name] ?? 0) > 20, name);
-  for (const name of ["S2", "S3", "S4", "S5", "S6", "S7", "S9", "S12", "L1"]) assert.ok(checked.has(name), name);
+  for (const name of ["S2", "S3", "S4", "S5", "S6", "S7", "S9", "S12", "L1", "L8 pruned"])
+    assert.ok(checked.has(name), name);
 });
 
 test("with real signatures it is the same protocol", async () => {

@@ -1,7 +1,7 @@
 import { Memories } from "../../offchain/core/memories.ts";
 import { Track } from "../../offchain/core/track.ts";
-// Golden vectors of every format that contracts read: `node test/vectors/make.ts` writes formats.json, `--check` fails
-// when it would change. Everything is fixed, so a difference is a change of a frozen format.
+// Golden vectors of every format that contracts read: `node test/vectors/make.ts` writes formats.json and trace.json, `--check`
+// fails when they would change. Everything is fixed, so a difference is a change of a frozen format.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Bytes, toHex, Writer } from "../../offchain/core/bytes.ts";
@@ -46,9 +46,8 @@ import {
   writeSegments,
 } from "../helpers/core.ts";
 import { memories } from "./memories.ts";
+import { trace } from "./trace.ts";
 import { contexts, lists, trees, updatable } from "./trees.ts";
-
-const FILE = new URL("./formats.json", import.meta.url);
 
 type Json = null | string | number | boolean | Json[] | { [key: string]: Json };
 
@@ -236,49 +235,52 @@ function sets() {
   });
 }
 
+const text = (value: unknown): string => `${JSON.stringify(plain(value), null, 1)}\n`;
+
 export function vectors(): string {
   const track = trackId(crypto, header);
-  return `${JSON.stringify(
-    plain({
-      domain: { ...DOMAIN, separator: SEPARATOR },
-      trees: trees(),
-      lists: lists(),
-      updatable: updatable(),
-      contexts: contexts(),
-      requests: requests(),
-      track: { operator: header.operator, incarnation: header.incarnation, id: track },
-      turns: [
-        { sequence: 1, index: 0, id: turnId(crypto, track, { sequence: 1, index: 0 }) },
-        { sequence: 2 ** 40, index: 255, id: turnId(crypto, track, { sequence: 2 ** 40, index: 255 }) },
-      ],
-      header: {
-        ...header,
-        encoding: writeHeader(new Writer(), header).done(),
-        hash: headerHash(crypto, SEPARATOR, header),
-      },
-      checkpoint: {
-        fields: checkpoint,
-        encoding: encodeCheckpoint(checkpoint),
-        hash: checkpointHash(crypto, SEPARATOR, checkpoint),
-      },
-      memoryTraceLeaf: { root: hashOf("memory root"), leaf: leafHash(crypto, TREE.memoryTrace, hashOf("memory root")) },
-      memories: memories(),
-      cutLeaves: cutLeaves(),
-      sets: sets(),
-      world: world(),
-      evidence: evidence(),
-    }),
-    null,
-    1,
-  )}\n`;
+  return text({
+    domain: { ...DOMAIN, separator: SEPARATOR },
+    trees: trees(),
+    lists: lists(),
+    updatable: updatable(),
+    contexts: contexts(),
+    requests: requests(),
+    track: { operator: header.operator, incarnation: header.incarnation, id: track },
+    turns: [
+      { sequence: 1, index: 0, id: turnId(crypto, track, { sequence: 1, index: 0 }) },
+      { sequence: 2 ** 40, index: 255, id: turnId(crypto, track, { sequence: 2 ** 40, index: 255 }) },
+    ],
+    header: {
+      ...header,
+      encoding: writeHeader(new Writer(), header).done(),
+      hash: headerHash(crypto, SEPARATOR, header),
+    },
+    checkpoint: {
+      fields: checkpoint,
+      encoding: encodeCheckpoint(checkpoint),
+      hash: checkpointHash(crypto, SEPARATOR, checkpoint),
+    },
+    memoryTraceLeaf: { root: hashOf("memory root"), leaf: leafHash(crypto, TREE.memoryTrace, hashOf("memory root")) },
+    memories: memories(),
+    cutLeaves: cutLeaves(),
+    sets: sets(),
+    world: world(),
+    evidence: evidence(),
+  });
 }
 
+/** A forward pass, and elements of it opened. */
+export const traceVectors = (): string => text(trace());
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const made = vectors();
-  if (process.argv.includes("--check")) {
-    if (readFileSync(FILE, "utf8") !== made) {
-      console.error("test/vectors/formats.json is not what the code makes: a frozen format changed");
-      process.exit(1);
+  const files = { "formats.json": vectors(), "trace.json": traceVectors() };
+  for (const [name, made] of Object.entries(files)) {
+    const file = new URL(name, import.meta.url);
+    if (!process.argv.includes("--check")) writeFileSync(file, made);
+    else if (readFileSync(file, "utf8") !== made) {
+      console.error(`test/vectors/${name} is not what the code makes: a frozen format changed`);
+      process.exitCode = 1;
     }
-  } else writeFileSync(FILE, made);
+  }
 }

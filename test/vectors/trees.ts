@@ -1,7 +1,8 @@
 import { type Bytes, Writer } from "../../offchain/core/bytes.ts";
 import { Context } from "../../offchain/core/context.ts";
 import { ListTree } from "../../offchain/core/list-tree.ts";
-import { emptyRoot, emptyRoots, leafHash, nodeHash, TREE, UpdatableTree } from "../../offchain/core/tree.ts";
+import { SparseTree } from "../../offchain/core/sparse-tree.ts";
+import { emptyRoot, emptyRoots, leafHash, nodeHash, TREE } from "../../offchain/core/tree.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { hashOf } from "../helpers/core.ts";
 
@@ -47,11 +48,11 @@ export function lists() {
 }
 
 export function updatable() {
-  const tree = new UpdatableTree(crypto, TREE.cut);
+  let tree = SparseTree.empty<Bytes>({ tree: TREE.cut, hash: (_, leaf) => leaf });
   const steps = [0, 1, 5, 4097, 2 ** 24 - 1, 1].map((index, at) => {
     const leaf = leafHash(crypto, TREE.cut, data(at + 1));
-    tree.set(index, leaf);
-    return { index, leaf, root: tree.root, siblings: tree.proof(index) };
+    tree = tree.set(index, leaf);
+    return { index, leaf, root: tree.root(crypto), siblings: tree.proof(crypto, index) };
   });
   return { kind: TREE.cut.name, steps };
 }

@@ -5,7 +5,8 @@ import { devnetChain } from "./chain-config.ts";
 // an exit would wait for its threads.
 process.once("SIGTERM", () => process.kill(process.pid, "SIGKILL"));
 
-const hre = await createHardhatRuntimeEnvironment({ networks: { node: devnetChain } });
+// What was compiled is none of its business, and reading it would take longer than all the rest of the start.
+const hre = await createHardhatRuntimeEnvironment({ networks: { node: devnetChain }, paths: { artifacts: "none" } });
 const server = await hre.network.createServer("node", "127.0.0.1", Number(process.argv[2]));
 const { address, port } = await server.listen();
 process.stdout.write(`chain: http://${address}:${port}\n`);

@@ -7,7 +7,8 @@ import { type CutEntry, encodeEntries } from "../../../offchain/core/cut.ts";
 import { domainSeparator } from "../../../offchain/core/hash.ts";
 import type { RegistryEvent } from "../../../offchain/core/registry.ts";
 import { snapshotTree, trackId } from "../../../offchain/core/segment.ts";
-import { emptyRoot, emptyRoots, leafHash, TREE, UpdatableTree } from "../../../offchain/core/tree.ts";
+import { SparseTree } from "../../../offchain/core/sparse-tree.ts";
+import { emptyRoot, emptyRoots, leafHash, TREE, type TreeKind } from "../../../offchain/core/tree.ts";
 import { crypto, signerFromKey } from "../../../offchain/crypto/crypto.ts";
 import { ROLE } from "../../../scripts/deploy/authority.ts";
 import { deployContract } from "../../../scripts/deploy.ts";
@@ -42,6 +43,12 @@ export type Odd = {
   served?: readonly StatedSegment[];
 };
 
+function treeOf(tree: TreeKind, leaves: ReadonlyMap<number, Bytes>): SparseTree<Bytes> {
+  const indices = [...leaves.keys()].sort((a, b) => a - b);
+  const empty = SparseTree.empty<Bytes>({ tree, hash: (h, data) => leafHash(h, tree, data) });
+  return empty.update(indices, (_, n) => leaves.get(indices[n]));
+}
+
 /** A checkpoint with all that it is made of, true or not: its roots are those of what it is said to have. */
 export class Made {
   readonly checkpoint: Checkpoint;
@@ -53,8 +60,8 @@ export class Made {
   /** What the leaves of the cut and of the segments tree are the hashes of. */
   readonly slots: ReadonlyMap<number, Bytes>;
   readonly indices: ReadonlyMap<number, Bytes>;
-  readonly #cut = new UpdatableTree(crypto, TREE.cut);
-  readonly #list = new UpdatableTree(crypto, TREE.segments);
+  readonly #cut: SparseTree<Bytes>;
+  readonly #list: SparseTree<Bytes>;
 
   constructor(
     separator: Bytes,
@@ -71,15 +78,15 @@ export class Made {
     this.slots = new Map([...entries, ...(odd.cut ?? [])]);
     const hashes = said.segments.map(({ hash }, index): [number, Bytes] => [index, hash]);
     this.indices = new Map([...hashes, ...(odd.segments ?? [])]);
-    for (const [slot, data] of this.slots) this.#cut.set(slot, leafHash(crypto, TREE.cut, data));
-    for (const [index, data] of this.indices) this.#list.set(index, leafHash(crypto, TREE.segments, data));
+    this.#cut = treeOf(TREE.cut, this.slots);
+    this.#list = treeOf(TREE.segments, this.indices);
     this.checkpoint = {
       ...genesisCheckpoint(crypto, change.registryHash),
       number: (parent?.checkpoint.number ?? -1) + 1,
       ...(parent && { parent: parent.hash }),
-      cutRoot: this.#cut.root,
+      cutRoot: this.#cut.root(crypto),
       entryCount: said.entries.length,
-      segmentsRoot: this.#list.root,
+      segmentsRoot: this.#list.root(crypto),
       segmentCount: said.segments.length,
       memoryTraceRoot: emptyRoot(crypto, TREE.memoryTrace),
       ...change,
@@ -107,11 +114,11 @@ export class Made {
   }
 
   cutProof(slot: number): Hex[] {
-    return this.#cut.proof(slot).map(toHex);
+    return this.#cut.proof(crypto, slot).map(toHex);
   }
 
   segmentProof(index: number): Bytes[] {
-    return this.#list.proof(index);
+    return this.#list.proof(crypto, index);
   }
 
   headerAt(index: number) {

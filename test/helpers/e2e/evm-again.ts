@@ -1,4 +1,4 @@
-import hre from "hardhat";
+import { hre } from "../../../scripts/lib/hardhat.ts";
 
 // The devnet's chain once more, from a genesis at the same time, so that the same blocks have the same hashes. Nothing is
 // mined before somebody says so.

@@ -13,6 +13,7 @@ import { uncommitted } from "./uncommitted.ts";
 /** Of the retention time, how much later a thing may go: only some checkpoints are marked for it. Then seconds for blocks to come. */
 const LATE = 1 / 8;
 const LATE_SECONDS = 10;
+const NONE = new Uint8Array();
 /** Who has just begun asks for cuts and segments first. */
 const BEGUN_MS = LATE_SECONDS * 1000;
 
@@ -39,19 +40,24 @@ export function served(seen: Seen, { name, protocol, life, disk, options, operat
 /** L8: what is over its time is gone from memory and disk, and nothing grows without a bound. */
 export function bounded(seen: Seen, worker: SimWorker, now: number): void {
   const { name, protocol, disk, options, startedAt } = worker;
-  if (!protocol || now - startedAt < BEGUN_MS) return;
+  if (!protocol) return;
+  const since = shownSince(seen, protocol);
+  if (now - startedAt < BEGUN_MS) return;
   const { replica, consensus, following } = protocol;
   const { retentionSeconds } = options;
   const over = following.active() - retentionSeconds * (1 + LATE) - LATE_SECONDS;
-  const since = shownSince(seen, protocol);
   const isOver = (number: number) => following.active(following.committedAt(number) ?? 0) <= over;
-  // Who has just been shown a cut asks for memories first, where what leads to them is gone.
-  const isShown = (number: number) => (since.get(number) ?? 0) <= following.active() - LATE_SECONDS;
+  // Who has just been shown a cut asks for memories first, where it does not have them.
+  const isShown = (number: number) => {
+    const at = since.get(toHex(consensus.committed(number)?.hash ?? NONE)) ?? Infinity;
+    return at <= following.active() - (consensus.memoriesAt(number) ? 0 : LATE_SECONDS);
+  };
   const ripe =
     consensus.standing.findLast((number) => number <= following.final && isOver(number) && isShown(number)) ?? 0;
   const hold = (holds: boolean, what: () => string) => seen.hold("L8", holds, () => `${name} ${what()}`);
   const cut = consensus.committed(ripe)?.cut;
   if (ripe > 0 && cut) {
+    seen.count("L8 pruned");
     const needed = neededBy(protocol, cut.entries);
     for (const entry of cut.entries) {
       const track = replica.track(entry);
@@ -86,12 +92,15 @@ export function bounded(seen: Seen, worker: SimWorker, now: number): void {
 }
 
 /** Since when each cut that a process has in memory is there, in active seconds of the chain. */
-function shownSince(seen: Seen, protocol: Protocol): ReadonlyMap<number, number> {
+function shownSince(seen: Seen, protocol: Protocol): ReadonlyMap<string, number> {
   const { consensus, following } = protocol;
   const before = seen.shown.get(protocol);
-  const known = consensus.standing.slice(-KEPT_CUTS - 1).filter((number) => consensus.committed(number)?.cut);
   const now = following.active();
-  const since = new Map(known.map((number) => [number, Math.min(before?.get(number) ?? now, now)]));
+  const since = new Map<string, number>();
+  for (const number of consensus.standing.slice(-KEPT_CUTS - 1)) {
+    const own = consensus.committed(number);
+    if (own?.cut) since.set(toHex(own.hash), Math.min(before?.get(toHex(own.hash)) ?? now, now));
+  }
   seen.shown.set(protocol, since);
   return since;
 }

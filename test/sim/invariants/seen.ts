@@ -8,8 +8,8 @@ export class Seen {
   readonly sealed = new Map<string, Bytes[]>();
   /** Who has attested to what, by the checkpoint's hash. */
   readonly attested = new Map<string, Set<string>>();
-  /** Since when a process has known the cuts that it knows, by number, in active seconds of the chain. */
-  readonly shown = new WeakMap<object, ReadonlyMap<number, number>>();
+  /** Since when a process has known the cuts that it knows, by the checkpoint's hash, in active seconds of the chain. */
+  readonly shown = new WeakMap<object, ReadonlyMap<string, number>>();
   /** How often each check was really made. */
   readonly checked = new Map<string, number>();
   /** Owner of a key, as any fork of the chain has ever had it. To be set by whoever knows the chain. */

@@ -63,6 +63,14 @@ describe("the run of a program equals its interpreter in BigInt, every value of 
     t.diagnostic(`${compared} values`);
   });
 
+  it("in steps that are shorter than its tensors take", () => {
+    const [wide] = austen.ops.filter(({ name }) => name === "0.gate");
+    const { firstTensor } = new TraceLayout(austen, 130).of(wide.name);
+    const steps = [...runProgram(austen, constantOf, golden.ids.slice(0, 130))].map((step) => step?.tensor);
+    const made = steps.indexOf(firstTensor);
+    assert.deepEqual(steps.slice(made - 3, made), [firstTensor - 1, undefined, undefined]);
+  });
+
   it("tokens that are none are refused", () => {
     for (const tokens of [[], [256], [-1], [0.5], new Array(1_025).fill(0)])
       assert.throws(() => runProgram(austen, constantOf, tokens).next(), { code: "out_of_range", field: "tokens" });

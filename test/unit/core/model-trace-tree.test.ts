@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { forward, type Tensor } from "../../../offchain/core/model-forward.ts";
 import { MODEL_TREE } from "../../../offchain/core/model-tiles.ts";
 import { TraceLayout } from "../../../offchain/core/model-trace-layout.ts";
 import {
@@ -7,29 +8,37 @@ import {
   groupRoots,
   TensorOpener,
   tensorsOf,
-  traceRoots,
+  traceOf,
   traceTree,
 } from "../../../offchain/core/model-trace-tree.ts";
-import { leafHash, UpdatableTree, verifyProof } from "../../../offchain/core/tree.ts";
+import { leafHash, nodeHash, type TreeKind, verifyProof } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { tensorRootBy, toEnd } from "../../helpers/trace.ts";
 import { numbers, randomModel } from "../inference/exact/random-model.ts";
 
 const valuesOf = (length: number) => Int32Array.from({ length }, (_, i) => Math.imul(i + 1, 0x9e3779b1));
 
-/** The bytes and the tree as the format says them, leaf by leaf. */
+/** A tree as the format says it: places that hold nothing hold the kind's empty leaf. */
+function plainTree(kind: TreeKind, data: readonly Uint8Array[]): Uint8Array {
+  const empty = crypto.keccak256(Uint8Array.of(kind.tag));
+  let level = Array.from({ length: 2 ** kind.depth }, (_, i) => (data[i] ? leafHash(crypto, kind, data[i]) : empty));
+  while (level.length > 1)
+    level = level.flatMap((left, i) => (i % 2 === 0 ? [nodeHash(crypto, kind, left, level[i + 1])] : []));
+  return level[0];
+}
+
+/** A tensor's root by its values, tile by tile. */
 function plainRoot(values: Int32Array): Uint8Array {
-  const tensor = new UpdatableTree(crypto, MODEL_TREE.tensor);
-  for (let group = 0; group * 4_096 < values.length; group++) {
-    const tree = new UpdatableTree(crypto, MODEL_TREE.group);
-    for (let tile = 0; tile < 16 && group * 4_096 + tile * 256 < values.length; tile++) {
-      const first = group * 4_096 + tile * 256;
-      const bytes = [...values.slice(first, first + 256)].flatMap((x) => [x >>> 24, x >>> 16, x >>> 8, x]);
-      tree.set(tile, leafHash(crypto, MODEL_TREE.group, Uint8Array.from(bytes)));
-    }
-    tensor.set(group, leafHash(crypto, MODEL_TREE.tensor, tree.root));
+  const groups: Uint8Array[] = [];
+  for (let group = 0; group < values.length; group += 4_096) {
+    const tiles: Uint8Array[] = [];
+    for (let first = group; first < Math.min(values.length, group + 4_096); first += 256)
+      tiles.push(
+        Uint8Array.from([...values.slice(first, first + 256)].flatMap((x) => [x >>> 24, x >>> 16, x >>> 8, x])),
+      );
+    groups.push(plainTree(MODEL_TREE.group, tiles));
   }
-  return tensor.root;
+  return plainTree(MODEL_TREE.tensor, groups);
 }
 
 describe("the trees of a trace", () => {
@@ -65,9 +74,11 @@ describe("the trees of a trace", () => {
     const { sizes, program, valuesOf: constants } = randomModel(3);
     const draw = numbers(3);
     const ids = Array.from({ length: 33 }, () => draw(sizes.vocab));
-    const roots = toEnd(traceRoots(crypto, program, constants, ids));
+    const { roots, logits } = toEnd(traceOf(crypto, program, constants, ids));
     const { tensors } = new TraceLayout(program, ids.length);
     assert.equal(roots.length, tensors);
+    const whole = forward(program, constants, ids).get(program.logits) as Tensor;
+    assert.deepEqual([...logits], whole.values.slice(-sizes.vocab).map(Number));
     const tree = traceTree(crypto, roots);
     for (const [number, root] of roots.entries()) {
       const leaf = leafHash(crypto, MODEL_TREE.trace, root);

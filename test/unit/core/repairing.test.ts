@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { toHex } from "../../../offchain/core/bytes.ts";
 import { trackName } from "../../../offchain/core/cut.ts";
 import { Track } from "../../../offchain/core/track.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
@@ -13,8 +14,8 @@ import {
   TrackWriter,
   writeSegments,
 } from "../../helpers/core.ts";
-import { asked, fetchingAt, kindsOf, WINDOW } from "../../helpers/fetching.ts";
-import { gossip, netsOf, offer } from "../../helpers/mesh.ts";
+import { asked, fetchingAt, kindsOf, RETENTION, WINDOW } from "../../helpers/fetching.ts";
+import { advanceOf, commitAlone, gossip, netsOf, offer } from "../../helpers/mesh.ts";
 
 const members = [0, 1, 2, 3].map(operatorAt) as [Keys, Keys, Keys, Keys];
 const [, b, c, d] = members;
@@ -64,6 +65,93 @@ describe("what is committed is repaired", () => {
     assert.notEqual(second?.peer, first?.peer);
     assert.deepEqual(kindsOf(answer(second!.id, tail, 3)), ["base"]);
     assert.deepEqual(replica.track(one.track)?.base, { sequence: 10, head: one.head });
+  });
+
+  test("who lacks it as well is asked too, once all who should have it do not: two would wait for one another", () => {
+    const { fetching, replica, hear, answer } = late([ofOne, ofTwo]);
+    feed(replica, ofTwo);
+    hear(c, [{ ...one.track, sequence: 10 }], 0);
+    hear(d, [], 0);
+    for (const peer of [c, d]) {
+      const [question] = asked(fetching.tick(1));
+      assert.equal(question?.peer, toHex(peer.operator));
+      assert.equal(replica.track(one.track), undefined);
+      answer(question.id, [], 1);
+    }
+    assert.equal(replica.track(one.track)?.base.sequence, 10);
+  });
+
+  test("S7 nor before the time of what is held of it is over by what this worker has read of the chain itself", () => {
+    const { fetching, following, retention, replica, hear, answer } = late([ofOne, ofTwo]);
+    feed(replica, [...ofTwo, ...ofOne.slice(0, 3)]);
+    retention.advance();
+    hear(c, [{ ...one.track, sequence: 10 }], 0);
+    // The peer has read on, and forgotten the beginning; or it lies.
+    const unserved = (time: number, now: number) => {
+      following.take({ type: "events", events: [], time });
+      retention.advance();
+      const [question] = asked(fetching.tick(now));
+      assert.equal(question?.from, 4);
+      return kindsOf(answer(question.id, ofOne.slice(6), now));
+    };
+    assert.deepEqual(unserved(1 + RETENTION, 1), [], "anybody may still ask for the first three");
+    assert.deepEqual([replica.track(one.track)?.base.sequence, replica.track(one.track)?.sequence], [0, 3]);
+    assert.deepEqual(unserved(2 + RETENTION, 2), ["base"]);
+    assert.equal(replica.track(one.track)?.base.sequence, 10);
+  });
+
+  test("where no known cut tells whether it is over, the last one that is owed does, once a peer has shown it", () => {
+    const { nodes } = netsOf(members, events).settled([]);
+    const [builder] = nodes;
+    feed(builder.replica, ofOne);
+    const { fetching, following, retention, replica, hear, answer } = fetchingAt(members[0], events);
+    const commits = Array.from({ length: 70 }, (_, i) => {
+      commitAlone(builder, i === 0 ? [advanceOf(builder.replica.track(one.track)!)] : []);
+      const { checkpoint, hash } = builder.consensus.latest;
+      return { kind: "committed", checkpoint, hash, committedAt: 1 + i, block: 1 + i, logIndex: 0 } as const;
+    });
+    const { entries } = builder.consensus.latest.cut!;
+    feed(replica, ofOne.slice(0, 3));
+    following.take({ type: "events", events: commits, time: 2 + RETENTION });
+    for (const number of following.unknownCuts()) following.learnCut(number, entries);
+    retention.advance();
+    hear(c, [{ ...one.track, sequence: 10 }], 0);
+    const unserved = () => answer(asked(fetching.tick(1))[0]!.id, ofOne.slice(6), 1);
+    for (const [shown, kinds] of [
+      [undefined, []],
+      [[], ["cut"]],
+      [entries, []],
+    ] as const) {
+      const [effect, ...more] = unserved();
+      assert.ok(effect?.type === "ask" && more.length === 0);
+      assert.deepEqual(effect.question, { type: "cut", number: 1 }, "the first of 70: its time alone is over");
+      assert.deepEqual(kindsOf(fetching.answered(effect.id, { type: "cut", entries: shown }, 1)), kinds);
+    }
+    assert.deepEqual(kindsOf(unserved()), ["base"]);
+  });
+
+  test("what is beyond there of a fork that the chain did not take goes first", () => {
+    const { common, a, b: taken } = equivocation(d, "begun anew", 4, 9);
+    const { nodes } = netsOf(members, events).settled([]);
+    const [builder] = nodes;
+    feed(builder.replica, [...common, ...taken]);
+    const { fetching, following, retention, replica, hear, answer } = fetchingAt(members[0], events);
+    const track = builder.replica.track(a[0]!.header)!;
+    for (const [i, sequence] of [5, 13].entries()) {
+      commitAlone(builder, [advanceOf(track, sequence)]);
+      const { checkpoint, hash, cut } = builder.consensus.latest;
+      const event = { kind: "committed", checkpoint, hash, committedAt: 1 + 40 * i, block: 1, logIndex: i } as const;
+      following.take({ type: "events", events: [event], time: 2 + RETENTION });
+      following.learnCut(checkpoint.number, cut!.entries);
+    }
+    retention.advance();
+    assert.equal(following.final, 1);
+    feed(replica, [...common, ...a.slice(0, 4)]);
+    hear(c, [{ ...track.key, sequence: 13 }], 0);
+    const misfit = answer(asked(fetching.tick(1))[0]!.id, taken.slice(4), 1);
+    assert.deepEqual(kindsOf(misfit), []);
+    assert.deepEqual(kindsOf(answer(asked(fetching.tick(2))[0]!.id, taken.slice(4), 2)), ["rewind", "base"]);
+    assert.deepEqual([replica.track(track.key)?.base.sequence, replica.track(track.key)?.sequence], [5, 5]);
   });
 
   test("only what each segment's author signed is taken, in one piece, to the committed head", () => {

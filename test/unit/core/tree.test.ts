@@ -4,37 +4,36 @@ import fc from "fast-check";
 import { type Bytes, Writer } from "../../../offchain/core/bytes.ts";
 import { Context, contextLeaf } from "../../../offchain/core/context.ts";
 import { ListTree } from "../../../offchain/core/list-tree.ts";
+import { type LeafKind, SparseTree } from "../../../offchain/core/sparse-tree.ts";
 import {
   AppendTree,
   emptyRoot,
   leafHash,
   rootOf,
   TREE,
-  UpdatableTree,
+  type TreeKind,
   verifyProof,
 } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 
 const kind = TREE.segments;
+const hashes = (tree: TreeKind): LeafKind<Bytes> => ({ tree, hash: (_, leaf) => leaf });
 const leafAt = (index: number): Bytes => leafHash(crypto, kind, new Writer().u32(index).done());
 const leaves = (count: number) => Array.from({ length: count }, (_, i) => leafAt(i));
 const options = { seed: 0x7ee5, numRuns: 40 };
 
 describe("trees", () => {
-  test("a list, an updatable and an append tree over the same leaves have one root and the same proofs", () => {
+  test("a list, a sparse and an append tree over the same leaves have one root and the same proofs", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 70 }), fc.nat(), (count, pick) => {
         const list = new ListTree(crypto, kind, leaves(count));
-        const updatable = new UpdatableTree(crypto, kind);
+        const sparse = SparseTree.empty(hashes(kind)).update([...leaves(count).keys()], (_, n) => leafAt(n));
         const append = new AppendTree(crypto, kind);
-        for (const [index, leaf] of leaves(count).entries()) {
-          updatable.set(index, leaf);
-          append.append(leaf);
-        }
-        assert.deepEqual(updatable.root, list.root);
+        for (const leaf of leaves(count)) append.append(leaf);
+        assert.deepEqual(sparse.root(crypto), list.root);
         assert.deepEqual(append.root, list.root);
         if (count === 0) return assert.deepEqual(list.root, emptyRoot(crypto, kind));
-        assert.deepEqual(list.proof(pick % count), updatable.proof(pick % count));
+        assert.deepEqual(list.proof(pick % count), sparse.proof(crypto, pick % count));
       }),
       options,
     );
@@ -79,7 +78,7 @@ describe("trees", () => {
     assert.throws(() => leafHash(crypto, kind, new Uint8Array()), { code: "out_of_range" });
     assert.throws(() => tree.proof(3), { code: "out_of_range" });
     assert.throws(() => tree.proof(-1), { code: "out_of_range" });
-    assert.throws(() => new UpdatableTree(crypto, kind).set(2 ** kind.depth, leafAt(0)), { code: "out_of_range" });
+    assert.throws(() => SparseTree.empty(hashes(kind)).set(2 ** kind.depth, leafAt(0)), { code: "out_of_range" });
     const tooMany = Array.from({ length: 257 }, () => leafAt(0));
     assert.throws(() => new ListTree(crypto, TREE.snapshots, tooMany), { code: "too_large" });
   });
@@ -91,18 +90,16 @@ describe("trees", () => {
     assert.ok(!verifyProof(zeros, kind, new Uint8Array(32), leafAt(0), 0, proof));
   });
 
-  test("a leaf that is set again replaces the old one, and a clone goes its own way", () => {
-    const tree = new UpdatableTree(crypto, TREE.cut);
-    tree.set(5, leafAt(1));
-    const before = tree.root;
-    const copy = tree.clone();
-    copy.set(5, leafAt(2));
-    copy.set(2 ** 24 - 1, leafAt(3));
-    assert.deepEqual(tree.root, before);
-    assert.notDeepEqual(copy.root, before);
-    copy.set(5, leafAt(1));
-    assert.ok(verifyProof(crypto, TREE.cut, copy.root, leafAt(3), 2 ** 24 - 1, copy.proof(2 ** 24 - 1)));
-    assert.ok(verifyProof(crypto, TREE.cut, copy.root, leafAt(1), 5, copy.proof(5)));
+  test("a leaf that is set again replaces the old one, and what was before stays as it was", () => {
+    const tree = SparseTree.empty(hashes(TREE.cut)).set(5, leafAt(1));
+    const before = tree.root(crypto);
+    const other = tree.set(5, leafAt(2)).set(2 ** 24 - 1, leafAt(3));
+    assert.notDeepEqual(other.root(crypto), before);
+    assert.deepEqual(tree.root(crypto), before);
+    const back = other.set(5, leafAt(1));
+    const root = back.root(crypto);
+    assert.ok(verifyProof(crypto, TREE.cut, root, leafAt(3), 2 ** 24 - 1, back.proof(crypto, 2 ** 24 - 1)));
+    assert.ok(verifyProof(crypto, TREE.cut, root, leafAt(1), 5, back.proof(crypto, 5)));
   });
 });
 
