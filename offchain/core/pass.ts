@@ -17,8 +17,7 @@ import {
   showGroup,
   showGroups,
 } from "./model-trace-proof.ts";
-import { runProgram } from "./model-trace-run.ts";
-import { groupRoots, tensorsOf, tensorTree } from "./model-trace-tree.ts";
+import { tensorsOf, traceOf } from "./model-trace-tree.ts";
 import type { Hashing } from "./ports.ts";
 
 /** A context over which the model has no forward pass: it is too long, or has a token that the model does not have. */
@@ -73,7 +72,9 @@ export class TracedPass implements Pass {
 
   static async of(options: PassOptions): Promise<TracedPass> {
     const { hashing, model, tokens, position, run, draw } = options;
-    const { roots, logits } = await run(trace(hashing, model, tokens.slice(0, position)));
+    const { roots, logits } = await run(
+      traceOf(hashing, model.manifest.program, model.constants, tokens.slice(0, position)),
+    );
     return new TracedPass(options, roots, draw(logits));
   }
 
@@ -138,20 +139,4 @@ export function noPassOver(
 /** 24 siblings from the bottom up. */
 function tokenProof(h: Hashing, tokens: readonly number[], position: number): Bytes[] {
   return rangeProof(h, { length: 0, peaks: [] }, tokens, position, position + 1);
-}
-
-function* trace(
-  h: Hashing,
-  { manifest: { program }, constants }: ModelOpener,
-  context: readonly number[],
-): Generator<undefined, { roots: Bytes[]; logits: Int32Array }> {
-  const wanted = new TraceLayout(program, context.length).of(program.logits).firstTensor;
-  const roots: Bytes[] = [];
-  let logits = new Int32Array();
-  for (const computed of runProgram(program, constants, context)) {
-    if (computed) roots.push(tensorTree(h, yield* groupRoots(h, computed.values)).root);
-    if (computed?.tensor === wanted) logits = computed.values.slice(-program.vocab);
-    yield;
-  }
-  return { roots, logits };
 }
