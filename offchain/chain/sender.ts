@@ -7,6 +7,7 @@ import {
   equivocationCourtAbi,
   foldCourtAbi,
   inferenceCourtAbi,
+  modelRegistryAbi,
   operatorRegistryAbi,
 } from "./abi.ts";
 import { type RpcBlock, safeNumber } from "./convert.ts";
@@ -33,6 +34,7 @@ const ERRORS = [
   ...foldCourtAbi,
   ...availabilityCourtAbi,
   ...inferenceCourtAbi,
+  ...modelRegistryAbi,
 ].filter((item) => item.type === "error") as Abi;
 
 const DEFAULT_TIP = 1_000_000_000n;

@@ -93,6 +93,10 @@ describe("disputes about tokens on a real node with the real contracts", () => {
     assert.deepEqual((await watcher.chain.accuse(tokens.of("wrong").wrong)).type, "already");
   });
 
+  test("a model is registered once, by whoever does it first", async () => {
+    assert.equal((await tokens.register()).gas, undefined);
+  });
+
   for (const name of ["wrong", "forgotten", "untaught"])
     test(`a token that does not follow from the answer's own logits is proven at once: ${name}`, async () => {
       await worker(AUTHOR, tokens.insisting(name));

@@ -1,13 +1,14 @@
 import type { Contract, Signer } from "ethers";
 import type { WrongToken } from "../../../offchain/chain/accuser.ts";
-import { type Bytes, equal, toHex } from "../../../offchain/core/bytes.ts";
+import { registerModel } from "../../../offchain/chain/model-registration.ts";
+import { equal, toHex } from "../../../offchain/core/bytes.ts";
 import type { Checkpoint } from "../../../offchain/core/checkpoint.ts";
 import type { Passes } from "../../../offchain/core/dispute-moves.ts";
 import { incrementsOf } from "../../../offchain/core/fold.ts";
 import { ListTree } from "../../../offchain/core/list-tree.ts";
 import { Memories, type Memory } from "../../../offchain/core/memories.ts";
 import { memoryId } from "../../../offchain/core/memory-definition.ts";
-import { manifestLeaves, modelTree } from "../../../offchain/core/model-manifest.ts";
+import { modelTree } from "../../../offchain/core/model-manifest.ts";
 import { TraceLayout } from "../../../offchain/core/model-trace-layout.ts";
 import { noPassOver, type Pass, TracedPass } from "../../../offchain/core/pass.ts";
 import { type Request, requestId } from "../../../offchain/core/request.ts";
@@ -87,13 +88,22 @@ export class TokenWorld {
     await until("it is read", () => founder.latest.number === named.number);
     await this.#answer(founder, named);
     await world.leave();
-    const head = toHex(manifestLeaves(model.manifest)[0] as Bytes);
-    const register = contractOf("ModelRegistry", world.deployment, stranger).getFunction("registerExact");
-    await (await register(toHex(tree.root), head, tree.proof(0).map(toHex), "https://example.org/drawn")).wait();
+    await this.register();
     const token = contractOf("StakeToken", world.deployment, stranger);
     for (const to of [await stranger.getAddress(), ...world.members.map(({ signer }) => toHex(signer.address))])
       await world.give(to, PURSE);
     await (await token.getFunction("approve")(court.target, PURSE)).wait();
+  }
+
+  register() {
+    const { node, deployment, members } = this.world;
+    const account = (members[3] as Member).key;
+    return registerModel(
+      crypto,
+      { rpcUrl: node.url, deployment, account },
+      model.manifest,
+      "https://example.org/drawn",
+    );
   }
 
   /** Each turn in a segment of checkpoint 2. */
