@@ -169,27 +169,33 @@ export class Disputer {
     if (move.type === "answer") {
       const { rpc, court } = this.#o;
       const bond = await readContract(rpc, court, abi, "answerBond", []);
-      if (!isAccused(dispute, this.#party) && !(await this.#isWanted(dispute, bond))) return undefined;
+      if (!isAccused(dispute, this.#party) && !(await this.#letOthers(dispute, bond))) return undefined;
+      if (await this.#isAnswered(dispute)) return undefined;
       const hindered = await approveBond(this.#o, court, bond);
       if (typeof hindered === "string") return hindered;
-      if (hindered)
-        return `the signer's account has ${hindered.own} stake tokens, and the bond of an answer is ${bond}`;
+      if (hindered) return `the signer's account has ${hindered.own} stake tokens, and the bond of an answer is ${bond}`;
     }
     return this.#say(dispute, move.type, moveCall(dispute.accused, move, this.#o.set()));
   }
 
-  /** Is an answer for another within what it may cost, and, after others have had their time, still wanted? */
-  async #isWanted({ id, deadline }: Dispute, bond: bigint): Promise<boolean> {
-    const { rpc, registry, court, answerBonds, pollMs, sender } = this.#o;
+  /** Whether an answer for another is within what it may cost: told after the accused, and others, have had their time. */
+  async #letOthers({ deadline }: Dispute, bond: bigint): Promise<boolean> {
+    const { rpc, registry, answerBonds, pollMs } = this.#o;
     if (bond > answerBonds) return false;
     const leftMs = (deadline - (await activeTime(rpc, registry))) * 1_000;
     await rpc.pause(Math.min(leftMs * SPREAD_SHARE, pollMs * SPREAD_POLLS) * (1 + Math.random()));
+    return true;
+  }
+
+  /** Has the accused answered, or has this worker? What was said last may not have been read yet. */
+  async #isAnswered({ id }: Dispute): Promise<boolean> {
+    const { rpc, court, sender } = this.#o;
     for (let place = 0; place <= OTHERS; place++) {
       const { answerer } = await readContract(rpc, court, abi, "answerOf", [id, BigInt(place)]);
       const isOwn = place === 0 && BigInt(answerer) !== 0n;
-      if (isOwn || BigInt(answerer) === BigInt(sender.address)) return false;
+      if (isOwn || BigInt(answerer) === BigInt(sender.address)) return true;
     }
-    return true;
+    return false;
   }
 
   async #conclude(dispute: Dispute): Promise<string | undefined> {

@@ -12,8 +12,8 @@ import type { Archive } from "./archive.ts";
 import { type Drawn, firstOther } from "./next-token.ts";
 import type { ComputedPasses } from "./passes.ts";
 
-/** A committed turn, and the first position of its answer whose token does not follow. */
-export type WrongTurn = { turn: Turn; position: number };
+/** A committed turn, and the first position of its answer whose token does not follow. Of a float model it may by accident. */
+export type WrongTurn = { turn: Turn; position: number; isExact: boolean };
 
 export type SpotChecksOptions = {
   protocol: Protocol;
@@ -123,7 +123,8 @@ export class SpotChecks {
     const { samplerK } = engine.model;
     const drawn = { request, id: requestId, samplerK, reading };
     const position = await firstWrong(protocol.replica.crypto, engine, drawn, tokens, signal);
-    const wrong = position === undefined ? undefined : { turn, position };
+    const isExact = engine.model.class === "exact";
+    const wrong = position === undefined ? undefined : { turn, position, isExact };
     onChecked(wrong);
     if (wrong && engine.exact) await this.#accuse(wrong, tokens, engine.exact.root);
   }

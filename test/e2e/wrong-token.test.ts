@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { register } from "../../offchain/cli/model.ts";
 import { type Ask, complete, metric } from "../helpers/e2e/client.ts";
 import { allConnected, kill, type Net, startNet } from "../helpers/e2e/net.ts";
 import { Accuser, configure } from "../helpers/e2e/tokens.ts";
@@ -21,7 +22,8 @@ let accuser: Accuser;
 before(async () => {
   net = await startNet({
     without: [SILENT, STUBBORN],
-    prepare({ operators }) {
+    async prepare({ operators }) {
+      await register({ config: operators[0]!.configFile, uri: "models/weft-austen" });
       for (const operator of operators) configure(operator, { watchShare: operator.index === WATCHER ? 1 : 0 });
     },
     overrides: {

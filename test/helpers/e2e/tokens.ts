@@ -1,12 +1,7 @@
-import { appendFileSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync } from "node:fs";
 import type { Contract } from "ethers";
-import { ROOT } from "../../../offchain/cli/devnet/child.ts";
 import type { Operator } from "../../../offchain/cli/devnet.ts";
-import { toHex } from "../../../offchain/core/bytes.ts";
 import type { Hex } from "../../../offchain/core/chain.ts";
-import { decodeManifest, manifestLeaves, modelTree } from "../../../offchain/core/model-manifest.ts";
-import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { parseReceipt, toStruct } from "../../../offchain/sdk/receipt.ts";
 import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { type Connection, connect } from "../../../scripts/lib/network.ts";
@@ -37,19 +32,12 @@ export class Accuser {
     this.court = court;
   }
 
-  /** The default model is registered from now on, and everybody has stake tokens for bonds. */
+  /** From now on everybody has stake tokens for bonds. */
   static async open(net: Net): Promise<Accuser> {
     const connection = await connect(net.devnet.chain.rpcUrl);
     const account = await connection.account();
     const { deployment } = net.devnet;
     const accuser = new Accuser(net, connection, contractOf("InferenceCourt", deployment, account));
-    const manifest = decodeManifest(readFileSync(join(ROOT, "models", "weft-austen", "manifest.bin")));
-    const tree = modelTree(crypto, manifest);
-    const models = contractOf("ModelRegistry", deployment, account);
-    if ((await models.getFunction("classOf")(toHex(tree.root))) === 0n) {
-      const args = [toHex(tree.root), toHex(manifestLeaves(manifest)[0]!), tree.proof(0).map(toHex), "weft-austen"];
-      await (await models.getFunction("registerExact")(...args)).wait();
-    }
     const token = contractOf("StakeToken", deployment, account);
     for (const to of [await account.getAddress(), ...net.operators.map(({ signer }) => signer)])
       await (await token.getFunction("mint")(to, ENOUGH)).wait();

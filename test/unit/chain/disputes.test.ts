@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { Wallet } from "ethers";
 import type { DisputeOptions } from "../../../offchain/chain/courts.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import type { Passes } from "../../../offchain/core/dispute-moves.ts";
+import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { until } from "../../helpers/e2e/until.ts";
 import type { MemoryLog } from "./fake-chain.ts";
 import { PURSE, TokenWorld } from "./token-world.ts";
@@ -150,6 +152,26 @@ describe("disputes about tokens on a real node with the real contracts", () => {
     await worker(ACCUSER, tokens.honest, { log: mistaken.log });
     await until("it is over", async () => (await stateOf(id)) === STATE.dismissed);
     assert.deepEqual(author.convictions, []);
+  });
+
+  test("X3: who has no tokens for the bond of its answer says so, loudly, and answers when it has", async () => {
+    const { world } = tokens;
+    const key = world.members[AUTHOR]?.signer.address as Uint8Array;
+    const poor = await worker(AUTHOR, tokens.honest);
+    const purse = contractOf("StakeToken", world.deployment, new Wallet(world.members[AUTHOR]?.key ?? "", world.connection.provider));
+    await (await purse.getFunction("transfer")(await tokens.stranger.getAddress(), await tokensOf(AUTHOR))).wait();
+    await accuse(await worker(ACCUSER, tokens.honest), "right");
+    await until("it says so", () => poor.faults.some(({ code }) => code === "dispute_delayed"));
+    assert.match(String(poor.faults.at(-1)?.message), /has 0 stake tokens, and the bond of an answer is /);
+    await world.give(toHex(key), PURSE);
+    await until("it answers", () => moves.includes(`${AUTHOR} answer`));
+  });
+
+  test("X3: who would defeat itself does not answer, and its operator is told", async () => {
+    const author = await worker(AUTHOR, tokens.honest);
+    await accuse(await worker(ACCUSER, tokens.honest), "wrong");
+    await until("it says so", () => author.faults.length > 0);
+    assert.deepEqual([author.faults.map(({ code }) => code), moves], [["dispute_lost"], []]);
   });
 
   test("X3: silence convicts: whoever accused concludes", async () => {
