@@ -4,6 +4,7 @@ import { type Address, encodeFunctionData, type Hex, keccak256, toHex } from "vi
 import { foldArgs } from "../offchain/chain/convert.ts";
 import { fromHex } from "../offchain/core/bytes.ts";
 import { costsOfCourts } from "../test/contracts/courts/costs.ts";
+import { costsOfDisputes, UNHURRIED } from "../test/contracts/courts/dispute.ts";
 import { PATIENT } from "../test/contracts/courts/history.ts";
 import { type Call, found, type Operator, openWorld, setOf, type World } from "../test/contracts/fixture.ts";
 import { dearest, PATIENCE, proofOf, stage } from "../test/contracts/fold-world.ts";
@@ -37,6 +38,12 @@ async function measure(): Promise<Record<string, number>> {
     Object.assign(used, await costsOfCourts(accused, await found(accused, 4)));
   } finally {
     await accused.close();
+  }
+  const disputing = await openWorld(UNHURRIED);
+  try {
+    Object.assign(used, await costsOfDisputes(disputing, await found(disputing, 4)));
+  } finally {
+    await disputing.close();
   }
   const many = await openWorld({ maxOperators: 32 });
   try {

@@ -62,7 +62,7 @@ async function hunt(prey: readonly Prey[], tell: (caught: Catch) => void): Promi
   const left = [...prey];
   while (left.length > 0) {
     const list = join(folder, "prey.json");
-    const some = left.slice(0, MOST_PREY);
+    const some = left.splice(0, MOST_PREY);
     writeFileSync(list, JSON.stringify(some));
     const child = start(["test/contracts/mutants/hunt.ts", list], 0);
     let said = "";
@@ -73,13 +73,12 @@ async function hunt(prey: readonly Prey[], tell: (caught: Catch) => void): Promi
     for await (const line of createInterface({ input: child.stdout })) {
       tell(JSON.parse(line) as Catch);
       some.shift();
-      left.shift();
       limit.refresh();
     }
     clearTimeout(limit);
     const stuck = some.shift();
     if (stuck === undefined) continue;
-    left.shift();
+    left.unshift(...some);
     if (child.signalCode !== "SIGKILL") throw new ScriptError("TESTS_FAILED", `the hunt ended early: ${said}`);
     tell({ number: stuck.number, failed: ["(does not end)"] });
   }

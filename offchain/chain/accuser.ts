@@ -91,8 +91,8 @@ export class Accuser {
   #refuse(reason: string): AccuseOutcome {
     this.#o.onFault(
       new WeftError("accusation_unpaid", `nobody is accused of a wrong token here: ${reason}`, {
-        field: "accusationBonds",
-        remedy: "put stake tokens on the signer's account, or raise accusationBonds",
+        field: "openAccusations",
+        remedy: "put stake tokens on the signer's account, or raise openAccusations",
       }),
     );
     return { type: "unpaid", reason };

@@ -1,11 +1,11 @@
 import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { ChainEvent, ChainLog, Hex } from "../core/chain.ts";
 import type { Checkpoint } from "../core/checkpoint.ts";
+import type { CommittedPlace } from "../core/checkpoints.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Shown } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { domainSeparator } from "../core/hash.ts";
-import type { CommittedPlace } from "../core/overdue.ts";
 import type { Crypto } from "../core/ports.ts";
 import { encodeSet } from "../core/registry.ts";
 import { checkpointLedgerAbi as ledgerAbi } from "./abi.ts";
@@ -40,8 +40,8 @@ export type ChainOptions = {
   /** Without it challenges are left to others. */
   challenges?: ChallengePort;
   onChallenge?(outcome: ChallengeOutcome): void;
-  /** What challenges of this worker's may cost for each checkpoint, in the stake token's smallest unit; nothing by default. */
-  challengeBonds?: bigint;
+  /** How many challenges of this worker's the bonds may pay for each checkpoint, when nobody else asks; none by default. */
+  challengesPerCheckpoint?: number;
   onCondemned?(outcome: CondemnOutcome): void;
   /** Without it disputes about tokens are left to others. */
   disputes?: DisputeOptions;
@@ -123,8 +123,9 @@ export class Chain {
       onCondemned: (outcome) => options.onCondemned?.(outcome),
       challenges: options.challenges,
       onChallenge: (outcome) => options.onChallenge?.(outcome),
-      challengeBonds: options.challengeBonds ?? 0n,
+      challengeBonds: BigInt(options.challengesPerCheckpoint ?? 0) * BigInt(deployment.parameters.challengeBond),
       disputes: options.disputes,
+      accusationBond: BigInt(deployment.parameters.accusationBond),
     });
     this.#courts.take({ type: "reorg", events: log.events() });
   }
@@ -256,7 +257,10 @@ export class Chain {
 
   /** Has whoever attested show a segment, or an entry of the memory trace, on the chain; says when that was done. Never throws. */
   challenge(wanted: Shown["type"], at: CommittedPlace, onShown: (shown: Shown) => void): void {
-    void this.#courts.challenge(wanted, at).then((shown) => shown && onShown(shown));
+    this.#courts
+      .challenge(wanted, at)
+      .then((shown) => shown && onShown(shown))
+      .catch((error) => this.#fault(error));
   }
 
   /** Accuses an author of a token that is not what the model says; then the dispute is seen to its end. Never throws. */

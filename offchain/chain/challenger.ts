@@ -1,27 +1,25 @@
-import {
-  decodeFunctionData,
-  encodeAbiParameters,
-  encodeEventTopics,
-  encodeFunctionData,
-  keccak256,
-  type RpcLog,
-} from "viem";
+import { encodeAbiParameters, encodeEventTopics, encodeFunctionData, keccak256, type RpcLog } from "viem";
+import { headerOfSegment } from "../core/accused-cut.ts";
 import { ASKED_KINDS, type Asked } from "../core/availability.ts";
-import { type Bytes, fromHex, toHex } from "../core/bytes.ts";
+import { type Bytes, toHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
+import type { CommittedPlace } from "../core/checkpoints.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Shown } from "../core/events.ts";
-import type { CommittedPlace } from "../core/overdue.ts";
-import { LIMIT_SNAPSHOTS } from "../core/segment.ts";
+import type { Crypto } from "../core/ports.ts";
+import type { SaltedSnapshot } from "../core/snapshot.ts";
 import { availabilityCourtAbi as abi } from "./abi.ts";
+import { type Call, callsIn, entryIn, type Hashes, headerIn, snapshotIn, traceIn } from "./answers.ts";
 import { approveBond } from "./bond.ts";
-import { checkpointStruct, headerOf, hexNumber, statedHeaderOf } from "./convert.ts";
+import { checkpointStruct, headerStruct, hexNumber } from "./convert.ts";
 import type { ChainUpdate } from "./follower.ts";
 import { type Persistence, persist } from "./persist.ts";
 import { readContract } from "./read-contract.ts";
 import type { Sender } from "./sender.ts";
 
 export type ChallengerOptions = Persistence & {
+  crypto: Crypto;
+  separator: Bytes;
   sender: Sender;
   court: Hex;
   token: Hex;
@@ -33,10 +31,13 @@ export type ChallengerOptions = Persistence & {
 type Ending = { answeredIn: number } | { answeredIn?: never };
 const NONE: Ending = {};
 
+/** What a call shows in a place; undefined unless the committed root says so. */
+type LeafReader<Leaf> = (answer: Call, hashes: Hashes, at: CommittedPlace) => Leaf | undefined;
+
 /**
- * Asks on the chain for what no peer shows. An entry of a memory trace or of the cut, or a header, by its place; of a segment first
- * the header, by its place alone, then each snapshot that the header counts, if that is one of a segment. What is answered is read from the transactions that answer. Nothing
- * here ever throws.
+ * Asks on the chain for what no peer shows. An entry of a memory trace or of the cut, or a header, by its place; of a segment
+ * first the header, by its place alone, then each snapshot that the header counts, if that is one of a segment. What is answered
+ * is read from the transactions that answer, and believed when the committed root says so. What cannot be read there was not shown.
  */
 export class Challenger {
   readonly #o: ChallengerOptions;
@@ -60,63 +61,58 @@ export class Challenger {
   async ask(wanted: Shown["type"], at: CommittedPlace): Promise<Shown | undefined> {
     if (this.#isBusy) return undefined; // as long as it is lacking it is asked for again
     this.#isBusy = true;
-    const shown = await this.#shown(wanted, at);
-    this.#isBusy = false;
-    return shown;
+    try {
+      return await this.#shown(wanted, at);
+    } finally {
+      this.#isBusy = false;
+    }
   }
 
   #shown(wanted: Shown["type"], at: CommittedPlace): Promise<Shown | undefined> {
-    if (wanted === "trace") return this.#trace(at);
-    return wanted === "entry" ? this.#entry(at) : this.#segment(at, wanted === "header");
+    if (wanted === "trace") return this.#leaf("trace", at, traceIn);
+    return wanted === "entry" ? this.#leaf("entry", at, entryIn) : this.#segment(at, wanted === "header");
   }
 
-  async #entry(at: CommittedPlace): Promise<Shown | undefined> {
-    const answer = await this.#leaf("entry", at);
-    if (answer?.functionName !== "answerEntry") return undefined;
-    const [, { operator, incarnation, head, ...counts }, proof] = answer.args;
-    const hashes = { operator: fromHex(operator), incarnation: fromHex(incarnation), head: fromHex(head) };
-    return { type: "entry", entry: { ...counts, ...hashes }, proof: proof.map((one) => fromHex(one)) };
-  }
-
-  async #trace(at: CommittedPlace): Promise<Shown | undefined> {
-    const answer = await this.#leaf("trace", at);
-    if (answer?.functionName !== "answerTrace") return undefined;
-    const [, memoryRoot, proof] = answer.args;
-    return { type: "trace", entry: { memoryRoot: fromHex(memoryRoot), proof: proof.map((one) => fromHex(one)) } };
-  }
-
-  /** How a leaf of one of the checkpoint's own trees was answered. */
-  #leaf(kind: "entry" | "segment" | "trace", { hash, checkpoint, index }: CommittedPlace) {
-    return this.#asked(toHex(hash), { kind, path: [index] }, (most) => {
+  /** A leaf of one of the checkpoint's own trees. */
+  #leaf<Leaf>(kind: "entry" | "segment" | "trace", at: CommittedPlace, read: LeafReader<Leaf>) {
+    const { hash, checkpoint, index } = at;
+    const call = (most: bigint) => {
       const args = [checkpointStruct(checkpoint), ASKED_KINDS.indexOf(kind), BigInt(index), most] as const;
       return encodeFunctionData({ abi, functionName: "challenge", args });
-    });
+    };
+    return this.#asked(toHex(hash), { kind, path: [index] }, call, (answer) => read(answer, this.#o, at));
   }
 
   async #segment(at: CommittedPlace, isHeader: boolean): Promise<Shown | undefined> {
     const { number, hash, index } = at;
     const name = toHex(hash);
-    const first = await this.#leaf("segment", at);
-    if (first?.functionName !== "answerSegment") return undefined;
-    const [, header, signature, proof] = first.args;
-    if (isHeader || header.sequence > Number.MAX_SAFE_INTEGER || header.snapshotCount > LIMIT_SNAPSHOTS)
-      return { type: "header", header: statedHeaderOf(header), proof: proof.map((one) => fromHex(one)) };
-    const snapshots: { salt: Bytes; body: Bytes }[] = [];
+    const first = await this.#leaf("segment", at, headerIn);
+    if (!first) return undefined;
+    const { header: stated, signature, proof } = first;
+    const header = headerOfSegment(stated);
+    if (isHeader || !header) return { type: "header", header: stated, proof };
+    const segment = { index: BigInt(index), header: headerStruct(header), proof: proof.map(toHex) };
+    const snapshots: SaltedSnapshot[] = [];
     for (let i = 0; i < header.snapshotCount; i++) {
-      const answer = await this.#asked(name, { kind: "snapshot", path: [index, i] }, (most) => {
-        const args = [BigInt(number), name, { index: BigInt(index), header, proof }, BigInt(i), most] as const;
+      const call = (most: bigint) => {
+        const args = [BigInt(number), name, segment, BigInt(i), most] as const;
         return encodeFunctionData({ abi, functionName: "challengeSnapshot", args });
-      });
-      if (answer?.functionName !== "answerSnapshot") return undefined;
-      const [, salt, body] = answer.args;
-      snapshots.push({ salt: fromHex(salt), body: fromHex(body) });
+      };
+      const asked = { kind: "snapshot", path: [index, i] } as const;
+      const snapshot = await this.#asked(name, asked, call, (answer) => snapshotIn(answer, this.#o, stated, i));
+      if (!snapshot) return undefined;
+      snapshots.push(snapshot);
     }
-    const signed = { header: headerOf(header), signature: fromHex(signature) };
-    return { type: "segment", segment: { ...signed, snapshots } };
+    return { type: "segment", segment: { header, signature, snapshots } };
   }
 
-  /** The call that answered a challenge, which is made unless it was before; nothing where nobody answers. */
-  async #asked(hash: Hex, { kind, path }: Asked, call: (most: bigint) => Hex) {
+  /** How a challenge was answered, which is made unless it was before; nothing where nobody answers. */
+  async #asked<Answer>(
+    hash: Hex,
+    { kind, path }: Asked,
+    call: (most: bigint) => Hex,
+    read: (answer: Call) => Answer | undefined,
+  ): Promise<Answer | undefined> {
     const types = [{ type: "bytes32" }, { type: "uint8" }, { type: "uint256[]" }] as const;
     const id = keccak256(encodeAbiParameters(types, [hash, ASKED_KINDS.indexOf(kind), path.map(BigInt)]));
     const claim = `${kind} ${path.join(".")} of checkpoint ${hash} was not shown yet`;
@@ -128,7 +124,12 @@ export class Challenger {
     });
     const block = ending?.answeredIn;
     if (block === undefined) return undefined;
-    return persist(this.#o, { code: "challenge_waits", claim }, () => this.#answerOf(id, block));
+    const input = await persist(this.#o, { code: "challenge_waits", claim }, () => this.#answerOf(id, block));
+    for (const answer of input ? callsIn(input.data, id) : []) {
+      const shown = read(answer);
+      if (shown) return shown;
+    }
+    return undefined;
   }
 
   /** Pays and asks. Why its end is to be waited for, or that it was not asked for. */
@@ -149,29 +150,22 @@ export class Challenger {
   #refuse(why: string): Ending {
     this.#o.onFault(
       new WeftError("challenge_unpaid", `what was committed, and nobody shows, is not asked for on the chain: ${why}`, {
-        field: "challengeBonds",
-        remedy: "put stake tokens on the signer's account, or raise challengeBonds",
+        field: "challengesPerCheckpoint",
+        remedy: "put stake tokens on the signer's account, or raise challengesPerCheckpoint",
       }),
     );
     return NONE;
   }
 
-  /** What answered, by the transaction that did. */
-  async #answerOf(id: Hex, block: number) {
+  /** The transaction that answered, or why to look again. */
+  async #answerOf(id: Hex, block: number): Promise<{ data: Hex } | string> {
     const { rpc, court } = this.#o;
     const at = hexNumber(block);
     const topics = encodeEventTopics({ abi, eventName: "Answered", args: { id } });
     const filter = { address: court, topics, fromBlock: at, toBlock: at };
     const [log] = await rpc.request<RpcLog[]>("eth_getLogs", [filter]);
     const sent = log && (await rpc.request<{ input: Hex } | null>("eth_getTransactionByHash", [log.transactionHash]));
-    if (!sent) return "the node does not have the transaction that answered";
-    // Every answer begins with the id; what stands before that is its function. It may be passed on by another contract.
-    const call = sent.input.indexOf(id.slice(2)) - 8;
-    try {
-      return decodeFunctionData({ abi, data: `0x${sent.input.slice(Math.max(2, call))}` });
-    } catch {
-      return "the transaction that answered does not show how";
-    }
+    return sent ? { data: sent.input } : "the node does not have the transaction that answered";
   }
 }
 

@@ -79,21 +79,16 @@ export function headerStruct(header: Header) {
   };
 }
 
-/** As contracts give it. */
-export function headerOf(struct: ReturnType<typeof headerStruct>): Header {
+/** As contracts give it: the counter of a header that one took may be any 64 bits. */
+export function statedHeaderOf(struct: ReturnType<typeof headerStruct>): StatedHeader {
   return {
     operator: fromHex(struct.operator),
     incarnation: fromHex(struct.incarnation),
-    sequence: safeNumber(struct.sequence),
+    sequence: struct.sequence,
     previous: fromHex(struct.previous),
     snapshotsRoot: fromHex(struct.snapshotsRoot),
     snapshotCount: struct.snapshotCount,
   };
-}
-
-/** Of any header that a contract took: its counter may be any 64 bits. */
-export function statedHeaderOf(struct: ReturnType<typeof headerStruct>): StatedHeader {
-  return { ...headerOf({ ...struct, sequence: 0n }), sequence: struct.sequence };
 }
 
 export function convictArgs({ a, b }: Evidence, set: readonly bigint[]): ConvictArgs {

@@ -1,10 +1,10 @@
 import type { Bytes } from "../core/bytes.ts";
+import type { CommittedPlace } from "../core/checkpoints.ts";
 import type { CutProof } from "../core/cut-proof.ts";
 import type { Passes } from "../core/dispute-moves.ts";
 import type { Shown } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { FoldAccusation } from "../core/false-memory.ts";
-import type { CommittedPlace } from "../core/overdue.ts";
 import { type AccuseOutcome, Accuser, type WrongToken } from "./accuser.ts";
 import { Answerer, type ChallengeOutcome, type ChallengePort, concludeCall } from "./answerer.ts";
 import type { CommitSource } from "./attestations.ts";
@@ -27,15 +27,15 @@ export type Accusation = { number: number; hash: Bytes } & (
   | { court: "cut"; proof: CutProof }
 );
 
-/** A worker's part in disputes about tokens. Amounts are in the stake token's smallest unit. */
+/** A worker's part in disputes about tokens. */
 export type DisputeOptions = {
   /** Who this worker is in the registry. */
   operator: Bytes;
   passes: Passes;
-  /** What its open accusations may cost together. */
-  accusationBonds: bigint;
-  /** What its answers for others may cost in one dispute; nothing: it answers for itself only. */
-  answerBonds: bigint;
+  /** How many accusations may be open at once, by what their bonds cost when nobody else accuses. */
+  openAccusations: number;
+  /** How many others may be answered for at once. */
+  answersForOthers: number;
   onMove(outcome: MoveOutcome): void;
 };
 
@@ -55,6 +55,8 @@ export type CourtsOptions = Persistence &
     challengeBonds: bigint;
     /** Without it disputes are left to others. */
     disputes: DisputeOptions | undefined;
+    /** What the first accusation of an operator costs, in the stake token's smallest unit. */
+    accusationBond: bigint;
   };
 
 /** A worker in all courts: brings what it knows, and has the stake of whoever is convicted burnt. Never throws. */
@@ -94,7 +96,7 @@ export class Courts {
       this.#accuser = new Accuser({
         ...inference,
         models: contracts.modelRegistry,
-        mostBonds: disputes.accusationBonds,
+        mostBonds: BigInt(disputes.openAccusations) * options.accusationBond,
         openBonds: () => disputer.open.accuses.reduce((sum, { accused }) => sum + accused.bond, 0n),
       });
     }

@@ -25,8 +25,8 @@ export type DisputerOptions = Persistence & {
   /** Who this worker is in the registry. */
   operator: Bytes;
   passes: Passes;
-  /** What answers for others may cost in one dispute, in the stake token's smallest unit; nothing: it answers for itself only. */
-  answerBonds: bigint;
+  /** How many others may be answered for at once. */
+  answersForOthers: number;
   /** Words of the operator set as the follower knows it now. */
   set(): readonly bigint[];
   /** Something was said to the court. */
@@ -108,7 +108,7 @@ export class Disputer {
   }
 
   #concerns(id: Hex): boolean {
-    return this.#isOwn(id) || this.#o.answerBonds > 0n;
+    return this.#isOwn(id) || this.#o.answersForOthers > 0;
   }
 
   #isOwn(id: Hex): boolean {
@@ -141,7 +141,7 @@ export class Disputer {
 
   /** Does what is this worker's to do. Undefined when it is done, or why to try again. */
   async #move(dispute: Dispute): Promise<string | undefined> {
-    const tasks = tasksOf(dispute, this.#party, this.#o.answerBonds > 0n);
+    const tasks = tasksOf(dispute, this.#party, this.#o.answersForOthers > 0);
     if (tasks.length === 0) return undefined;
     const pass = await this.#o.passes.of(dispute.accused);
     if (!pass) return "what its context, memory or model is, is not known here";
@@ -169,7 +169,7 @@ export class Disputer {
     if (move.type === "answer") {
       const { rpc, court } = this.#o;
       const bond = await readContract(rpc, court, abi, "answerBond", []);
-      if (!isAccused(dispute, this.#party) && !(await this.#letOthers(dispute, bond))) return undefined;
+      if (!isAccused(dispute, this.#party) && !(await this.#letOthers(dispute))) return undefined;
       if (await this.#isAnswered(dispute)) return undefined;
       const hindered = await approveBond(this.#o, court, bond);
       if (typeof hindered === "string") return hindered;
@@ -178,13 +178,18 @@ export class Disputer {
     return this.#say(dispute, move.type, moveCall(dispute.accused, move, this.#o.set()));
   }
 
-  /** Whether an answer for another is within what it may cost: told after the accused, and others, have had their time. */
-  async #letOthers({ deadline }: Dispute, bond: bigint): Promise<boolean> {
-    const { rpc, registry, answerBonds, pollMs } = this.#o;
-    if (bond > answerBonds) return false;
+  /** Whether one more may be answered for: told after the accused, and others, have had their time. */
+  async #letOthers({ deadline }: Dispute): Promise<boolean> {
+    const { rpc, registry, answersForOthers, pollMs } = this.#o;
     const leftMs = (deadline - (await activeTime(rpc, registry))) * 1_000;
     await rpc.pause(Math.min(leftMs * SPREAD_SHARE, pollMs * SPREAD_POLLS) * (1 + Math.random()));
-    return true;
+    const answered = this.#disputes.open.filter((one) => this.#isHolder(one) && !isAccused(one, this.#party));
+    return answered.length < answersForOthers;
+  }
+
+  /** Has this worker answered? */
+  #isHolder({ replies }: Dispute): boolean {
+    return [...replies.values()].some(({ answerer }) => equal(answerer, this.#party.account));
   }
 
   /** Has the accused answered, or has this worker? What was said last may not have been read yet. */
@@ -200,10 +205,7 @@ export class Disputer {
 
   async #conclude(dispute: Dispute): Promise<string | undefined> {
     const { rpc, pollMs } = this.#o;
-    const isHolder = [...dispute.replies.values()].some(
-      ({ answerer }) => toHex(answerer) === toHex(this.#party.account),
-    );
-    if (!isHolder && !this.#isOwn(dispute.id)) return undefined;
+    if (!this.#isHolder(dispute) && !this.#isOwn(dispute.id)) return undefined;
     if (!isAccuser(dispute, this.#party)) {
       await rpc.pause(pollMs * OTHERS_WAIT_POLLS * (1 + Math.random()));
       if (this.#disputes.of(dispute.id) !== dispute) return undefined;

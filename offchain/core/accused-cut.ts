@@ -1,8 +1,9 @@
-import { type Bytes, equal } from "./bytes.ts";
+import { type Bytes, equal, Reader, Writer } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type Cut, type CutEntry, ENTRY_BYTES, encodeEntry } from "./cut.ts";
 import type { CutProof, EntryAt, HeaderAt, StatedEntry, StatedHeader } from "./cut-proof.ts";
-import { headerHash, type TrackKey, trackId } from "./header.ts";
+import { undefinedOn } from "./errors.ts";
+import { type Header, headerHash, readHeader, type TrackKey, trackId, writeHeader } from "./header.ts";
 import type { OpenedTree } from "./opened-tree.ts";
 import type { Hashing } from "./ports.ts";
 import type { RegistryEvent } from "./registry.ts";
@@ -13,7 +14,7 @@ import type { ToldTree } from "./told-tree.ts";
 export type StatedSegment = { header: StatedHeader; snapshots?: readonly SaltedSnapshot[] };
 
 /** Where a segment stands in a checkpoint that stands. */
-export type Stood = { number: number; index: number; segment: StatedSegment; proof(): readonly Bytes[] };
+export type StandingSegment = { number: number; index: number; segment: StatedSegment; proof(): readonly Bytes[] };
 
 /** A committed checkpoint that may be false, with what it states and what whoever looks at it knows. */
 export type Accusation = {
@@ -31,7 +32,7 @@ export type Accusation = {
   /** The hash of the valid segment that is held in this place of a track. */
   heldAt(track: TrackKey, sequence: number): Bytes | undefined;
   /** A segment of the parent or of a checkpoint before it. */
-  earlier(track: TrackKey, sequence: number): Stood | undefined;
+  earlier(track: TrackKey, sequence: number): StandingSegment | undefined;
   /** Of a segment that is held, where they do not stand with it. */
   snapshotsAt(track: TrackKey, sequence: number): readonly SaltedSnapshot[] | undefined;
 };
@@ -54,7 +55,11 @@ export const found = (proof: CutProof): Finding => ({ type: "proof", proof });
 /** Where a track stood in the parent; a new one before its first segment. */
 export type Standing = { isNew: boolean; sequence: bigint; head: Bytes; ended: boolean };
 
-const ENDED_AT = 76;
+/** Where the counter of an entry stands, and of a header: both begin with their track. */
+const SEQUENCE_AT = 20 + 16;
+const HEAD_AT = SEQUENCE_AT + 8;
+/** Where an entry says that its track has ended. */
+export const ENDED_AT = HEAD_AT + 32;
 
 /** What a leaf of the cut says; undefined for what is no entry. */
 export function readEntry(data: Bytes): StatedEntry | undefined {
@@ -63,17 +68,21 @@ export function readEntry(data: Bytes): StatedEntry | undefined {
   return {
     operator: data.slice(0, 20),
     incarnation: data.slice(20, 36),
-    sequence: view.getBigUint64(36),
-    head: data.slice(44, ENDED_AT),
+    sequence: view.getBigUint64(SEQUENCE_AT),
+    head: data.slice(HEAD_AT, ENDED_AT),
     ended: data[ENDED_AT] === 1,
-    first: view.getUint32(77),
+    first: view.getUint32(ENDED_AT + 1),
   };
 }
 
 /** The leaf of the cut that says this. */
 export function writeEntry({ sequence, ...entry }: StatedEntry): Bytes {
-  const bytes = encodeEntry({ ...entry, sequence: 0 });
-  new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(36, sequence);
+  return counting(encodeEntry({ ...entry, sequence: 0 }), sequence);
+}
+
+/** These bytes of an entry or a header, with this counter. */
+function counting(bytes: Bytes, sequence: bigint): Bytes {
+  new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(SEQUENCE_AT, sequence);
   return bytes;
 }
 
@@ -83,11 +92,21 @@ export function readStatedHeader(bytes: Bytes): StatedHeader {
   return {
     operator: bytes.slice(0, 20),
     incarnation: bytes.slice(20, 36),
-    sequence: view.getBigUint64(36),
+    sequence: view.getBigUint64(SEQUENCE_AT),
     previous: bytes.slice(44, 76),
     snapshotsRoot: bytes.slice(76, 108),
     snapshotCount: view.getUint32(108),
   };
+}
+
+/** The bytes of a header, whatever it says. */
+export function writeStatedHeader({ sequence, ...header }: StatedHeader): Bytes {
+  return counting(writeHeader(new Writer(), { ...header, sequence: 0 }).done(), sequence);
+}
+
+/** The header as one of a segment; undefined where no segment can have it. */
+export function headerOfSegment(header: StatedHeader): Header | undefined {
+  return undefinedOn("malformed", () => readHeader(new Reader(writeStatedHeader(header), "header")));
 }
 
 export const stated = <Counted extends { sequence: number }>(value: Counted) => ({

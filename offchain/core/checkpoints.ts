@@ -16,6 +16,9 @@ export type Committed = { checkpoint: Checkpoint; hash: Bytes; parent: number; c
 /** A checkpoint that the chain took, and whose cut is known. */
 export type CommittedCut = Committed & { cut: Cut };
 
+/** Something in a tree of a committed checkpoint, by its index. */
+export type CommittedPlace = { number: number; hash: Bytes; checkpoint: Checkpoint; index: number };
+
 /** Checkpoints whose cuts are in memory, so that a reorganisation of the chain needs nobody to show them again. */
 export const KEPT_CUTS = 64;
 

@@ -4,7 +4,7 @@ import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { Committed, CommittedCut } from "./checkpoints.ts";
 import { type Cut, type CutEntry, encodeEntry, segmentsTree } from "./cut.ts";
 import type { StatedHeader } from "./cut-proof.ts";
-import { unless, WeftError } from "./errors.ts";
+import { undefinedOn, WeftError } from "./errors.ts";
 import { headerHash } from "./header.ts";
 import type { Refused } from "./refused.ts";
 import type { RegistryEvent } from "./registry.ts";
@@ -33,6 +33,7 @@ export function isTrueCut(
     const follows = parent.cut.extend(crypto, entries, (operator) => registry.isEnded(operator));
     if (!equal(follows.root, cut.root)) return false;
   } catch (error) {
+    // A track goes back; or in another order there is no such cut, as a first index would be beyond 32 bits.
     if (error instanceof WeftError) return false;
     throw error;
   }
@@ -51,7 +52,7 @@ function heldRoot(replica: Replica, parent: Cut, cut: Cut): Bytes | undefined {
     const held = replica.track(entry)?.hashAt(entry.sequence);
     if (!held || !equal(held, entry.head)) return undefined;
   }
-  return unless("unknown_segment", () => segmentsTree(replica.crypto, parent, cut, heldSegments(replica)).root);
+  return undefinedOn("unknown_segment", () => segmentsTree(replica.crypto, parent, cut, heldSegments(replica)).root);
 }
 
 /**
@@ -94,7 +95,7 @@ export function accusationOf(
   const { segmentsRoot } = checkpoint;
   const segments = told
     ? new ToldTree(crypto, TREE.segments, segmentsRoot, new Map(told.entries()))
-    : unless("bad_root", () => new ToldTree(crypto, TREE.segments, segmentsRoot, hashes));
+    : undefinedOn("bad_root", () => new ToldTree(crypto, TREE.segments, segmentsRoot, hashes));
   return {
     checkpoint,
     hash,
@@ -124,11 +125,17 @@ export function statementOf(
   leaves: readonly Bytes[],
 ): Accusation {
   const { crypto, separator } = replica;
-  const nothing = () => undefined;
   return {
-    ...{ checkpoint, hash, separator, parent, registry: eventsOf(replica) },
+    checkpoint,
+    hash,
+    separator,
+    parent,
+    registry: eventsOf(replica),
     cut: new ToldTree(crypto, TREE.cut, checkpoint.cutRoot, new Map(leaves.entries())),
-    ...{ segmentOf: nothing, heldAt: nothing, earlier: nothing, snapshotsAt: nothing },
+    segmentOf: () => undefined,
+    heldAt: () => undefined,
+    earlier: () => undefined,
+    snapshotsAt: () => undefined,
   };
 }
 

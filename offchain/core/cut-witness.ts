@@ -1,24 +1,23 @@
-import { type Accusation, readStatedHeader } from "./accused-cut.ts";
+import { type Accusation, type Doubt, readStatedHeader } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
+import { type Committed, type CommittedCut, type CommittedPlace, KEPT_CUTS } from "./checkpoints.ts";
+import { placeFinder } from "./committed-place.ts";
 import type { Consensus } from "./consensus.ts";
-import { segmentsTree } from "./cut.ts";
+import { type CutEntry, segmentsTree, trackName } from "./cut.ts";
 import { accusationOf, isTrueCut } from "./cut-audit.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
-import { unless } from "./errors.ts";
+import { undefinedOn } from "./errors.ts";
 import type { Effect } from "./events.ts";
-import { judgeCut } from "./false-cut.ts";
+import { judgeCut, unproven } from "./false-cut.ts";
 import type { Following } from "./following.ts";
 import { headerHash } from "./header.ts";
-import { Inquiries, PATIENCE } from "./inquiry.ts";
+import { Inquiries } from "./inquiry.ts";
 import { nextLeaf } from "./leaf-search.ts";
 import { OpenedTree } from "./opened-tree.ts";
-import type { CommittedPlace } from "./overdue.ts";
 import type { Refused } from "./refused.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
-import { stoodBy } from "./stood.ts";
 import { ToldTree } from "./told-tree.ts";
 import { TREE } from "./tree.ts";
 import { heldSegments } from "./views.ts";
@@ -88,8 +87,7 @@ export class CutWitness {
         // Who attested to what is only late may be late as well.
         const isFalse = this.#consensus.views.isWrong(committed);
         effects.push(...more.filter(({ type }) => isFalse || type !== "unserved"));
-        const isUnserved = more.some(({ type }) => type === "unserved");
-        if (isFalse && isUnserved && this.#inquiries.failures(hash) >= PATIENCE) effects.push(...this.#search(asked));
+        if (isFalse && this.#inquiries.isExhausted(hash)) effects.push(...this.#search(asked));
       }
     }
     return effects;
@@ -130,16 +128,17 @@ export class CutWitness {
     }
     this.#seen.add(number);
     this.#drop(number, committed.hash);
+    // Others may be built on it already: what it says of memories is looked at as well.
+    if (isTrue) this.#consensus.memoriesAt(number);
     return isTrue ? [] : this.#accuse(parent as CommittedCut, committed as CommittedCut);
   }
 
   #accuse(parent: CommittedCut, committed: CommittedCut): Effect[] {
     this.#consensus.views.disbelieve(committed.hash);
-    const accusation = this.#accusationOf(parent, committed);
-    const proven = this.#show(accusation);
     // Entries may be false whatever the segments are; where they are not, those who attested know what they listed.
-    if (!proven && !accusation.segments) this.#asked.set(accusation.checkpoint.number, { parent, committed });
-    return proven ?? [];
+    const { effects, isOver } = this.#show(this.#accusationOf(parent, committed));
+    if (!isOver) this.#asked.set(committed.checkpoint.number, { parent, committed });
+    return effects;
   }
 
   /** Has those who attested show where they list something else than is held, where none of them serves all to its peers. */
@@ -147,9 +146,11 @@ export class CutWitness {
     const { crypto } = this.#replica;
     const { checkpoint, hash } = committed;
     const held = heldSegments(this.#replica);
-    const own = unless("unknown_segment", () => ({
+    const places = [...committed.cut.segmentsSince(parent.cut)];
+    const own = undefinedOn("unknown_segment", () => ({
       tree: segmentsTree(crypto, parent.cut, committed.cut, held),
-      leaves: [...committed.cut.segmentsSince(parent.cut)].map((at) => held.hashAt(at, at.sequence)),
+      leaves: places.map((at) => held.hashAt(at, at.sequence)),
+      ends: [...places.keys()].filter((i) => !places[i + 1] || trackName(places[i + 1]) !== trackName(places[i])),
     }));
     const index = own && nextLeaf(own, this.#shownOf(committed).tree, checkpoint.segmentCount);
     if (index === undefined) return [];
@@ -177,29 +178,45 @@ export class CutWitness {
       return known && { header: known };
     };
     const accusation = { ...this.#accusationOf(asked.parent, asked.committed), segments: tree, segmentOf };
-    return this.#show(accusation) ?? this.#search(asked);
+    const { effects, isOver } = this.#show(accusation);
+    return isOver ? effects : this.#search(asked);
   }
 
   #accusationOf(parent: CommittedCut, committed: CommittedCut, served?: readonly StatedHeader[]): Accusation {
     const known = {
       refused: this.#refused,
-      earlier: stoodBy(this.#replica, this.#consensus, parent.checkpoint.number),
+      earlier: placeFinder(this.#replica, this.#consensus, parent.checkpoint.number),
     };
     return accusationOf(this.#replica, parent, committed, known, served);
   }
 
-  /** Undefined when nothing shows that it is false. Where a segment is, what was said before that is on disk. */
-  #show(accusation: Accusation): Effect[] | undefined {
+  /** Brings what shows that it is false, if anything does, or may do with what is on disk; and whether that is all there can be. */
+  #show(accusation: Accusation): { effects: Effect[]; isOver: boolean } {
     const verdict = judgeCut(this.#replica.crypto, accusation);
     const { hash, checkpoint, segments } = accusation;
-    const isFalse = this.#consensus.views.isWrong(accusation);
-    if ("doubts" in verdict && !(isFalse && segments instanceof ToldTree)) return undefined;
-    this.#seen.add(checkpoint.number);
-    this.#drop(checkpoint.number, hash);
-    this.#consensus.views.disbelieve(hash);
+    const { number } = checkpoint;
+    const { views } = this.#consensus;
+    const doubts = "doubts" in verdict ? verdict.doubts : [];
+    const isTold = segments instanceof ToldTree && views.isWrong(accusation);
+    if ("doubts" in verdict && !isTold) return { effects: [], isOver: false };
+    const isOver = doubts.every((doubt) => isOnDisk(accusation, doubt)) || this.#isRefused(accusation);
+    if ("doubts" in verdict && !isOver)
+      return { effects: [{ type: "fault", kind: "condemn", error: unproven(accusation, doubts) }], isOver };
+    if (isOver) {
+      this.#seen.add(number);
+      this.#drop(number, hash);
+    }
+    views.disbelieve(hash);
     const lie =
       "proof" in verdict ? ({ type: "cut", ...verdict } as const) : ({ type: "segments", accusation } as const);
-    return [{ type: "condemn", number: checkpoint.number, hash, lie }];
+    return { effects: [{ type: "condemn", number, hash, lie }], isOver };
+  }
+
+  /** Does it list what was refused here? What that breaks a rule of was said before, and is on disk. */
+  #isRefused({ checkpoint: { number }, parent }: Accusation): boolean {
+    const entries = this.#consensus.committed(number)?.cut?.entries ?? [];
+    const isIn = (entry: CutEntry, sequence: number) => this.#refused.explains(entry, sequence);
+    return entries.some((one) => isIn(one, one.sequence) && !isIn(one, parent.cut.entry(one)?.sequence ?? 0));
   }
 
   /** @param page undefined: the peer has not got it */
@@ -207,13 +224,21 @@ export class CutWitness {
     const asked = this.#asked.get(errand.number);
     const { effects, leaves } = this.#inquiries.take(errand, page, asked !== undefined, now);
     if (!asked || !leaves) return effects;
-    const accusation = unless("bad_root", () =>
+    const accusation = undefinedOn("bad_root", () =>
       this.#accusationOf(asked.parent, asked.committed, leaves.map(readStatedHeader)),
     );
     if (!accusation) return this.#inquiries.refuse(errand, `these are not the segments of checkpoint ${errand.number}`);
     const shown = this.#show(accusation);
-    this.#drop(errand.number, errand.hash);
-    this.#told.add(errand.number);
-    return shown ?? [];
+    // What would show it may come yet, as long as it is not too late.
+    if (!shown.isOver && this.#consensus.views.isWrong(asked.committed)) this.#inquiries.later(errand.hash, now);
+    else {
+      this.#drop(errand.number, errand.hash);
+      this.#told.add(errand.number);
+    }
+    return shown.effects;
   }
 }
+
+/** Is it about snapshots that are not with the accusation, and are on disk? */
+const isOnDisk = ({ earlier }: Accusation, doubt: Doubt): boolean =>
+  doubt.type === "unserved" && doubt.what === "earlier" && earlier(doubt.track, doubt.sequence) !== undefined;

@@ -25,7 +25,7 @@ export function codeOf(error: unknown, fallback = "internal"): string {
 }
 
 /** What `work` gives; undefined when it throws a Weft error of this code. */
-export function unless<T>(code: string, work: () => T): T | undefined {
+export function undefinedOn<T>(code: string, work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {

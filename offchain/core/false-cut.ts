@@ -29,9 +29,14 @@ export function judgeCut(h: Hashing, of: Accusation): CutVerdict {
 export function cutProofOf(h: Hashing, of: Accusation): CutProof {
   const verdict = judgeCut(h, of);
   if ("proof" in verdict) return verdict.proof;
-  const why = verdict.doubts.map((doubt) => (doubt.type === "unserved" ? `${doubt.what} unserved` : doubt.type));
-  const what = `checkpoint ${of.checkpoint.number} is false, and nothing that is known shows it: ${[...new Set(why)]}`;
-  throw new WeftError("unproven", what);
+  throw unproven(of, verdict.doubts);
+}
+
+/** Of a false one of which nothing is found that a court takes: why. */
+export function unproven({ checkpoint: { number } }: Accusation, doubts: readonly Doubt[]): WeftError {
+  const why = doubts.map((doubt) => (doubt.type === "unserved" ? `${doubt.what} unserved` : doubt.type));
+  const what = `checkpoint ${number} is false, and nothing that is known shows it: ${[...new Set(why)]}`;
+  return new WeftError("unproven", what);
 }
 
 /** In an order in which each may rely on what was looked at before it. */

@@ -1,5 +1,6 @@
 import type { Budgets } from "./budgets.ts";
 import { type Bytes, toHex } from "./bytes.ts";
+import type { CommittedPlace } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import { type CutEntry, trackName } from "./cut.ts";
 import { CutWitness } from "./cut-witness.ts";
@@ -9,12 +10,11 @@ import type { Answer, Effect, Shown, SizedSegment } from "./events.ts";
 import type { Following } from "./following.ts";
 import { History } from "./history.ts";
 import { MemoryFetch } from "./memory-fetch.ts";
-import type { CommittedPlace } from "./overdue.ts";
 import { Refused } from "./refused.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
 import type { Retention } from "./retention.ts";
-import { encodeSegment, headerHash, type TrackKey } from "./segment.ts";
+import { decodeSegment, encodeSegment, headerHash, type Segment, type TrackKey } from "./segment.ts";
 import { UnreadCuts } from "./unread-cuts.ts";
 import { Witness } from "./witness.ts";
 
@@ -75,7 +75,9 @@ export class Fetching {
     if (shown.type === "trace") return this.#witness.show(at, shown.entry);
     if (shown.type === "header") return this.#cutWitness.show(at, shown.header, shown.proof);
     if (shown.type === "entry") return this.#unreadCuts.show(at, shown.entry, shown.proof);
-    const { segment } = shown;
+    const segment = readable(shown.segment);
+    if (segment instanceof WeftError)
+      return [{ type: "fault", kind: "fetch", operator: shown.segment.header.operator, error: segment }];
     const effects = this.#o.take(segment.header.operator, { segment, size: encodeSegment(segment).length }, now);
     this.#repairing.shown(segment);
     return effects;
@@ -253,5 +255,15 @@ export class Fetching {
       if (!(error instanceof WeftError)) throw error;
       return [{ type: "fault", kind: "cut", operator: peer, error }];
     }
+  }
+}
+
+/** As it would be read from disk again; or why it could not: a court takes more. */
+function readable(segment: Segment): Segment | WeftError {
+  try {
+    return decodeSegment(encodeSegment(segment));
+  } catch (error) {
+    if (error instanceof WeftError) return error;
+    throw error;
   }
 }

@@ -10,7 +10,7 @@ const LATEST_MS = 60_000;
 type Asked = { number: number; hash: Bytes };
 
 /** So often everybody is asked before it is asked for on the chain, which costs a bond. */
-export const PATIENCE = 3;
+const PATIENCE = 3;
 
 /** What has come of what the attesters of one checkpoint state. */
 type Inquiry = {
@@ -18,6 +18,8 @@ type Inquiry = {
   /** Who did not have it, did not answer, or said what was false, in hexadecimal. */
   readonly passed: Set<string>;
   failures: number;
+  /** Whether the latest question ended in that everybody had been asked in vain, and often enough. */
+  isExhausted: boolean;
   notBefore: number;
 };
 
@@ -56,28 +58,35 @@ export class Inquiries {
     return now >= this.#of(hash).notBefore;
   }
 
-  /** How often everybody was asked in vain. */
-  failures(hash: Bytes): number {
-    return this.#of(hash).failures;
+  /** Was everybody asked in vain by now, and often enough? Then it is for the chain. */
+  isExhausted(hash: Bytes): boolean {
+    return this.#of(hash).isExhausted;
   }
 
   #of(hash: Bytes): Inquiry {
     const name = toHex(hash);
-    const fresh = { stated: [], passed: new Set<string>(), failures: 0, notBefore: Number.NEGATIVE_INFINITY };
-    const inquiry = this.#inquiries.get(name) ?? fresh;
+    const inquiry = this.#inquiries.get(name) ?? {
+      stated: [],
+      passed: new Set<string>(),
+      failures: 0,
+      isExhausted: false,
+      notBefore: Number.NEGATIVE_INFINITY,
+    };
     this.#inquiries.set(name, inquiry);
     return inquiry;
   }
 
   /** Asks the next peer, when nobody is being asked; says so when everybody was. */
   pursue(of: Asked, now: number): Effect[] {
-    if (this.#errands.isBusy(this.#tree)) return [];
     const inquiry = this.#of(of.hash);
+    inquiry.isExhausted = false;
+    if (this.#errands.isBusy(this.#tree)) return [];
     const peer = this.#errands.anybody(this.#tree).find((one) => !inquiry.passed.has(toHex(one)));
     if (peer) return this.#ask(of, inquiry, peer, now);
     if (inquiry.passed.size === 0) return []; // nobody is up
     inquiry.passed.clear();
     this.later(of.hash, now);
+    inquiry.isExhausted = inquiry.failures >= PATIENCE;
     return [{ type: "unserved", number: of.number, hash: of.hash, tree: this.#tree }];
   }
 

@@ -2,7 +2,7 @@ import { type Bytes, equal } from "./bytes.ts";
 import type { Committed } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import { Cut } from "./cut.ts";
-import { unless, WeftError } from "./errors.ts";
+import { undefinedOn, WeftError } from "./errors.ts";
 import type { Disk, Effect } from "./events.ts";
 import type { Memories } from "./memories.ts";
 import { memoriesOf } from "./memory-page.ts";
@@ -51,7 +51,7 @@ export class MemoryBase {
       if (cut && memories) this.#consensus.views.recall({ ...genesis, cut, memories }, cutOf);
       return [];
     }
-    const memories = unless("malformed", () => memoriesOf(this.#hashing, stored.parts));
+    const memories = undefinedOn("malformed", () => memoriesOf(this.#hashing, stored.parts));
     if (!memories || !equal(memories.root, committed.checkpoint.memoryRoot)) {
       const error = new WeftError("corrupt", "the memories on disk are not the committed ones", {
         field: "memory",

@@ -257,8 +257,12 @@ export function checkProgram(program: Program): void {
 }
 
 /** What a trace commits to can be opened: it is bounded, and no tensor is read along two axes. */
-function checkTraced({ maxPositions, ops, rows }: Program, fault: (field: string, why: string) => WeftError): void {
+function checkTraced(
+  { maxPositions, ops, rows, logits }: Program,
+  fault: (field: string, why: string) => WeftError,
+): void {
   const alongPositions = new Set<unknown>(rows.map(({ values }) => values));
+  if (alongPositions.has(logits)) throw fault(logits, "is read as logits, and a layer has it as its values");
   let tensors = 0;
   for (const op of ops) {
     const { heads, parts, columns } = sizesOf(op, maxPositions);

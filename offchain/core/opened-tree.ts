@@ -1,5 +1,5 @@
 import { type Bytes, equal } from "./bytes.ts";
-import { unless } from "./errors.ts";
+import { undefinedOn } from "./errors.ts";
 import type { Hashing } from "./ports.ts";
 import type { ToldTree } from "./told-tree.ts";
 import { leafHash, rootOf, type TreeKind } from "./tree.ts";
@@ -20,7 +20,7 @@ export class OpenedTree implements Pick<ToldTree, "get" | "proof"> {
   /** Says whether it stands there. */
   add(index: number, data: Bytes, proof: readonly Bytes[]): boolean {
     const leaf = leafHash(this.#h, this.#kind, data);
-    const root = unless("bad_proof", () => rootOf(this.#h, this.#kind, leaf, index, proof));
+    const root = undefinedOn("bad_proof", () => rootOf(this.#h, this.#kind, leaf, index, proof));
     if (!root || !equal(root, this.#root)) return false;
     this.#leaves.set(index, { data, proof });
     return true;

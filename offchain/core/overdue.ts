@@ -1,14 +1,10 @@
-import type { Bytes } from "./bytes.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import type { CommittedPlace } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import { trackName } from "./cut.ts";
 import type { TrackKey } from "./segment.ts";
 
 /** So long a committed segment may be lacking, while peers are up, before it is asked for on the chain. */
 export const PATIENCE_MS = 600_000;
-
-/** Something in a tree of a committed checkpoint, by its index. */
-export type CommittedPlace = { number: number; hash: Bytes; checkpoint: Checkpoint; index: number };
 
 /** Committed segments that have not come for so long that somebody has to show them, or pay. */
 export class Overdue {

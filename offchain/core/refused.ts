@@ -14,36 +14,46 @@ const MOST_BODIES = 16;
 /** A segment that was refused; its snapshots are known where they are what was refused. */
 export type RefusedSegment = { header: Header; hash: Bytes; snapshots?: readonly SaltedSnapshot[] };
 
+/** One track's, ascending, as far as there is room, and the head that they lead to. */
+type Range = { segments: readonly RefusedSegment[]; head: { sequence: number; hash: Bytes } };
+
 /**
  * Committed segments that no replica takes: of each track from the first one on that breaks a rule, up to the head that a
  * quorum attested to. A court may want to see them, as long as that stands.
  */
 export class Refused {
-  /** By track, ascending. */
-  readonly #ranges = new Map<string, readonly RefusedSegment[]>();
+  /** By track. */
+  readonly #ranges = new Map<string, Range>();
 
-  /** @param range from the segment on that breaks a rule to the committed head; no more of it is kept than there is room for */
+  /** @param range from the segment on that breaks a rule to the committed head; where there is no room for it the first is kept */
   keep(range: readonly Held[]): void {
     const name = trackName(range[0].segment.header);
     this.#ranges.delete(name);
-    const others = [...this.#ranges.values()];
+    const others = [...this.#ranges.values()].map(({ segments }) => segments);
     const headers = others.reduce((sum, { length }) => sum + length, range.length);
-    if (headers > MOST_HEADERS) return;
+    const kept = range.slice(0, headers > MOST_HEADERS ? 1 : range.length);
+    const segments = kept.map(({ segment: { header }, hash }): RefusedSegment => ({ header, hash }));
     const hasRoom = others.filter(([first]) => first.snapshots).length < MOST_BODIES;
-    const kept = range.map(({ segment: { header }, hash }): RefusedSegment => ({ header, hash }));
-    if (hasRoom) kept[0].snapshots = range[0].segment.snapshots;
-    this.#ranges.set(name, kept);
+    if (hasRoom) segments[0].snapshots = range[0].segment.snapshots;
+    const { segment, hash } = range[range.length - 1];
+    this.#ranges.set(name, { segments, head: { sequence: segment.header.sequence, hash } });
   }
 
   /** Is this committed head one that is known, and refused with what leads to it? */
   leadsTo(entry: Advance): boolean {
-    const last = this.#ranges.get(trackName(entry))?.at(-1);
-    return last !== undefined && last.header.sequence === entry.sequence && equal(last.hash, entry.head);
+    const { head } = this.#ranges.get(trackName(entry)) ?? {};
+    return head !== undefined && head.sequence === entry.sequence && equal(head.hash, entry.head);
   }
 
   at(track: TrackKey, sequence: number): RefusedSegment | undefined {
-    const range = this.#ranges.get(trackName(track));
-    return range?.[sequence - range[0].header.sequence];
+    const { segments } = this.#ranges.get(trackName(track)) ?? {};
+    return segments?.[sequence - segments[0].header.sequence];
+  }
+
+  /** Is what was refused, with its snapshots, in this place or before it? */
+  explains(track: TrackKey, sequence: number): boolean {
+    const [first] = this.#ranges.get(trackName(track))?.segments ?? [];
+    return first?.snapshots !== undefined && first.header.sequence <= sequence;
   }
 
   /** Forgets what leads to none of these. */

@@ -25,7 +25,7 @@ export type TreePage = { readonly leaves: readonly Bytes[]; readonly more: boole
 export const TREE_PAGE_BYTES = 128 * 1024;
 
 /** What stands from a leaf on, as much as fits into a page. */
-export function treePageOf(tree: StatedTree, leaves: readonly Bytes[], first: number): TreePage {
+export function treePageOf<Leaf>(tree: StatedTree, leaves: readonly Leaf[], first: number) {
   const end = first + Math.floor(TREE_PAGE_BYTES / STATED_TREES[tree].leafBytes);
   return { leaves: leaves.slice(first, end), more: end < leaves.length };
 }

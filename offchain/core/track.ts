@@ -136,8 +136,11 @@ export class Track {
     const { header, snapshots } = segment;
     if (header.sequence !== this.sequence + 1 || !equal(header.previous, this.head))
       throw new WeftError("out_of_order", `segment ${header.sequence} does not follow ${this.sequence}`);
-    if (snapshots.length !== header.snapshotCount || snapshots.length > LIMIT_SNAPSHOTS)
-      throw new WeftError("malformed", "the header counts other snapshots than there are", { field: "snapshotCount" });
+    const count = snapshots.length;
+    if (count !== header.snapshotCount || count === 0 || count > LIMIT_SNAPSHOTS)
+      throw new WeftError("malformed", "the header counts no snapshots, or others than there are", {
+        field: "snapshotCount",
+      });
     if (!equal(snapshotTree(this.#h, snapshots).root, header.snapshotsRoot))
       throw new WeftError("bad_root", "the snapshots are not those that the header signs", { field: "snapshotsRoot" });
     const drafts = new Map<string, Turn>();
@@ -145,7 +148,7 @@ export class Track {
       const snapshot = decodeSnapshot(body);
       this.#fold(drafts, { sequence: header.sequence, index }, snapshot);
       // A court that is shown the last one knows all that the segment learns.
-      if (snapshot.type === "learn" && index < snapshots.length - 1)
+      if (snapshot.type === "learn" && index < count - 1)
         throw new WeftError("invalid_snapshot", "learning is the last of its segment", { field: "snapshot" });
     }
     const turns = [...drafts.values()];

@@ -1,18 +1,18 @@
 import { type Accusation, readEntry, writeEntry } from "./accused-cut.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import { type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
+import { type Committed, type CommittedCut, type CommittedPlace, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import type { CutEntry } from "./cut.ts";
 import { statementOf } from "./cut-audit.ts";
 import type { StatedEntry } from "./cut-proof.ts";
 import type { Errand, Errands } from "./errands.ts";
-import { unless, WeftError } from "./errors.ts";
+import { undefinedOn, WeftError } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { judgeCut } from "./false-cut.ts";
 import type { Following } from "./following.ts";
 import { Inquiries } from "./inquiry.ts";
 import { OpenedTree } from "./opened-tree.ts";
-import { type CommittedPlace, PATIENCE_MS } from "./overdue.ts";
+import { PATIENCE_MS } from "./overdue.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
 import { TREE } from "./tree.ts";
@@ -29,6 +29,7 @@ export class UnreadCuts {
   readonly #replica: Replica;
   readonly #consensus: Consensus;
   readonly #following: Following;
+  readonly #errands: Errands;
   readonly #inquiries: Inquiries;
   /** Since when each has been lacking, by the hash of the checkpoint. */
   #since = new Map<string, { hash: Bytes; from: number }>();
@@ -41,6 +42,7 @@ export class UnreadCuts {
     this.#replica = replica;
     this.#consensus = consensus;
     this.#following = following;
+    this.#errands = errands;
     this.#inquiries = new Inquiries(errands, "entries");
   }
 
@@ -54,6 +56,9 @@ export class UnreadCuts {
 
   tick(now: number): Effect[] {
     this.#inquiries.tick();
+    // Who is cut off itself accuses nobody: patience begins when a peer is up.
+    const isCutOff = this.#errands.up.size === 0;
+    if (isCutOff) this.#inquiries.drop();
     const { next } = this.#consensus;
     const effects: Effect[] = [];
     const since = new Map<string, { hash: Bytes; from: number }>();
@@ -61,14 +66,15 @@ export class UnreadCuts {
       const { committed } = this.#lacking(number) ?? {};
       if (!committed) continue;
       const { hash } = committed;
-      const lacking = this.#since.get(toHex(hash)) ?? { hash, from: now };
+      const known = isCutOff ? undefined : this.#since.get(toHex(hash));
+      const lacking = known ?? { hash, from: now };
       since.set(toHex(hash), lacking);
       if (now - lacking.from < UNREAD_MS || !this.#inquiries.isDue(hash, now)) continue;
       const more = this.#inquiries.pursue({ number, hash }, now);
-      const isUnserved = more.some(({ type }) => type === "unserved");
       // Who is cut off with others knows no more than they do.
-      if (isUnserved && now - lacking.from < PATIENCE_MS) continue;
-      effects.push(...more, ...(isUnserved ? this.#challenge(committed) : []));
+      const isPatient = now - lacking.from < PATIENCE_MS || !this.#inquiries.isExhausted(hash);
+      effects.push(...more.filter(({ type }) => !isPatient || type !== "unserved"));
+      if (!isPatient) effects.push(...this.#challenge(committed));
     }
     for (const [name, { hash }] of this.#since) if (!since.has(name)) this.#drop(hash);
     this.#since = since;
@@ -96,7 +102,7 @@ export class UnreadCuts {
     const { effects, leaves } = this.#inquiries.take(errand, page, lacking !== undefined, now);
     if (!lacking || !leaves) return effects;
     const { committed, parent } = lacking;
-    const stated = unless("bad_root", () => statementOf(this.#replica, parent, committed, leaves));
+    const stated = undefinedOn("bad_root", () => statementOf(this.#replica, parent, committed, leaves));
     if (!stated) return this.#inquiries.refuse(errand, `this is not the cut of checkpoint ${errand.number}`);
     return this.#judge(stated, leaves);
   }
@@ -123,7 +129,7 @@ export class UnreadCuts {
     const next = this.#challenge(committed);
     if (next.length > 0) return next;
     const leaves = Array.from({ length: checkpoint.entryCount }, (_, slot) => shown.get(slot) as Bytes);
-    const stated = unless("bad_root", () => statementOf(this.#replica, parent, committed, leaves));
+    const stated = undefinedOn("bad_root", () => statementOf(this.#replica, parent, committed, leaves));
     if (stated) return this.#judge(stated, leaves);
     const error = new WeftError("bad_root", `the cut of checkpoint ${number} has leaves beyond those that it counts`);
     return [{ type: "fault", kind: "cut", error }];

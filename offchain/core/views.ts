@@ -2,7 +2,7 @@ import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type Checkpoints, type Committed, type CommittedCut, KEPT_CUTS } from "./checkpoints.ts";
 import { type Cut, checkpointOf, memoriesAfter } from "./cut.ts";
-import { unless, WeftError } from "./errors.ts";
+import { undefinedOn, WeftError } from "./errors.ts";
 import type { Lectures, Traced } from "./false-memory.ts";
 import { Memories } from "./memories.ts";
 import type { Replica } from "./replica.ts";
@@ -41,31 +41,36 @@ export class Views {
     while (!at.memories || this.isWrong(at)) {
       const parent = this.#checkpoints.committed(at.parent);
       if (this.isWrong(at)) return undefined;
-      if (!at.cut || !parent?.cut) return this.#nothing(at) ? this.#forward(at, path) : undefined;
+      if (!at.cut || !parent?.cut) return this.#forward({ ...at, memories: this.#nothing(at) }, path);
       path.push(at as CommittedCut);
       at = parent;
     }
     return this.#forward(at, path);
   }
 
-  /** Where nothing was ever learnt, neither up to its parent nor after, nothing needs to be held to say so. */
-  #nothing(at: Committed): boolean {
-    const nothing = Memories.empty(this.#replica.crypto);
-    const parent = this.#checkpoints.committed(at.parent);
-    if ([at, parent].every((one) => one && equal(one.checkpoint.memoryRoot, nothing.root))) at.memories = nothing;
-    return at.memories !== undefined;
-  }
-
   /** From one whose memories are known, along those after it, the latest first. */
   #forward(from: Committed, path: readonly CommittedCut[]): Memories | undefined {
     let at = from;
     for (const next of [...path].reverse()) {
+      if (!at.memories) return undefined;
       next.memories = this.#after(at as CommittedCut, next);
-      if (!next.memories && (this.isWrong(next) || !this.#nothing(next))) return undefined;
-      this.#checkpoints.remember(next.checkpoint.number, next.hash, next.cut, next.memories);
-      at = next;
+      const isUnheld = !next.memories && !this.isWrong(next);
+      const memories = isUnheld ? this.#nothing(next) : next.memories;
+      // It is compared with what it follows from once that is held, unless that will never be.
+      if (isUnheld && this.#areForgotten(at as CommittedCut, next)) next.memories = memories;
+      const { checkpoint, hash, cut } = next;
+      if (next.memories) this.#checkpoints.remember(checkpoint.number, hash, cut, next.memories);
+      at = { ...next, memories };
     }
     return at.memories;
+  }
+
+  /** Where nothing was ever learnt, neither up to its parent nor after, nothing needs to be held to say so. */
+  #nothing(at: Committed): Memories | undefined {
+    const nothing = Memories.empty(this.#replica.crypto);
+    const parent = this.#checkpoints.committed(at.parent);
+    const isNothing = [at, parent].every((one) => one && equal(one.checkpoint.memoryRoot, nothing.root));
+    return isNothing ? nothing : undefined;
   }
 
   /**
@@ -132,7 +137,7 @@ export class Views {
         return undefined;
     }
     let { memories } = parent;
-    return unless("unknown_segment", () => {
+    return undefinedOn("unknown_segment", () => {
       for (memories of memoriesAfter(parent, cut, heldSegments(this.#replica)));
       return memories;
     });
@@ -164,7 +169,7 @@ export class Views {
     const { crypto } = this.#replica;
     // No quorum can truly say so: that is for the court about cuts.
     if (next.cut.countSince(parent.cut) > 2 ** TREE.segments.depth) return undefined;
-    const sum = unless("unknown_segment", () => checkpointOf(crypto, from, next.cut, { position, hash }, held));
+    const sum = undefinedOn("unknown_segment", () => checkpointOf(crypto, from, next.cut, { position, hash }, held));
     // Other segments than the committed ones: the track took another fork here, for now.
     if (!sum || !equal(sum.checkpoint.segmentsRoot, segmentsRoot)) return undefined;
     if (agree(sum.checkpoint, next.checkpoint)) return sum.memories;

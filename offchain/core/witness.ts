@@ -1,18 +1,18 @@
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import { KEPT_CUTS } from "./checkpoints.ts";
+import { type CommittedPlace, KEPT_CUTS } from "./checkpoints.ts";
 import type { Consensus } from "./consensus.ts";
 import type { Errand, Errands } from "./errands.ts";
-import { unless } from "./errors.ts";
+import { undefinedOn } from "./errors.ts";
 import type { Effect } from "./events.ts";
 import { type FalseMemory, falseFold, falseMemory } from "./false-memory.ts";
 import { type TraceEntry, traceEntry } from "./fold-proof.ts";
 import type { Following } from "./following.ts";
-import { Inquiries, PATIENCE } from "./inquiry.ts";
-import type { CommittedPlace } from "./overdue.ts";
+import { Inquiries } from "./inquiry.ts";
+import { OpenedTree } from "./opened-tree.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
 import { searchTrace } from "./trace-search.ts";
-import { leafHash, rootOf, TREE } from "./tree.ts";
+import { TREE } from "./tree.ts";
 import { heldSegments, type Wrong } from "./views.ts";
 
 /**
@@ -26,8 +26,8 @@ export class Witness {
   readonly #following: Following;
   /** Checkpoints that were brought to court, by hash. */
   readonly #accused = new Set<string>();
-  /** Entries of traces that were shown on the chain, by the hash of the checkpoint and their index. */
-  readonly #shown = new Map<string, Map<number, TraceEntry>>();
+  /** Entries of traces that were shown on the chain, by the hash of the checkpoint. */
+  readonly #shown = new Map<string, OpenedTree>();
   readonly #inquiries: Inquiries;
   #looked = false;
 
@@ -72,41 +72,42 @@ export class Witness {
     if (!this.#inquiries.isDue(hash, now)) return [];
     if (equal(wrong.traceRoot, checkpoint.memoryTraceRoot)) return this.#accuse(wrong, wrong.trace, now);
     const effects = this.#inquiries.pursue({ number: checkpoint.number, hash }, now);
-    const isUnserved = effects.some(({ type }) => type === "unserved");
-    return isUnserved && this.#inquiries.failures(hash) >= PATIENCE ? [...effects, ...this.#search(wrong)] : effects;
+    return this.#inquiries.isExhausted(hash) ? [...effects, ...this.#search(wrong)] : effects;
   }
 
   /** Has those who attested show one entry after another, where none of them serves all to its peers. */
   #search(wrong: Wrong): Effect[] {
     const { checkpoint, hash, trace } = wrong;
     if (trace.length !== checkpoint.segmentCount) return [];
-    const shown = this.#shown.get(toHex(hash)) ?? new Map<number, TraceEntry>();
-    const step = searchTrace(trace, checkpoint.memoryRoot, shown);
+    const shown = this.#shownOf(wrong);
+    const step = searchTrace(this.#replica.crypto, trace, checkpoint.memoryRoot, shown);
     if (!step) return [];
     const { index } = step;
     const { number } = checkpoint;
     if (step.type === "show") return [{ type: "challenge", wanted: "trace", at: { number, hash, checkpoint, index } }];
-    const entry = (at: number) => shown.get(at) ?? traceEntry(this.#replica.crypto, [], -1);
+    const entry = (at: number) => entryOf(shown, at) ?? traceEntry(this.#replica.crypto, [], -1);
     if (step.type === "end")
       return this.#condemn(wrong, { type: "end", checkpoint, parent: wrong.parent.checkpoint, last: entry(index) });
     const entries = { before: entry(index - 1), stated: entry(index) };
-    const lie = unless("unknown_segment", () =>
+    const lie = undefinedOn("unknown_segment", () =>
       falseFold(this.#replica.crypto, wrong, index, entries, heldSegments(this.#replica)),
     );
     return lie ? this.#condemn(wrong, lie) : [];
   }
 
-  /** An entry was shown on the chain. What stands elsewhere in the trace is passed over. */
-  show({ hash, index }: CommittedPlace, entry: TraceEntry): Effect[] {
+  #shownOf({ hash, checkpoint }: Wrong): OpenedTree {
+    const name = toHex(hash);
+    const none = () => new OpenedTree(this.#replica.crypto, TREE.memoryTrace, checkpoint.memoryTraceRoot);
+    const shown = this.#shown.get(name) ?? none();
+    this.#shown.set(name, shown);
+    return shown;
+  }
+
+  /** An entry was shown on the chain. What stands elsewhere in the trace, or in none, is passed over. */
+  show({ hash, index }: CommittedPlace, { memoryRoot, proof }: TraceEntry): Effect[] {
     const wrong = this.#consensus.views.wrongOf(hash);
     if (!wrong || !this.#isOpen(wrong)) return [];
-    const { crypto } = this.#replica;
-    const leaf = leafHash(crypto, TREE.memoryTrace, entry.memoryRoot);
-    const root = rootOf(crypto, TREE.memoryTrace, leaf, index, entry.proof);
-    if (!equal(root, wrong.checkpoint.memoryTraceRoot)) return [];
-    const name = toHex(hash);
-    this.#shown.set(name, (this.#shown.get(name) ?? new Map<number, TraceEntry>()).set(index, entry));
-    return this.#search(wrong);
+    return this.#shownOf(wrong).add(index, memoryRoot, proof) ? this.#search(wrong) : [];
   }
 
   /** @param page undefined: the peer has not got it */
@@ -115,13 +116,13 @@ export class Witness {
     const isOpen = wrong !== undefined && this.#isOpen(wrong);
     const { effects, leaves } = this.#inquiries.take(errand, page, isOpen, now);
     if (!wrong || !leaves) return effects;
-    const accused = unless("bad_root", () => this.#accuse(wrong, leaves, now));
+    const accused = undefinedOn("bad_root", () => this.#accuse(wrong, leaves, now));
     return accused ?? this.#inquiries.refuse(errand, `these are not the leaves of checkpoint ${errand.number}`);
   }
 
   /** @throws WeftError `bad_root` unless these are the leaves of the committed trace */
   #accuse(wrong: Wrong, stated: readonly Bytes[], now: number): Effect[] {
-    const judged = unless("unknown_segment", () => ({
+    const judged = undefinedOn("unknown_segment", () => ({
       lie: falseMemory(this.#replica.crypto, wrong, stated, heldSegments(this.#replica)),
     }));
     if (judged) return this.#condemn(wrong, judged.lie);
@@ -136,4 +137,9 @@ export class Witness {
     this.#inquiries.drop(hash);
     return lie ? [{ type: "condemn", number, hash, lie }] : [];
   }
+}
+
+function entryOf(shown: OpenedTree, index: number): TraceEntry | undefined {
+  const memoryRoot = shown.get(index);
+  return memoryRoot && { memoryRoot, proof: shown.proof(index) };
 }

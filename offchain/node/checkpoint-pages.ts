@@ -2,7 +2,7 @@ import type { CheckpointPage, CheckpointPart } from "../api/ports.ts";
 import { toHex } from "../core/bytes.ts";
 import type { Checkpoint } from "../core/checkpoint.ts";
 import type { Consensus } from "../core/consensus.ts";
-import { type Cut, encodeEntries } from "../core/cut.ts";
+import { type Cut, encodeEntry } from "../core/cut.ts";
 import { WeftError } from "../core/errors.ts";
 import { HEADER_BYTES, SIGNATURE_BYTES } from "../core/segment.ts";
 import type { Store } from "../store/store.ts";
@@ -36,8 +36,8 @@ export class CheckpointPages {
     if (!cut || (number > 0 && !parent)) throw notHeld();
     const items =
       part === "cut"
-        ? cut.entries.slice(from, from + MOST.cut).map((entry) => encodeEntries([entry]).subarray(4))
-        : this.#segments(part, { cut, parent: parent ?? cut }, committed.checkpoint, from);
+        ? cut.entries.slice(from, from + MOST.cut).map((entry) => encodeEntry(entry))
+        : this.#segments(part, { cut, parent }, committed.checkpoint, from);
     const total = part === "cut" ? committed.checkpoint.entryCount : committed.checkpoint.segmentCount;
     const next = from + items.length;
     return { number, hash: toHex(committed.hash), from, items: items.map(toHex), next: next < total ? next : null };
@@ -45,10 +45,11 @@ export class CheckpointPages {
 
   #segments(
     part: "headers" | "segments",
-    { cut, parent }: { cut: Cut; parent: Cut },
+    { cut, parent }: { cut: Cut; parent: Cut | undefined },
     { segmentCount }: Checkpoint,
     from: number,
   ): Uint8Array[] {
+    if (!parent) return []; // the genesis has none
     // A cut may be false, and go beyond anything that could be walked.
     if (cut.countSince(parent) !== segmentCount) throw notHeld();
     const items: Uint8Array[] = [];

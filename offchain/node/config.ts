@@ -7,7 +7,6 @@ import { DRIFT_DEGREES } from "./protocol-options.ts";
 
 const hostPort = z.string().regex(/^[^\s:]+:\d{1,5}$/, "is not host:port");
 const path = z.string().min(1);
-const amount = z.string().regex(/^[0-9]+$/, "is not a decimal amount in the token's smallest unit");
 
 /** What an operator writes down to run a worker. Paths are relative to the file. */
 const schema = z.strictObject({
@@ -44,14 +43,14 @@ const schema = z.strictObject({
   authorSilenceMs: z.int().min(100).default(1_500),
   /** How far what was learnt may turn the memories before this worker proposes a checkpoint at the shortest interval. */
   driftDegrees: z.number().min(0).max(90).default(DRIFT_DEGREES),
-  /** What asking on the chain for committed segments that nobody serves may cost, for each checkpoint, in the smallest unit. */
-  challengeBonds: amount.default("100000000000000000000"),
+  /** How many questions about one checkpoint may be asked on the chain, each under a bond, where nobody serves what they are about. */
+  challengesPerCheckpoint: z.int().min(0).default(40),
   /** Of the answers of others, the part that is re-executed while there is nothing else to do. */
   watchShare: z.number().min(0).max(1).default(0.02),
-  /** What accusations of wrong tokens that are open may cost together, in the smallest unit. */
-  accusationBonds: amount.default("1000000000000000000000"),
-  /** What answering for another who is accused may cost in one dispute, in the smallest unit; with nothing it is not done. */
-  answerBonds: amount.default("0"),
+  /** How many accusations of wrong tokens may be open at once, by what their bonds cost when nobody else accuses. */
+  openAccusations: z.int().min(0).default(8),
+  /** How many others that are accused may be answered for at once, each under a bond. */
+  answersForOthers: z.int().min(0).default(0),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
 });
 

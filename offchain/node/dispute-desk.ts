@@ -39,8 +39,8 @@ export class DisputeDesk {
     return {
       operator: protocol.replica.self,
       passes: this.#passes,
-      accusationBonds: BigInt(config.accusationBonds),
-      answerBonds: BigInt(config.answerBonds),
+      openAccusations: config.openAccusations,
+      answersForOthers: config.answersForOthers,
       onMove: (outcome) => observer.moved(outcome),
     };
   }

@@ -212,7 +212,7 @@ async function compose(
     onConvicted: (outcome) => observer.convicted(outcome),
     challenges: new Challenges({ protocol, archive, store }),
     onChallenge: (outcome) => observer.challenged(outcome),
-    challengeBonds: BigInt(config.challengeBonds),
+    challengesPerCheckpoint: config.challengesPerCheckpoint,
     onCondemned: (outcome) => observer.condemned(outcome),
     disputes: desk.options,
   });

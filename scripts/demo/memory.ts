@@ -22,11 +22,12 @@ export async function changeStory(
   must(authors.length === 1 && authors[0] === taught.operator.owner, "somebody else wrote the lesson");
   note("taught; the next checkpoint has it");
   // A checkpoint may come in the middle of the lesson.
-  await until(async () => (await uncommitted(taught)) === 0);
+  await until(async () => (await uncommitted(taught)) === 0 && (await there.show(id, NAME)).cells > 0);
   const { checkpoint: whole } = await there.show(id, NAME);
+  must(whole, "no checkpoint has the memory");
   await until(async () => {
     const known = await here.show(id, NAME).catch(() => undefined);
-    return known !== undefined && known.cells > 0 && (known.checkpoint?.number ?? 0) >= (whole?.number ?? 0);
+    return known !== undefined && known.cells > 0 && (known.checkpoint?.number ?? 0) >= whole.number;
   });
   const ask = async (memory?: { name: string; id: typeof id; gate: "strong" }) =>
     completeWhole(asked.operator.apiUrl, {

@@ -14,7 +14,8 @@ import { Row } from "../../offchain/core/memory-row.ts";
 import { Track } from "../../offchain/core/track.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { hashOf, requestOf, type TrackWriter } from "../helpers/core.ts";
-import { ANSWER_SECONDS, extend, Historian, type Made, openCourt, PATIENT } from "./courts/history.ts";
+import { extend, type Made } from "../helpers/made.ts";
+import { ANSWER_SECONDS, Historian, openCourt, PATIENT } from "./courts/history.ts";
 import { type Call, found, openWorld, reverts, type World } from "./fixture.ts";
 
 const ZERO: Hex = `0x${"00".repeat(32)}`;

@@ -9,8 +9,9 @@ import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../offchain/co
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { begin, GIVEN, HISTORY, later, openings, prompts } from "../helpers/breaches.ts";
 import { requestOf, type Sealed, type TrackWriter } from "../helpers/core.ts";
+import { extend, type Made } from "../helpers/made.ts";
 import { type Court, convict, proofOf } from "./courts/cut-trial.ts";
-import { extend, Historian, type Made, openCourt, PATIENT } from "./courts/history.ts";
+import { Historian, openCourt, PATIENT } from "./courts/history.ts";
 import { accusationOf } from "./courts/statement.ts";
 import { type Call, found, openWorld, reverts, type World } from "./fixture.ts";
 

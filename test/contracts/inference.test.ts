@@ -5,7 +5,8 @@ import { sizesOf } from "../../offchain/core/model-program.ts";
 import { tileTree } from "../../offchain/core/model-tiles.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { numbers, randomModel } from "../unit/inference/exact/random-model.ts";
-import { type Known, openExaminers, type Place, PlainTrace, Prover } from "./inference-world.ts";
+import { openExaminers } from "./inference-world.ts";
+import { type Known, type Place, PlainTrace, Prover } from "./plain-trace.ts";
 
 const SEEDS = [1, 2, 3, 5];
 
@@ -29,20 +30,19 @@ describe("elements of whole forward passes, opened from traces", () => {
     const known = modelOf(seed);
     const { vocab, ops } = known.manifest.program;
     const tokens = Array.from({ length: positions }, () => draw(vocab));
-    const trace = new PlainTrace(known, tokens);
+    const trace = PlainTrace.of(known, tokens);
     const gas = new Map<string, bigint>();
     await examiners.register(new Prover(trace));
     for (const op of ops) {
       const place = placeIn(op, positions, draw);
       const said = `seed ${seed}, ${op.name} (${op.kind}) at ${JSON.stringify(place)}`;
       await assert.rejects(examiners.element(new Prover(trace), op, place), /InferenceCourtSound/, said);
-      const values = trace.values[trace.tensorOf(op, place.head)] as number[];
-      const index = trace.indexOf(op, place);
-      const right = values[index] as number;
-      values[index] = right + 1 - 2 * draw(2);
+      const right = trace.value(op, place);
+      const wrong = right + 1 - 2 * draw(2);
+      trace.set(op, place, wrong);
       const { expected, stated, gas: used } = await examiners.element(new Prover(trace), op, place);
-      assert.deepEqual([Number(expected), Number(stated)], [right, values[index]], said);
-      values[index] = right;
+      assert.deepEqual([Number(expected), Number(stated)], [right, wrong], said);
+      trace.set(op, place, right);
       gas.set(op.kind, used > (gas.get(op.kind) ?? 0n) ? used : (gas.get(op.kind) as bigint));
     }
     return gas;

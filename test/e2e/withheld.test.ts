@@ -14,7 +14,7 @@ let siege: Siege;
 before(async () => {
   // Nothing becomes final here: who comes later would begin there.
   const parameters = { answerWindowSeconds: 6, challengeWindowSeconds: 120 };
-  siege = await Siege.lay("test/e2e/saboteurs/withheld.ts", parameters, true);
+  siege = await Siege.lay("test/e2e/saboteurs/withheld.ts", { ...parameters, late: true });
   const onchain = await Onchain.open(siege.net);
   await onchain.give(siege.signer, PURSE).finally(() => onchain.close());
 });

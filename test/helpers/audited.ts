@@ -1,17 +1,25 @@
-import { readEntry, readStatedHeader } from "../../offchain/core/accused-cut.ts";
-import { type Bytes, fromHex, toHex, Writer } from "../../offchain/core/bytes.ts";
+import {
+  headerOfSegment,
+  readEntry,
+  readStatedHeader,
+  stated,
+  writeStatedHeader,
+} from "../../offchain/core/accused-cut.ts";
+import { type Bytes, equal, fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { type Cut, ENTRY_BYTES, trackName } from "../../offchain/core/cut.ts";
-import type { CutProof, StatedHeader } from "../../offchain/core/cut-proof.ts";
-import type { Answer, Effect, Question } from "../../offchain/core/events.ts";
+import type { CutProof } from "../../offchain/core/cut-proof.ts";
+import type { Answer, Effect, Question, Shown } from "../../offchain/core/events.ts";
 import { cutProofOf } from "../../offchain/core/false-cut.ts";
-import { headerHash, writeHeader } from "../../offchain/core/header.ts";
+import type { FalseMemory } from "../../offchain/core/false-memory.ts";
+import { traceEntry } from "../../offchain/core/fold-proof.ts";
+import { headerHash } from "../../offchain/core/header.ts";
 import { PATIENCE_MS } from "../../offchain/core/overdue.ts";
 import type { Protocol } from "../../offchain/core/protocol.ts";
 import type { TrackKey } from "../../offchain/core/segment.ts";
 import { type StatedTree, treePageOf } from "../../offchain/core/stated-tree.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
-import type { Made } from "../contracts/courts/history.ts";
 import { beatOf, type Sealed } from "./core.ts";
+import type { Made } from "./made.ts";
 
 /** What peers answer otherwise than by what they committed. */
 export type Served = {
@@ -27,6 +35,14 @@ export type Served = {
   /** Answers nothing to these. */
   silent?: readonly Question["type"][];
 };
+
+/** Paths that lead nowhere, of the right length and of others. */
+export const wrongPaths: readonly NonNullable<Served["path"]>[] = [
+  (proof) => proof.toReversed(),
+  (proof) => proof.slice(1),
+  (proof) => [...proof, new Uint8Array(32)],
+  () => [],
+];
 
 const STEP_MS = 200;
 /** Long enough for whoever waits until something is late. */
@@ -44,9 +60,14 @@ export class Audited {
   readonly #disk: Sealed[] = [];
   #answers = 0;
   #now = 0;
+  #isUp = true;
   /** Checkpoints that it says are false, with the proof; or why there is none. */
   readonly condemned: { number: number; proof: CutProof | Error }[] = [];
+  /** Checkpoints that it says are false in their memory. */
+  readonly misremembered: { number: number; lie: FalseMemory }[] = [];
   readonly others: Effect[] = [];
+  /** What is asked for on the chain, and nobody can show there: that convicts. */
+  readonly unanswered: { wanted: Shown["type"]; index: number }[] = [];
   /** Those of before it had waited for very long. */
   readonly soon: Effect[] = [];
 
@@ -54,30 +75,48 @@ export class Audited {
     this.#protocol = protocol;
     this.#peer = peer;
     this.#served = served;
-    protocol.step({ type: "peer", peer, up: true }, 0);
+    this.meet(true);
   }
 
   /** The chain took it, and some time goes by. */
   read(made: Made): this {
-    this.#made.push(made);
-    const { checkpoint, hash, entries } = made;
-    const committed = { kind: "committed", checkpoint, hash, committedAt: 1, block: 9, logIndex: 0 } as const;
-    this.#step({ type: "chain", update: { type: "events", events: [committed], time: 2 } });
-    const heads = entries.map(({ operator, incarnation, sequence, head }) => ({
-      operator,
-      incarnation,
-      sequence,
-      head,
-    }));
-    for (const until = this.#now + EACH_MS; this.#now < until; this.#now += STEP_MS) {
-      const beat = beatOf(this.#protocol.replica, { heads, checkpoint: checkpoint.number });
-      this.#step({ type: "beat", from: this.#peer, beat });
-      this.#step({ type: "tick", load: 0 });
-    }
+    this.take(made).pass(EACH_MS);
     this.soon.push(...this.others);
     // Then a very long time.
-    for (let i = 0; i < 6; i++, this.#now += PATIENCE_MS) this.#step({ type: "tick", load: 0 });
+    return this.pass(6 * PATIENCE_MS, PATIENCE_MS);
+  }
+
+  /** The chain took it. */
+  take(made: Made): this {
+    this.#made.push(made);
+    const { checkpoint, hash } = made;
+    const committed = { kind: "committed", checkpoint, hash, committedAt: 1, block: 9, logIndex: 0 } as const;
+    this.#step({ type: "chain", update: { type: "events", events: [committed], time: 2 } });
     return this;
+  }
+
+  /** The peer is there, or is not. */
+  meet(up: boolean): this {
+    this.#isUp = up;
+    this.#step({ type: "peer", peer: this.#peer, up });
+    return this;
+  }
+
+  /** Some time goes by, in which the peer says what it holds where it is there. */
+  pass(ms: number, step = STEP_MS): this {
+    for (const until = this.#now + ms; this.#now < until; this.#now += step) {
+      if (this.#isUp) this.#step({ type: "beat", from: this.#peer, beat: this.#beat() });
+      this.#step({ type: "tick", load: 0 });
+    }
+    return this;
+  }
+
+  #beat() {
+    const { checkpoint, entries } = this.#made.at(-1) as Made;
+    const heads = entries.map(({ operator, incarnation, sequence, head }) => {
+      return { operator, incarnation, sequence, head };
+    });
+    return beatOf(this.#protocol.replica, { heads, checkpoint: checkpoint.number });
   }
 
   /** What it takes for the cut of a checkpoint. */
@@ -107,25 +146,41 @@ export class Audited {
   }
 
   #show({ wanted, at }: Extract<Effect, { type: "challenge" }>): void {
-    const made = this.#madeAt(at.number);
-    const { index } = at;
-    if (wanted === "segment")
-      this.#step({ type: "shown", at, shown: { type: "segment", segment: made.segments[index] as Sealed } });
-    if (wanted === "entry") {
-      const entry = readEntry(made.slots.get(index) ?? new Uint8Array());
-      const siblings = made.cutProof(index).map((one) => fromHex(one));
-      const proof = this.#served.path?.(siblings) ?? siblings;
-      if (entry) this.#step({ type: "shown", at, shown: { type: "entry", entry, proof } });
-    }
-    if (wanted === "header") {
-      const header = headersOf(made, this.#protocol.replica.separator)[index];
-      const proof = made.segmentProof(index);
-      if (header) this.#step({ type: "shown", at, shown: { type: "header", header: readStatedHeader(header), proof } });
+    const shown = this.#answerTo(wanted, this.#madeAt(at.number), at.index);
+    if (shown) this.#step({ type: "shown", at, shown });
+    else this.unanswered.push({ wanted, index: at.index });
+  }
+
+  #answerTo(wanted: Shown["type"], made: Made, index: number): Shown | undefined {
+    const path = (siblings: readonly Bytes[]) => this.#served.path?.(siblings) ?? siblings;
+    switch (wanted) {
+      case "segment": {
+        const header = this.#answerTo("header", made, index);
+        const segment = made.segments.find(({ hash }) => equal(hash, made.indices.get(index) ?? made.hash));
+        if (!segment || header?.type !== "header" || !headerOfSegment(header.header)) return header;
+        // As many snapshots are asked for as the header counts.
+        const snapshots = segment.snapshots.slice(0, header.header.snapshotCount);
+        const isWhole = snapshots.length === header.header.snapshotCount;
+        return isWhole ? { type: "segment", segment: { ...segment, snapshots } } : undefined;
+      }
+      case "entry": {
+        const entry = readEntry(made.slots.get(index) ?? new Uint8Array());
+        return entry && { type: "entry", entry, proof: path(made.cutProof(index).map((one) => fromHex(one))) };
+      }
+      case "header": {
+        const header = headersOf(made, this.#protocol.replica.separator)[index];
+        return header && { type: "header", header: readStatedHeader(header), proof: path(made.segmentProof(index)) };
+      }
+      case "trace": {
+        const { memoryRoot, proof } = traceEntry(crypto, made.trace, index);
+        return { type: "trace", entry: { memoryRoot, proof: path(proof) } };
+      }
     }
   }
 
   #condemn({ number, lie }: Extract<Effect, { type: "condemn" }>): void {
     if (lie.type === "cut") this.condemned.push({ number, proof: lie.proof });
+    if (lie.type !== "cut" && lie.type !== "segments") this.misremembered.push({ number, lie });
     if (lie.type !== "segments") return;
     const snapshotsAt = (track: TrackKey, sequence: number) =>
       this.#disk.find(({ header }) => trackName(header) === trackName(track) && header.sequence === sequence)
@@ -149,7 +204,11 @@ export class Audited {
       case "tree": {
         const made = this.#madeAt(question.number);
         const { tree, first } = question;
-        const leaves = tree === "entries" ? this.#leaves(made) : headersOf(made, this.#protocol.replica.separator);
+        const leaves = {
+          entries: () => this.#leaves(made),
+          segments: () => headersOf(made, this.#protocol.replica.separator),
+          trace: () => undefined,
+        }[tree]();
         const isWhole =
           !this.#served.lacks?.includes(tree) && leaves?.every((leaf): leaf is Bytes => leaf !== undefined);
         return { type: "tree", page: isWhole ? treePageOf(tree, leaves as Bytes[], first) : undefined };
@@ -188,13 +247,8 @@ function leavesOf({ slots }: Made): Bytes[] | undefined {
 
 /** The headers of what is listed, where it is one. */
 function headersOf({ segments, indices, odd }: Made, separator: Bytes): (Bytes | undefined)[] {
-  const known = new Map(segments.map(({ header, hash }) => [toHex(hash), encoded(header)]));
-  for (const { header } of odd.served ?? []) known.set(toHex(headerHash(crypto, separator, header)), encoded(header));
+  const known = new Map(segments.map(({ header, hash }) => [toHex(hash), writeStatedHeader(stated(header))]));
+  for (const { header } of odd.served ?? [])
+    known.set(toHex(headerHash(crypto, separator, header)), writeStatedHeader(header));
   return [...indices].sort(([a], [b]) => a - b).map(([, hash]) => known.get(toHex(hash)));
-}
-
-function encoded(header: Omit<StatedHeader, "sequence"> & { sequence: number | bigint }): Bytes {
-  const bytes = writeHeader(new Writer(), { ...header, sequence: 0 }).done();
-  new DataView(bytes.buffer).setBigUint64(36, BigInt(header.sequence));
-  return bytes;
 }

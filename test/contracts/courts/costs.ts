@@ -4,8 +4,9 @@ import { Context } from "../../../offchain/core/context.ts";
 import { LIMIT_IDS, type Snapshot } from "../../../offchain/core/snapshot.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { hashOf, requestOf } from "../../helpers/core.ts";
+import { extend } from "../../helpers/made.ts";
 import type { Call, Operator, World } from "../fixture.ts";
-import { ANSWER_SECONDS, extend, Historian, openCourt } from "./history.ts";
+import { ANSWER_SECONDS, Historian, openCourt } from "./history.ts";
 
 const BOND = 10n ** 18n;
 const GIVEN = [1, 2, 3];

@@ -2,9 +2,10 @@ import { keccak256, toHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import type { CutEntry } from "../../../offchain/core/cut.ts";
 import { type Sealed, type TrackWriter, writeSegments } from "../../helpers/core.ts";
+import { extend, type Made } from "../../helpers/made.ts";
 import { consent, type Operator, operatorAt, prepareJoin, setOf, type World } from "../fixture.ts";
 import { header, signHeader } from "../quorum.ts";
-import { extend, Historian, type Made } from "./history.ts";
+import { Historian } from "./history.ts";
 
 /**
  * Tracks of six operators: the first was convicted, the fourth has left, the sixth is in no set yet. Two checkpoints, of which

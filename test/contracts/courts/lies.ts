@@ -1,12 +1,13 @@
-import { stated } from "../../../offchain/core/accused-cut.ts";
+import { ENDED_AT, stated, writeEntry } from "../../../offchain/core/accused-cut.ts";
 import { type Bytes, equal, fromHex } from "../../../offchain/core/bytes.ts";
-import { type CutEntry, encodeEntries } from "../../../offchain/core/cut.ts";
+import { type CutEntry, encodeEntry } from "../../../offchain/core/cut.ts";
 import { headerHash } from "../../../offchain/core/header.ts";
 import { sealSegment } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { begin, later, openings } from "../../helpers/breaches.ts";
 import { hashOf, incarnationOf, type Sealed } from "../../helpers/core.ts";
-import { extend, type Historian, type Made } from "./history.ts";
+import { extend, type Made } from "../../helpers/made.ts";
+import type { Historian } from "./history.ts";
 
 /** Tells one lie about an honest checkpoint; `pick` draws an index below a bound. Undefined where there is no room. */
 export type Liar = (h: Historian, honest: Made, pick: (below: number) => number) => Made | undefined;
@@ -136,7 +137,7 @@ export const liars: Record<string, Liar> = {
       entryCount: (honest.parent as Made).entries.length + pick(fresh(honest).length),
     }),
   "a slot beyond the others": (h, honest, pick) => {
-    const entry = encodeEntries([honest.entries[0] as CutEntry]).slice(4);
+    const entry = encodeEntry(honest.entries[0] as CutEntry);
     return withOdd(h, honest, "cut", honest.entries.length + pick(1000), entry);
   },
   "more segments than there are": (h, honest) =>
@@ -153,14 +154,13 @@ export const liars: Record<string, Liar> = {
   },
   "an entry counts beyond all counters": (h, honest, pick) => {
     const slot = pick(honest.entries.length);
-    const bytes = encodeEntries([honest.entries[slot] as CutEntry]).slice(4);
-    new DataView(bytes.buffer).setBigUint64(36, BEYOND);
-    return withOdd(h, honest, "cut", slot, bytes);
+    const entry = { ...stated(honest.entries[slot] as CutEntry), sequence: BEYOND };
+    return withOdd(h, honest, "cut", slot, writeEntry(entry));
   },
   "a leaf of the cut that is no entry": (h, honest, pick) => {
     const slot = pick(honest.entries.length);
-    const bytes = encodeEntries([honest.entries[slot] as CutEntry]).slice(4);
-    const data = pick(2) === 0 ? bytes.slice(1) : bytes.with(76, 2);
+    const bytes = encodeEntry(honest.entries[slot] as CutEntry);
+    const data = pick(2) === 0 ? bytes.slice(1) : bytes.with(ENDED_AT, 2);
     return withOdd(h, honest, "cut", slot, data);
   },
   "a leaf of the segments that is no hash": (h, honest, pick) => {

@@ -6,7 +6,8 @@ import { ToldTree } from "../../../offchain/core/told-tree.ts";
 import { TREE } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import type { Sealed } from "../../helpers/core.ts";
-import type { Historian, Made } from "./history.ts";
+import type { Made } from "../../helpers/made.ts";
+import type { Historian } from "./history.ts";
 
 /** A checkpoint as whoever attested to it serves it, to somebody who holds these segments and all that came before it. */
 export function accusationOf(

@@ -2,6 +2,7 @@ import { courts } from "./list/courts.ts";
 import { cuts } from "./list/cuts.ts";
 import { examples } from "./list/examples.ts";
 import { formats } from "./list/formats.ts";
+import { inference } from "./list/inference.ts";
 import { ledger } from "./list/ledger.ts";
 import { registry } from "./list/registry.ts";
 import { snapshots } from "./list/snapshots.ts";
@@ -24,6 +25,7 @@ export const PATCHES: Patches = {
   ...ledger,
   ...courts,
   ...cuts,
+  ...inference,
   ...formats,
   ...snapshots,
   ...examples,

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { DeploymentParameters } from "../../../offchain/chain/deployment.ts";
 import { Rpc } from "../../../offchain/chain/rpc.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
@@ -46,8 +47,11 @@ export class Siege {
     this.saboteurs = SABOTEURS.map((index) => of(index).owner).sort();
   }
 
-  /** @param late the honest worker begins when it is told to */
-  static async lay(module: string, parameters: Partial<DeploymentParameters> = {}, late = false): Promise<Siege> {
+  /** @param options.late the honest worker begins when it is told to */
+  static async lay(
+    module: string,
+    { late, ...parameters }: Partial<DeploymentParameters> & { late?: true } = {},
+  ): Promise<Siege> {
     const net = await startNet({
       without: late ? [HONEST, ...SABOTEURS] : SABOTEURS,
       overrides: {
@@ -93,9 +97,9 @@ export class Siege {
     this.#convicted = performance.now();
   }
 
-  /** From when the honest worker knew a checkpoint until all were convicted. */
-  msToConvict(checkpoint: number | undefined): number {
-    const known = [...this.#seen].find(([number]) => number === checkpoint)?.[1] ?? Number.NaN;
+  /** From when the honest worker was first seen to know a checkpoint, or one after it, until all were convicted. */
+  msToConvict(checkpoint = Number.NaN): number {
+    const [, known] = [...this.#seen].find(([number]) => number >= checkpoint) ?? assert.fail("it never knew it");
     return Math.round(this.#convicted - known);
   }
 

@@ -3,11 +3,11 @@ import { after, before, test } from "node:test";
 import { stated } from "../../../offchain/core/accused-cut.ts";
 import { type Content, openingOf } from "../../../offchain/core/availability.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
+import type { CommittedPlace } from "../../../offchain/core/checkpoints.ts";
 import { Cut, segmentsTree } from "../../../offchain/core/cut.ts";
 import type { Shown } from "../../../offchain/core/events.ts";
 import { type TraceEntry, traceEntry, traceTree } from "../../../offchain/core/fold-proof.ts";
 import { Memories } from "../../../offchain/core/memories.ts";
-import type { CommittedPlace } from "../../../offchain/core/overdue.ts";
 import { encodeSegment, type Segment } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { type Sealed, TrackWriter, untaught, writeSegments } from "../../helpers/core.ts";
@@ -44,11 +44,9 @@ before(async () => {
     segmentAt: (_, sequence) => segments[sequence - 1],
     runAt: () => undefined,
   };
-  await world.give(toHex(members[0].signer.address), bondsOf(9n));
+  await world.give(toHex(members[0].signer.address), 9n * BigInt(world.deployment.parameters.challengeBond));
 });
 after(() => world?.close());
-
-const bondsOf = (count: bigint) => count * BigInt(world.deployment.parameters.challengeBond);
 
 async function started(index: number, options: Parameters<World["view"]>[1]): Promise<View> {
   const view = world.view(members[index].key, options);
@@ -71,9 +69,9 @@ async function asked(view: View): Promise<Segment | undefined> {
 }
 
 test("nothing is asked for beyond what the operator wants to pay, or has", async () => {
-  const thrifty = await started(0, { challengeBonds: bondsOf(1n) - 1n });
+  const thrifty = await started(0, { challengesPerCheckpoint: 0 });
   assert.equal(await asked(thrifty), undefined);
-  const poor = await started(1, { challengeBonds: bondsOf(9n) });
+  const poor = await started(1, { challengesPerCheckpoint: 9 });
   assert.equal(await asked(poor), undefined);
   assert.match(poor.faults.at(-1)?.message ?? "", /account has 0 stake tokens/);
   assert.ok(![...thrifty.story, ...poor.story].includes("challenged"));
@@ -83,7 +81,7 @@ test("header and snapshots are asked for one after the other, and make the segme
   await started(2, {
     challenges: { open: async ({ asked }) => openingOf(crypto, content, asked), attested: () => true },
   });
-  const asker = await started(0, { challengeBonds: bondsOf(5n) });
+  const asker = await started(0, { challengesPerCheckpoint: 5 });
   const shown = await asked(asker);
   assert.ok(shown);
   assert.deepEqual(encodeSegment(shown), encodeSegment(segments[0]!));
@@ -94,7 +92,7 @@ test("header and snapshots are asked for one after the other, and make the segme
     { kind: "snapshot", path: [0, 1] },
   ]);
 
-  const restarted = await started(0, { challengeBonds: 0n, log: asker.log });
+  const restarted = await started(0, { challengesPerCheckpoint: 0, log: asker.log });
   const again = await asked(restarted);
   assert.deepEqual(
     again && encodeSegment(again),
@@ -104,7 +102,7 @@ test("header and snapshots are asked for one after the other, and make the segme
 });
 
 test("a header, and an entry of the cut, are asked for by their place, and shown with their path", async () => {
-  const asker = await started(0, { challengeBonds: bondsOf(9n) });
+  const asker = await started(0, { challengesPerCheckpoint: 9 });
   const shown: Shown[] = [];
   for (const kind of ["header", "entry"] as const) {
     asker.chain.challenge(kind, kind === "header" ? { ...wanted, index: 2 } : wanted, (one) => shown.push(one));
@@ -120,7 +118,7 @@ test("a header, and an entry of the cut, are asked for by their place, and shown
 });
 
 test("an entry of a memory trace is asked for by its place", async () => {
-  const asker = await started(0, { challengeBonds: bondsOf(5n) });
+  const asker = await started(0, { challengesPerCheckpoint: 5 });
   let shown: TraceEntry | undefined;
   asker.chain.challenge("trace", { ...wanted, index: 1 }, (one) => {
     if (one.type === "trace") shown = one.entry;
@@ -128,4 +126,12 @@ test("an entry of a memory trace is asked for by its place", async () => {
   await until("it is shown", () => shown !== undefined);
   const { memoryRoot } = wanted.checkpoint;
   assert.deepEqual(shown, traceEntry(crypto, [memoryRoot, memoryRoot, memoryRoot], 1));
+});
+
+test("a fault in whoever it is shown to is said, and ends nothing", async () => {
+  const asker = await started(0, { challengesPerCheckpoint: 5 });
+  asker.chain.challenge("entry", wanted, () => {
+    throw new Error("no room for it");
+  });
+  await until("it is said", () => asker.faults.some(({ message }) => message === "no room for it"));
 });

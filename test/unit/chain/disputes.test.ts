@@ -43,8 +43,8 @@ describe("disputes about tokens on a real node with the real contracts", () => {
     const disputes = {
       operator: member.operator,
       passes,
-      accusationBonds: PURSE,
-      answerBonds: 0n,
+      openAccusations: 4,
+      answersForOthers: 0,
       onMove: ({ type }: { type: string }) => moves.push(`${index} ${type}`),
       ...options,
     };
@@ -211,13 +211,13 @@ describe("disputes about tokens on a real node with the real contracts", () => {
     await accuse(author, "right");
     await tokens.world.leave();
     assert.deepEqual(moves, []);
-    await worker(THIRD, tokens.honest, { answerBonds: PURSE });
+    await worker(THIRD, tokens.honest, { answersForOthers: 1 });
     await until("it is answered", () => moves.length > 0);
     assert.deepEqual(moves, [`${THIRD} answer`]);
   });
 
   test("X5: nobody is accused beyond what it may cost, nor of what no registered model says", async () => {
-    const poor = await worker(ACCUSER, tokens.honest, { accusationBonds: 1n });
+    const poor = await worker(ACCUSER, tokens.honest, { openAccusations: 0 });
     assert.equal((await poor.chain.accuse(tokens.of("wrong").wrong)).type, "unpaid");
     assert.deepEqual(
       poor.faults.map(({ code }) => code),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Bytes, toHex, Writer } from "../../../offchain/core/bytes.ts";
 import { type Checkpoint, checkpointHash } from "../../../offchain/core/checkpoint.ts";
-import { Cut, type CutEntry, checkpointOf } from "../../../offchain/core/cut.ts";
+import { Cut, type CutEntry, checkpointOf, encodeEntry } from "../../../offchain/core/cut.ts";
 import { CutWitness, LATE_MS } from "../../../offchain/core/cut-witness.ts";
 import { Errands } from "../../../offchain/core/errands.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
@@ -13,6 +13,7 @@ import type { Memories } from "../../../offchain/core/memories.ts";
 import { Refused } from "../../../offchain/core/refused.ts";
 import type { RegistryEvent } from "../../../offchain/core/registry.ts";
 import { StatedLeaves } from "../../../offchain/core/stated-leaves.ts";
+import type { StatedTree } from "../../../offchain/core/stated-tree.ts";
 import { leafHash, TREE } from "../../../offchain/core/tree.ts";
 import { heldSegments } from "../../../offchain/core/views.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
@@ -211,6 +212,15 @@ describe("who attests to a false cut is brought to court", () => {
     assert.equal(page(worker(REVERSED)), undefined);
     assert.equal(page(worker({ held: false })), undefined);
     assert.equal(page(worker({ entries: withEntry(2, { sequence: LEAP }) })), undefined);
+  });
+
+  test("L8 headers are worked out once; entries, which are at hand, are not kept as leaves too", () => {
+    const { replica, consensus, hash } = worker({});
+    const stated = new StatedLeaves(replica, consensus);
+    const at = (tree: StatedTree) => stated.page({ number: 2, hash, tree, first: 1 });
+    assert.equal(at("segments")?.leaves[0], at("segments")?.leaves[0]);
+    assert.deepEqual(at("entries"), { leaves: consensus.latest.cut?.entries.slice(1).map(encodeEntry), more: false });
+    assert.notEqual(at("entries")?.leaves[0], at("entries")?.leaves[0]);
   });
 
   test("what is not held yet is waited for", () => {

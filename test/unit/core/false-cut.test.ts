@@ -7,9 +7,9 @@ import { judgeCut } from "../../../offchain/core/false-cut.ts";
 import { ToldTree } from "../../../offchain/core/told-tree.ts";
 import { TREE } from "../../../offchain/core/tree.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { extend, Made } from "../../contracts/courts/history.ts";
 import { accusationOf } from "../../contracts/courts/statement.ts";
 import { foundingEvents, operatorAt, requestOf, SEPARATOR, type Sealed, TrackWriter } from "../../helpers/core.ts";
+import { extend, Made } from "../../helpers/made.ts";
 
 const events = foundingEvents([0, 1].map(operatorAt));
 const REGISTRY = { registryPosition: events.length, registryHash: (events.at(-1) as (typeof events)[number]).hash };

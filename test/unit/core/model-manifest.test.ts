@@ -117,6 +117,18 @@ describe("a manifest", () => {
   for (const [name, code, manifest] of cases)
     it(`with ${name} is refused`, () => assert.throws(() => decodeManifest(encodeManifest(manifest)), { code }));
 
+  it("is refused where a tensor would be read along two axes", () => {
+    const { ops, rows } = austen.program;
+    const [{ keys, values }] = rows as [(typeof rows)[number]];
+    const refused = (manifest: Manifest, message: RegExp) =>
+      assert.throws(() => decodeManifest(encodeManifest(manifest)), { code: "bad_model", message });
+    refused(changed({ rows: rows.with(0, { keys, values: keys }) }), /0.scores reads 0.keys, which a layer has/);
+    const gate: Op = { name: "again", kind: "gate", gate: values, up: values, width: 64, shift: 0, clip: 1 };
+    refused(changed({ rows: rows.slice(1) }), /0.weighted.parts reads 0.values, which no layer/);
+    refused(changed({ ops: [...ops, gate] }), /again reads 0.values, which a layer has/);
+    refused(changed({ rows: [...rows, { keys, values: "logits" }] }), /logits is read as logits/);
+  });
+
   const values: [string, Manifest][] = [
     ["a shift that is too far", op("0.query", { shift: 24 })],
     ["a negative number of bits", op("0.sum.parts", { shift: -1 })],

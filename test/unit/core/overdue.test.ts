@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type CommittedPlace, PATIENCE_MS } from "../../../offchain/core/overdue.ts";
+import type { Effect } from "../../../offchain/core/events.ts";
+import { PATIENCE_MS } from "../../../offchain/core/overdue.ts";
 import { feed, foundingEvents, type Keys, operatorAt, TrackWriter, writeSegments } from "../../helpers/core.ts";
 import { fetchingAt, WINDOW } from "../../helpers/fetching.ts";
 import { commitAll, gossip, netsOf, offer } from "../../helpers/mesh.ts";
@@ -36,10 +37,8 @@ function lacking() {
 }
 
 describe("what is committed and has not come", () => {
-  const challenged = (effects: readonly { type: string }[]) =>
-    effects.flatMap((effect) =>
-      effect.type === "challenge" ? [(effect as unknown as { at: CommittedPlace }).at] : [],
-    );
+  const challenged = (effects: readonly Effect[]) =>
+    effects.flatMap((effect) => (effect.type === "challenge" ? [effect.at] : []));
 
   test("is asked for on the chain by its place, once patience is over, and again after as long", () => {
     const { fetching, consensus, hear } = lacking();

@@ -2,53 +2,27 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { CutEntry } from "../../../offchain/core/cut.ts";
 import { judgeCut } from "../../../offchain/core/false-cut.ts";
-import { traceTree } from "../../../offchain/core/fold-proof.ts";
 import { Refused } from "../../../offchain/core/refused.ts";
+import { headerHash, snapshotTree } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
-import { extend, Made } from "../../contracts/courts/history.ts";
 import { accusationOf } from "../../contracts/courts/statement.ts";
-import { Audited, type Served } from "../../helpers/audited.ts";
+import type { Served } from "../../helpers/audited.ts";
+import { audit, events, genesis, make, members } from "../../helpers/audited-world.ts";
 import { begin, GIVEN, HISTORY, later, openings, prompts } from "../../helpers/breaches.ts";
-import {
-  foundingEvents,
-  operatorAt,
-  REGISTRY_GENESIS,
-  requestOf,
-  SEPARATOR,
-  type Sealed,
-  TrackWriter,
-  writeSegments,
-} from "../../helpers/core.ts";
-import { protocolOf } from "../../helpers/protocol.ts";
+import { requestOf, SEPARATOR, type Sealed, TrackWriter, writeSegments } from "../../helpers/core.ts";
+import type { Made } from "../../helpers/made.ts";
 
-const members = [0, 1, 2, 3].map(operatorAt);
-const [self, liar, peer] = members as [(typeof members)[0], (typeof members)[0], (typeof members)[0]];
-const events = foundingEvents(members);
-const REGISTRY = { registryPosition: events.length, registryHash: events.at(-1)!.hash };
-const GENESIS = { registryPosition: 0, registryHash: REGISTRY_GENESIS };
-const genesis = new Made(SEPARATOR, undefined, { entries: [], segments: [] }, GENESIS);
-const { memoryRoot } = genesis.checkpoint;
-
-/** A checkpoint over more segments, of which no valid one learns anything. */
-function make(parent: Made, ...tracks: Sealed[][]): Made {
-  const said = extend(parent, tracks);
-  const memoryTraceRoot = traceTree(
-    crypto,
-    said.segments.map(() => memoryRoot),
-  ).root;
-  return new Made(SEPARATOR, parent, said, { ...REGISTRY, memoryTraceRoot });
-}
-
-const auditing = (served?: Served) => new Audited(protocolOf(self, members), peer.operator, served);
+const [, liar, peer] = members;
 
 /** A worker condemns the last of these, once, with what is found by whoever is served everything. */
 function isFound(checkpoints: readonly Made[], served?: Served): void {
-  const world = auditing(served);
+  const world = audit(served);
   for (const made of checkpoints) world.read(made);
   const last = checkpoints.at(-1)!;
   const verdict = judgeCut(crypto, accusationOf({ separator: SEPARATOR, events }, last));
   assert.ok("proof" in verdict);
   assert.deepEqual(world.condemned, [{ number: last.checkpoint.number, proof: verdict.proof }]);
+  assert.deepEqual(world.misremembered, []);
 }
 
 /** A turn that is begun in a first checkpoint, and closed for another request in the second. */
@@ -83,11 +57,23 @@ describe("a committed segment that breaks a rule is kept, and shown with what is
     isFound([parent, make(parent, ...advances)]);
   });
 
+  test("also where all of it is in one checkpoint, and another track beside it is withheld", () => {
+    const { begun, closed } = closedForAnother();
+    isFound([make(genesis, [...begun, closed])]);
+    const beside = writeSegments(new TrackWriter(peer), 2);
+    const segment = (one: Sealed) => (beside.includes(one) ? undefined : one);
+    isFound([make(genesis, [...begun, closed], beside)], { segment });
+    isFound(
+      [make(make(genesis, begun), [closed], beside)].flatMap((made) => [made.parent!, made]),
+      { segment },
+    );
+  });
+
   test("what is built upon it is not accused of it", () => {
     const { begun, closed } = closedForAnother();
     const parent = make(genesis, begun);
     const wrong = make(parent, [closed]);
-    const world = auditing()
+    const world = audit()
       .read(parent)
       .read(wrong)
       .read(make(wrong, writeSegments(new TrackWriter(peer), 2)));
@@ -115,10 +101,20 @@ describe("a committed segment that breaks a rule is kept, and shown with what is
     });
   });
 
+  test("and where what is shown there is the header of none", () => {
+    const [empty, next] = writeSegments(new TrackWriter(liar), 2) as [Sealed, Sealed];
+    for (const change of [{ snapshotCount: 0, snapshotsRoot: snapshotTree(crypto, []).root }, { snapshotCount: 257 }]) {
+      const header = { ...empty.header, ...change };
+      const odd = { ...empty, header, hash: headerHash(crypto, SEPARATOR, header), snapshots: [] };
+      for (const listed of [[odd], [odd, next]])
+        isFound([make(genesis, listed)], { onChain: true, lacks: ["segments"], segment: () => undefined });
+    }
+  });
+
   test("nothing is found where its beginning is not on disk any more, and that is said", () => {
     const { begun, closed } = closedForAnother();
     const parent = make(genesis, begun);
-    const world = auditing();
+    const world = audit();
     world.read(parent).forget();
     const [condemned] = world.read(make(parent, [closed])).condemned;
     assert.ok(condemned?.proof instanceof Error);
@@ -175,9 +171,12 @@ describe("Refused", () => {
     assert.ok(writers.every((writer) => refused.leadsTo(entryOf(writer))));
     const most = 2 ** 16 - 17;
     const long = (length: number) => new Array(length).fill(held(segments)[2]);
-    refused.keep(long(most + 1));
-    assert.ok(!refused.leadsTo(entryOf(one)));
-    refused.keep(long(most));
+    const known = () => [3, 4].map((sequence) => refused.at(one.track, sequence) !== undefined);
+    refused.keep([held(segments)[1]!, ...long(most)]);
+    assert.ok(refused.leadsTo(entryOf(one)), "nor is it fetched again");
+    assert.deepEqual(known(), [true, false]);
+    refused.keep([held(segments)[1]!, ...long(most - 1)]);
     assert.ok(refused.leadsTo(entryOf(one)));
+    assert.deepEqual(known(), [true, true]);
   });
 });

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "../../../offchain/core/bytes.ts";
-import type { TraceEntry } from "../../../offchain/core/fold-proof.ts";
+import { traceTree } from "../../../offchain/core/fold-proof.ts";
+import { OpenedTree } from "../../../offchain/core/opened-tree.ts";
 import { searchTrace } from "../../../offchain/core/trace-search.ts";
+import { TREE } from "../../../offchain/core/tree.ts";
+import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { hashOf } from "../../helpers/core.ts";
 
 const rootsOf = (count: number, name: (i: number) => string) =>
@@ -10,12 +13,13 @@ const rootsOf = (count: number, name: (i: number) => string) =>
 
 /** Asks until it is known. */
 function search(truth: readonly Bytes[], stated: readonly Bytes[], memoryRoot = stated.at(-1) as Bytes) {
-  const shown = new Map<number, TraceEntry>();
+  const tree = traceTree(crypto, stated);
+  const shown = new OpenedTree(crypto, TREE.memoryTrace, tree.root);
   for (;;) {
-    const step = searchTrace(truth, memoryRoot, shown);
-    if (step?.type !== "show") return { step, questions: shown.size };
-    assert.ok(!shown.has(step.index), "nothing is asked for twice");
-    shown.set(step.index, { memoryRoot: stated[step.index] as Bytes, proof: [] });
+    const step = searchTrace(crypto, truth, memoryRoot, shown);
+    if (step?.type !== "show") return { step, questions: shown.indices.length };
+    assert.ok(!shown.get(step.index), "nothing is asked for twice");
+    assert.ok(shown.add(step.index, stated[step.index] as Bytes, tree.proof(step.index)));
   }
 }
 
@@ -30,17 +34,28 @@ test("the first of entries that stay false is found with as many questions as ha
     }
 });
 
-test("one that is false between right ones is found, whatever that takes", () => {
-  const truth = rootsOf(9, (i) => `${i}`);
-  for (let at = 0; at < 8; at++) {
-    const stated = truth.map((root, i) => (i === at ? hashOf("false") : root));
-    assert.deepEqual(search(truth, stated).step, { type: "fold", index: at });
-  }
+test("false ones between right ones are found where the siblings lead", () => {
+  for (const count of [2, 9, 64, 1000])
+    for (const at of new Set([0, 1, count >> 1, count - 2].filter((index) => index < count - 1)))
+      for (const more of [1, 3]) {
+        const truth = rootsOf(count, (i) => `${i}`);
+        const stated = truth.map((root, i) =>
+          i >= at && i < at + more && i < count - 1 ? hashOf(`false ${i}`) : root,
+        );
+        for (const told of [stated, [...stated, hashOf("beyond")]]) {
+          const { step, questions } = search(truth, told, truth.at(-1));
+          assert.deepEqual(step, { type: "fold", index: at });
+          assert.ok(questions <= 2 * Math.ceil(Math.log2(count)) + 2, `${questions} questions of ${count}`);
+        }
+      }
 });
 
 test("a last entry that is not the memory root; a trace that is right; none", () => {
   const truth = rootsOf(5, (i) => `${i}`);
   assert.deepEqual(search(truth, truth, hashOf("another")), { step: { type: "end", index: 4 }, questions: 1 });
-  assert.deepEqual(search(truth, truth), { step: undefined, questions: 5 });
-  assert.deepEqual(searchTrace([], hashOf("any"), new Map()), undefined);
+  assert.deepEqual(search(truth, truth), { step: undefined, questions: 1 });
+  assert.deepEqual(
+    searchTrace(crypto, [], hashOf("any"), new OpenedTree(crypto, TREE.memoryTrace, hashOf("any"))),
+    undefined,
+  );
 });

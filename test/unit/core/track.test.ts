@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { toHex, Writer } from "../../../offchain/core/bytes.ts";
 import { WeftError } from "../../../offchain/core/errors.ts";
+import { snapshotTree } from "../../../offchain/core/segment.ts";
 import { type Base, Track } from "../../../offchain/core/track.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { collect } from "../../helpers/collect.ts";
@@ -232,6 +233,17 @@ describe("prune", () => {
     Object.assign(fresh.open(requestOf(GIVEN)), { id: hashOf("never opened") }).tokens("given", GIVEN);
     const forged = fresh.seal();
     assert.throws(() => new Track(crypto, fresh.track).examine(forged, forged.hash), { code: "invalid_snapshot" });
+  });
+
+  test("a segment of nothing is none", () => {
+    const { segments, writer } = tell([[{ kind: "open", pick: 0 }]]);
+    const [{ header, ...sealed }] = segments as [Sealed];
+    const empty = { ...header, snapshotsRoot: snapshotTree(crypto, []).root, snapshotCount: 0 };
+    const track = new Track(crypto, writer.track);
+    assert.throws(() => track.examine({ ...sealed, header: empty, snapshots: [] }, hashOf("its")), {
+      code: "malformed",
+      field: "snapshotCount",
+    });
   });
 
   test("what is pruned or rewound is not held on to", async () => {
