@@ -173,7 +173,8 @@ export class Disputer {
       if (await this.#isAnswered(dispute)) return undefined;
       const hindered = await approveBond(this.#o, court, bond);
       if (typeof hindered === "string") return hindered;
-      if (hindered) return `the signer's account has ${hindered.own} stake tokens, and the bond of an answer is ${bond}`;
+      if (hindered)
+        return `the signer's account has ${hindered.own} stake tokens, and the bond of an answer is ${bond}`;
     }
     return this.#say(dispute, move.type, moveCall(dispute.accused, move, this.#o.set()));
   }

@@ -158,7 +158,10 @@ export class Observer {
     const { turn, position, isExact } = wrong;
     const author = toHex(turn.track.operator);
     this.metrics.wrongTurns.inc({ author });
-    this.log[isExact ? "error" : "warn"]({ author, turn: toHex(turn.id), position }, "a committed token is not what the model says");
+    this.log[isExact ? "error" : "warn"](
+      { author, turn: toHex(turn.id), position },
+      "a committed token is not what the model says",
+    );
   }
 
   /** What became of an accusation of such a token. */

@@ -158,7 +158,11 @@ describe("disputes about tokens on a real node with the real contracts", () => {
     const { world } = tokens;
     const key = world.members[AUTHOR]?.signer.address as Uint8Array;
     const poor = await worker(AUTHOR, tokens.honest);
-    const purse = contractOf("StakeToken", world.deployment, new Wallet(world.members[AUTHOR]?.key ?? "", world.connection.provider));
+    const purse = contractOf(
+      "StakeToken",
+      world.deployment,
+      new Wallet(world.members[AUTHOR]?.key ?? "", world.connection.provider),
+    );
     await (await purse.getFunction("transfer")(await tokens.stranger.getAddress(), await tokensOf(AUTHOR))).wait();
     await accuse(await worker(ACCUSER, tokens.honest), "right");
     await until("it says so", () => poor.faults.some(({ code }) => code === "dispute_delayed"));
