@@ -46,8 +46,10 @@ const owner = (index: number) => net.operators[index - 1]!.owner;
 const statuses = () => Promise.all([WATCHER, HONEST, SILENT, STUBBORN].map((index) => accuser.statusOf(owner(index))));
 const moves = (index: number, move: string) => metric(url(index), "weft_dispute_moves_total", { move });
 
-/** An answer with a 16th position in it. */
-const ask = (author: number): Ask => ({ prompt: "Honesty. ", max_tokens: 20, weft: { author: owner(author) } });
+/** An answer with a 16th position in it, whose tokens are the likeliest: of others a draw may not be changed. */
+const ask = (author: number): Ask => {
+  return { prompt: "Honesty. ", max_tokens: 20, temperature: 0, weft: { author: owner(author) } };
+};
 const untilConvicted = (index: number) =>
   until(`${index} is convicted`, async () => (await accuser.statusOf(owner(index))) === CONVICTED, PATIENCE_MS);
 
