@@ -2,8 +2,10 @@ import { encodeFunctionData } from "viem";
 import type { Opening, Unavailable } from "../core/availability.ts";
 import type { Bytes } from "../core/bytes.ts";
 import type { ChainEvent, Hex } from "../core/chain.ts";
-import { availabilityCourtAbi as abi, operatorRegistryAbi } from "./abi.ts";
+import { availabilityCourtAbi as abi } from "./abi.ts";
+import { activeTime } from "./active-time.ts";
 import { safeNumber } from "./convert.ts";
+import { collectCredit } from "./credit.ts";
 import type { ChainUpdate } from "./follower.ts";
 import { answerData } from "./openings.ts";
 import { type Persistence, persist } from "./persist.ts";
@@ -170,24 +172,16 @@ export class Answerer {
   }
 
   /** Takes what the court owes this worker's account. */
-  #collect(): Promise<unknown> {
+  #collect(): Promise<void> {
     this.#hasCollected = true;
-    const { rpc, sender, court } = this.#o;
-    const delayed = { code: "withdrawal_delayed", claim: "what the court owes is not withdrawn yet" };
-    return persist(this.#o, delayed, async () => {
-      if ((await readContract(rpc, court, abi, "creditOf", [sender.address])) === 0n) return true;
-      const sent = await sender.send({ to: court, data: encodeFunctionData({ abi, functionName: "withdraw" }) });
-      const isOver = sent.type === "mined" || (sent.type === "reverted" && sent.name === "AvailabilityCourtNoCredit");
-      return isOver || sent.message;
-    });
+    return collectCredit(this.#o);
   }
 
   #record(id: Hex) {
     return readContract(this.#o.rpc, this.#o.court, abi, "challengeOf", [id]);
   }
 
-  /** Seconds, by which deadlines go. */
-  async #activeTime(): Promise<number> {
-    return safeNumber(await readContract(this.#o.rpc, this.#o.registry, operatorRegistryAbi, "activeTime", []));
+  #activeTime(): Promise<number> {
+    return activeTime(this.#o.rpc, this.#o.registry);
   }
 }

@@ -9,12 +9,14 @@ import { domainSeparator } from "../core/hash.ts";
 import type { Crypto } from "../core/ports.ts";
 import { encodeSet } from "../core/registry.ts";
 import { checkpointLedgerAbi as ledgerAbi } from "./abi.ts";
+import type { AccuseOutcome, WrongToken } from "./accuser.ts";
 import type { ChallengeOutcome, ChallengePort } from "./answerer.ts";
 import { type CommitOutcome, commitCheckpoint } from "./committer.ts";
 import { safeNumber, TOPICS, toChainEvent } from "./convert.ts";
 import type { ConvictOutcome } from "./conviction.ts";
-import { type Accusation, Courts } from "./courts.ts";
+import { type Accusation, Courts, type DisputeOptions } from "./courts.ts";
 import type { Deployment } from "./deployment.ts";
+import { DISPUTE_TOPICS, toDisputeEvent } from "./dispute-log.ts";
 import { activateEpochIfDue, type EpochOutcome } from "./epochs.ts";
 import { type Finality, finalityOf } from "./finality.ts";
 import { type ChainUpdate, Follower } from "./follower.ts";
@@ -41,6 +43,8 @@ export type ChainOptions = {
   /** How many challenges of this worker's the bonds may pay for each checkpoint, when nobody else asks; none by default. */
   challengesPerCheckpoint?: number;
   onCondemned?(outcome: CondemnOutcome): void;
+  /** Without it disputes about tokens are left to others. */
+  disputes?: DisputeOptions;
   pollMs?: number;
   confirmations?: number;
   /** Whether to activate epochs by itself when changes wait. */
@@ -96,9 +100,9 @@ export class Chain {
       rpc,
       log,
       startBlock: deployment.startBlock,
-      addresses: [this.#registry, this.#ledger, contracts.availabilityCourt],
-      topics: TOPICS,
-      decode: (entry, timestamp) => toChainEvent(crypto, this.#separator, entry, timestamp),
+      addresses: [this.#registry, this.#ledger, contracts.availabilityCourt, contracts.inferenceCourt],
+      topics: [...TOPICS, ...DISPUTE_TOPICS],
+      decode: (entry, timestamp) => toChainEvent(crypto, this.#separator, entry, timestamp) ?? toDisputeEvent(entry),
       onUpdate: (update) => this.#take(update),
       onSynced: () => {
         this.#activate();
@@ -120,6 +124,8 @@ export class Chain {
       challenges: options.challenges,
       onChallenge: (outcome) => options.onChallenge?.(outcome),
       challengeBonds: BigInt(options.challengesPerCheckpoint ?? 0) * BigInt(deployment.parameters.challengeBond),
+      disputes: options.disputes,
+      accusationBond: BigInt(deployment.parameters.accusationBond),
     });
     this.#courts.take({ type: "reorg", events: log.events() });
   }
@@ -255,6 +261,18 @@ export class Chain {
       .challenge(wanted, at)
       .then((shown) => shown && onShown(shown))
       .catch((error) => this.#fault(error));
+  }
+
+  /** Accuses an author of a token that is not what the model says; then the dispute is seen to its end. Never throws. */
+  async accuse(wrong: WrongToken): Promise<AccuseOutcome> {
+    const outcome = await this.#courts.accuse(wrong);
+    this.#follower.poke();
+    return outcome;
+  }
+
+  /** Disputes about tokens that are open; bonds in the stake token's smallest unit. */
+  get disputes(): { accuses: number; accused: number; bonds: bigint } {
+    return this.#courts.disputes;
   }
 
   status(): ChainStatus {

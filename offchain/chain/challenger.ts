@@ -8,8 +8,9 @@ import { WeftError } from "../core/errors.ts";
 import type { Shown } from "../core/events.ts";
 import type { Crypto } from "../core/ports.ts";
 import type { SaltedSnapshot } from "../core/snapshot.ts";
-import { availabilityCourtAbi as abi, stakeTokenAbi } from "./abi.ts";
+import { availabilityCourtAbi as abi } from "./abi.ts";
 import { type Call, callsIn, entryIn, type Hashes, headerIn, snapshotIn, traceIn } from "./answers.ts";
+import { approveBond } from "./bond.ts";
 import { checkpointStruct, headerStruct, hexNumber } from "./convert.ts";
 import type { ChainUpdate } from "./follower.ts";
 import { type Persistence, persist } from "./persist.ts";
@@ -133,17 +134,13 @@ export class Challenger {
 
   /** Pays and asks. Why its end is to be waited for, or that it was not asked for. */
   async #open(hash: Hex, call: (most: bigint) => Hex): Promise<string | Ending> {
-    const { rpc, sender, court, token, mostBonds } = this.#o;
+    const { rpc, sender, court, mostBonds } = this.#o;
     const bond = await readContract(rpc, court, abi, "bondOf", [hash]);
     const paid = this.#paid.get(hash) ?? 0n;
     if (paid + bond > mostBonds) return this.#refuse(`${paid} was paid for its checkpoint, and the bond is ${bond}`);
-    const own = await readContract(rpc, token, stakeTokenAbi, "balanceOf", [sender.address]);
-    if (own < bond) return this.#refuse(`the signer's account has ${own} stake tokens, and the bond is ${bond}`);
-    if ((await readContract(rpc, token, stakeTokenAbi, "allowance", [sender.address, court])) < bond) {
-      const data = encodeFunctionData({ abi: stakeTokenAbi, functionName: "approve", args: [court, bond] });
-      const sent = await sender.send({ to: token, data });
-      if (sent.type !== "mined") return sent.message;
-    }
+    const hindered = await approveBond(this.#o, court, bond);
+    if (typeof hindered === "string") return hindered;
+    if (hindered) return this.#refuse(`the signer's account has ${hindered.own} stake tokens, and the bond is ${bond}`);
     const sent = await sender.send({ to: court, data: call(bond) });
     if (sent.type === "mined") this.#paid.set(hash, paid + bond);
     else if (sent.type === "reverted" && FINAL.has(sent.name)) return NONE;

@@ -214,7 +214,7 @@ export function toChainEvent(h: Hashing, separator: Bytes, log: RpcLog, timestam
   }
 }
 
-function badLog(log: RpcLog, why: string): WeftError {
+export function badLog(log: RpcLog, why: string): WeftError {
   return new WeftError("bad_log", `log ${log.logIndex} of block ${log.blockNumber} ${why}`, {
     field: "deployment",
     remedy: "check that the deployment file and the RPC endpoint are of the same chain",

@@ -1,9 +1,11 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { CommittedPlace } from "../core/checkpoints.ts";
 import type { CutProof } from "../core/cut-proof.ts";
+import type { Passes } from "../core/dispute-moves.ts";
 import type { Shown } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { FoldAccusation } from "../core/false-memory.ts";
+import { type AccuseOutcome, Accuser, type WrongToken } from "./accuser.ts";
 import { Answerer, type ChallengeOutcome, type ChallengePort, concludeCall } from "./answerer.ts";
 import type { CommitSource } from "./attestations.ts";
 import { Challenger } from "./challenger.ts";
@@ -11,6 +13,7 @@ import { foldCall } from "./convert.ts";
 import type { ConvictOutcome } from "./conviction.ts";
 import { cutCallData } from "./cut-call.ts";
 import type { Deployment } from "./deployment.ts";
+import { Disputer, type MoveOutcome } from "./disputer.ts";
 import type { ChainUpdate } from "./follower.ts";
 import type { Persistence } from "./persist.ts";
 import { type CondemnOutcome, Prosecutor } from "./prosecutor.ts";
@@ -23,6 +26,18 @@ export type Accusation = { number: number; hash: Bytes } & (
   | { court: "fold"; lie: FoldAccusation }
   | { court: "cut"; proof: CutProof }
 );
+
+/** A worker's part in disputes about tokens. */
+export type DisputeOptions = {
+  /** Who this worker is in the registry. */
+  operator: Bytes;
+  passes: Passes;
+  /** How many accusations may be open at once, by what their bonds cost when nobody else accuses. */
+  openAccusations: number;
+  /** How many others may be answered for at once. */
+  answersForOthers: number;
+  onMove(outcome: MoveOutcome): void;
+};
 
 export type CourtsOptions = Persistence &
   CommitSource & {
@@ -38,6 +53,10 @@ export type CourtsOptions = Persistence &
     onChallenge(outcome: ChallengeOutcome): void;
     /** What challenges of this worker's may cost for each checkpoint, in the stake token's smallest unit. */
     challengeBonds: bigint;
+    /** Without it disputes are left to others. */
+    disputes: DisputeOptions | undefined;
+    /** What the first accusation of an operator costs, in the stake token's smallest unit. */
+    accusationBond: bigint;
   };
 
 /** A worker in all courts: brings what it knows, and has the stake of whoever is convicted burnt. Never throws. */
@@ -47,6 +66,8 @@ export class Courts {
   readonly #prosecutor: Prosecutor;
   readonly #answerer: Answerer | undefined;
   readonly #challenger: Challenger;
+  readonly #disputer: Disputer | undefined;
+  readonly #accuser: Accuser | undefined;
 
   constructor({ contracts, ...options }: CourtsOptions) {
     const common = { ...options, registry: contracts.operatorRegistry };
@@ -67,6 +88,18 @@ export class Courts {
       token: contracts.stakeToken,
       mostBonds: options.challengeBonds,
     });
+    const { disputes } = options;
+    if (disputes) {
+      const inference = { ...common, ...disputes, court: contracts.inferenceCourt, token: contracts.stakeToken };
+      const disputer = new Disputer({ ...inference, onConvicted });
+      this.#disputer = disputer;
+      this.#accuser = new Accuser({
+        ...inference,
+        models: contracts.modelRegistry,
+        mostBonds: BigInt(disputes.openAccusations) * options.accusationBond,
+        openBonds: () => disputer.open.accuses.reduce((sum, { accused }) => sum + accused.bond, 0n),
+      });
+    }
     if (port)
       this.#answerer = new Answerer({
         ...common,
@@ -98,10 +131,23 @@ export class Courts {
     return this.#challenger.ask(wanted, at);
   }
 
+  /** Accuses an author before the inference court, whose disputes are then seen to their end. */
+  async accuse(wrong: WrongToken): Promise<AccuseOutcome> {
+    return this.#accuser ? this.#accuser.accuse(wrong) : { type: "refused", reason: "disputes are left to others" };
+  }
+
+  /** How many disputes are open that this worker began, or in which it is accused, and what its accusations cost. */
+  get disputes(): { accuses: number; accused: number; bonds: bigint } {
+    const { accuses, accused } = this.#disputer?.open ?? { accuses: [], accused: [] };
+    const bonds = accuses.reduce((sum, dispute) => sum + dispute.accused.bond, 0n);
+    return { accuses: accuses.length, accused: accused.length, bonds };
+  }
+
   /** What the chain says. When it took something back, all verdicts are looked at again. */
   take(update: ChainUpdate): void {
     this.#answerer?.take(update);
     this.#challenger.take(update);
+    this.#disputer?.take(update);
     if (update.type === "events") return;
     this.#watcher.reopen();
     this.#prosecutor.reopen();
@@ -110,5 +156,6 @@ export class Courts {
   /** Everything that there was has been read. */
   synced(): void {
     this.#answerer?.synced();
+    this.#disputer?.synced();
   }
 }

@@ -6,6 +6,8 @@ import {
   checkpointLedgerAbi,
   equivocationCourtAbi,
   foldCourtAbi,
+  inferenceCourtAbi,
+  modelRegistryAbi,
   operatorRegistryAbi,
 } from "./abi.ts";
 import { type RpcBlock, safeNumber } from "./convert.ts";
@@ -31,6 +33,8 @@ const ERRORS = [
   ...equivocationCourtAbi,
   ...foldCourtAbi,
   ...availabilityCourtAbi,
+  ...inferenceCourtAbi,
+  ...modelRegistryAbi,
 ].filter((item) => item.type === "error") as Abi;
 
 const DEFAULT_TIP = 1_000_000_000n;

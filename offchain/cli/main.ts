@@ -92,9 +92,8 @@ atWorker(memory.command("teach"))
   .option("--name <name>", "its name, where it was made at another worker")
   .action(async (id: string, file: string, options) => (await import("./memory.ts")).teach(id, file, options));
 
-weft
-  .command("model")
-  .description("Models.")
+const model = weft.command("model").description("Models.");
+model
   .command("compile")
   .description("Makes of an exact model's config and weights what runs and what is answered for, see docs/models.md.")
   .argument("<config>", "config.json")
@@ -103,6 +102,14 @@ weft
   .action(async (config: string, weights: string, options: { out: string }) =>
     (await import("./model.ts")).compile(config, weights, options),
   );
+model
+  .command("register")
+  .description(
+    "Registers a worker's exact model on the chain: from then on wrong tokens of its can be brought to court.",
+  )
+  .requiredOption("-c, --config <yaml>", "the worker's configuration; its hot key pays")
+  .requiredOption("-u, --uri <uri>", "where the model is found")
+  .action(async (options: { config: string; uri: string }) => (await import("./model.ts")).register(options));
 
 weft
   .command("verify")

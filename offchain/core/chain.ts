@@ -1,6 +1,7 @@
 import type { Asked } from "./availability.ts";
 import { type Bytes, fromHex, toHex } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import type { DisputeEvent } from "./dispute.ts";
 import type { RegistryEvent } from "./registry.ts";
 
 export type Hex = `0x${string}`;
@@ -26,6 +27,7 @@ export type ChainEvent = (
   /** Nobody served it; `condemned` unless the checkpoint fell or was condemned before. */
   | { kind: "unanswered"; id: Hex; hash: Bytes; condemned: boolean }
   | { kind: "released"; id: Hex }
+  | DisputeEvent
 ) & { block: number; logIndex: number };
 
 /** What has been read from the chain, kept so that a restart goes on where it stopped. */
@@ -46,7 +48,10 @@ export const KEPT_BLOCKS = 512;
 const BYTES_FIELDS = new Set([
   ...["operator", "signer", "oldSigner", "newSigner", "hash", "parent"],
   ...["registryHash", "cutRoot", "segmentsRoot", "memoryRoot", "memoryTraceRoot"],
+  ...["turn", "contextRoot", "model", "requestId", "memoryId", "memoryCheckpointHash", "accuser"],
+  ...["traceRoot", "answerer", "tensorRoots", "groupRoots", "values"],
 ]);
+const AMOUNTS = new Set(["stake", "bond"]);
 
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return toHex(value);
@@ -64,7 +69,7 @@ export function encodeChainEvent(event: ChainEvent): string {
 
 export function decodeChainEvent(text: string): ChainEvent {
   return JSON.parse(text, (key, value) => {
-    if (BYTES_FIELDS.has(key)) return fromHex(value);
-    return key === "stake" ? BigInt(value) : value;
+    if (BYTES_FIELDS.has(key)) return Array.isArray(value) ? value.map((one) => fromHex(one)) : fromHex(value);
+    return AMOUNTS.has(key) ? BigInt(value) : value;
   });
 }

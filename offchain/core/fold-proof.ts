@@ -132,16 +132,21 @@ function openCells(h: Hashing, out: Writer, memory: Memory, turn: Turn, learn: L
 
 /** Opens a tile of a row: its cells that are not zero, and what stands beside its path where that is not empty. */
 export function writeTile(h: Hashing, out: Writer, row: Row, tile: number): void {
-  const cells = row.tile(tile);
-  writeMap(out, cells, (cell) => cell !== 0);
-  for (const cell of cells) if (cell !== 0) out.u32(cell);
+  writeCells(out, row.tile(tile));
   const siblings = row.proof(h, tile);
   writeMap(out, siblings, ({ distinct }) => distinct !== 0);
   for (const { hash, total, distinct } of siblings) if (distinct !== 0) out.fixed(hash, 32).u64(total).u32(distinct);
 }
 
+/** The cells of a tile that are not zero. */
+export function writeCells(out: Writer, cells: Uint32Array): Writer {
+  writeMap(out, cells, (cell) => cell !== 0);
+  for (const cell of cells) if (cell !== 0) out.u32(cell);
+  return out;
+}
+
 /** Siblings that are not empty, bottom up. */
-function writePath(h: Hashing, out: Writer, tree: TreeKind, siblings: readonly Bytes[]): void {
+export function writePath(h: Hashing, out: Writer, tree: TreeKind, siblings: readonly Bytes[]): void {
   const empty = emptyRoots(h, tree);
   const isThere = (sibling: Bytes, level: number) => !equal(sibling, empty[level]);
   writeMap(out, siblings, isThere);

@@ -10,14 +10,13 @@ import type { Pens } from "../core/pens.ts";
 import type { Crypto } from "../core/ports.ts";
 import { type Reading, readingOf } from "../core/reading.ts";
 import type { Replica } from "../core/replica.ts";
-import { drawThreshold, requestId } from "../core/request.ts";
+import { requestId } from "../core/request.ts";
 import type { CloseReason, TurnOpen } from "../core/snapshot.ts";
 import type { Turn } from "../core/turn.ts";
 import { Writing } from "../core/writing.ts";
 import type { KvCache } from "../inference/cache.ts";
 import type { Engine, Logits } from "../inference/engine.ts";
-import { draw } from "../inference/sampling.ts";
-import { nextToken } from "./next-token.ts";
+import { type Drawn, firstOther, tokenAfter } from "./next-token.ts";
 import type { Piece, RowBook } from "./row-book.ts";
 import { StopWatch } from "./stops.ts";
 
@@ -55,6 +54,13 @@ export type AuthorOptions = {
 
 /** A turn that is being written: what never changes while it is. */
 type Task = { order: GenerateOrder; id: Bytes; engine: Engine; reading: Reading | undefined };
+
+const drawnOf = ({ order: { request }, id, engine, reading }: Task): Drawn => ({
+  request,
+  id,
+  samplerK: engine.model.samplerK,
+  reading,
+});
 
 /** Writes turns: from an order to tokens, on rows that others computed where they fit. */
 export class Author {
@@ -197,10 +203,8 @@ export class Author {
   }
 
   /** @param context the tokens before the one that is drawn */
-  #draw({ order, id, engine, reading }: Task, logits: Logits, context: readonly number[]): number {
-    const { temperature } = order.request.parameters;
-    const probabilities = nextToken(logits, temperature, engine.model.samplerK, reading, context);
-    return draw(probabilities, drawThreshold(this.#options.crypto, id, context.length));
+  #draw(task: Task, logits: Logits, context: readonly number[]): number {
+    return tokenAfter(this.#options.crypto, drawnOf(task), logits, context);
   }
 
   /**
@@ -226,15 +230,12 @@ export class Author {
       const count = piece.rows.length / rowBytes;
       if (piece.first >= from && !equal(clean.rows(piece.first, count), piece.rows)) throw new FalseRows(piece);
     }
-    for (let position = after.length; position < tokens.length; position++) {
-      const at = (position - 1 - from) * vocab;
-      const drawn = this.#draw(task, logits.subarray(at, at + vocab), tokens.slice(0, position));
-      if (drawn !== tokens[position])
-        throw new WeftError("carried_mismatch", `the answer so far is not what the model says at ${position}`, {
-          field: "answered",
-          remedy: "ask again from the beginning",
-        });
-    }
+    const other = firstOther(this.#options.crypto, drawnOf(task), tokens, { logits, from, vocab });
+    if (other !== undefined)
+      throw new WeftError("carried_mismatch", `the answer so far is not what the model says at ${other}`, {
+        field: "answered",
+        remedy: "ask again from the beginning",
+      });
     rows.markVerified(pieces);
   }
 }

@@ -1,14 +1,13 @@
-import { setImmediate as breathe } from "node:timers/promises";
 import type { Challenge, ChallengePort } from "../chain/answerer.ts";
 import { type Opening, openingOf, takesMemories, type Unavailable } from "../core/availability.ts";
 import { type Bytes, equal } from "../core/bytes.ts";
-import type { Memories } from "../core/memories.ts";
 import { PastMemories } from "../core/past-memories.ts";
 import type { Protocol } from "../core/protocol.ts";
 import { decodeSegment } from "../core/segment.ts";
 import { heldSegments } from "../core/views.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "./archive.ts";
+import { inSteps } from "./in-steps.ts";
 
 /** What this worker can say to challenges, from its disk and from what the protocol holds. */
 export class Challenges implements ChallengePort {
@@ -35,7 +34,7 @@ export class Challenges implements ChallengePort {
       cut: this.#archive.cutAt(number),
       parent: this.#archive.cutAt(committed.parent),
       segments: heldSegments(replica),
-      memories: takesMemories(asked) ? await this.#memoriesAt(committed.parent) : undefined,
+      memories: takesMemories(asked) ? await inSteps(this.#past.at(committed.parent)) : undefined,
     };
     return openingOf(
       replica.crypto,
@@ -49,15 +48,6 @@ export class Challenges implements ChallengePort {
       },
       asked,
     );
-  }
-
-  /** Between checkpoints that it takes back, other things have their turn. */
-  async #memoriesAt(number: number): Promise<Memories | undefined> {
-    const steps = this.#past.at(number);
-    for (let step = steps.next(); ; step = steps.next()) {
-      if (step.done) return step.value;
-      await breathe();
-    }
   }
 
   attested(number: number, hash: Bytes): boolean {

@@ -45,6 +45,12 @@ const schema = z.strictObject({
   driftDegrees: z.number().min(0).max(90).default(DRIFT_DEGREES),
   /** How many questions about one checkpoint may be asked on the chain, each under a bond, where nobody serves what they are about. */
   challengesPerCheckpoint: z.int().min(0).default(40),
+  /** Of the answers of others, the part that is re-executed while there is nothing else to do. */
+  watchShare: z.number().min(0).max(1).default(0.02),
+  /** How many accusations of wrong tokens may be open at once, by what their bonds cost when nobody else accuses. */
+  openAccusations: z.int().min(0).default(8),
+  /** How many others that are accused may be answered for at once, each under a bond. */
+  answersForOthers: z.int().min(0).default(0),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
 });
 

@@ -44,6 +44,17 @@ export function createMetrics() {
     challengeGas: gauge("weft_challenge_gas", "Gas of the last answer, conclusion or release that this worker sent"),
     condemnations: counter("weft_condemnations_total", "Checkpoints condemned by this worker's transaction"),
     condemnationGas: gauge("weft_condemnation_gas", "Gas of the last condemnation that this worker sent"),
+    turnsChecked: counter("weft_turns_checked_total", "Closed turns of other workers that were re-executed here"),
+    wrongTurns: counter("weft_wrong_turns_total", "Of these, those with a token that the model does not say", [
+      "author",
+    ]),
+    accusations: counter("weft_accusations_total", "What became of accusations of wrong tokens by this worker", [
+      "outcome",
+    ]),
+    accusationBonds: gauge("weft_accusation_bonds", "Bonds of this worker's open accusations, in the smallest unit"),
+    disputes: gauge("weft_disputes", "Open disputes about tokens in which this worker is a party", ["role"]),
+    disputeMoves: counter("weft_dispute_moves_total", "What this worker said in disputes about tokens", ["move"]),
+    disputeGas: gauge("weft_dispute_gas", "Gas of the last that this worker said in a dispute"),
     ledgerRetired: gauge("weft_ledger_retired", "1 when the ledger takes no checkpoints any more"),
     backlog: gauge("weft_backlog_segments", "Segments that > 2/3 hold and no checkpoint covers"),
     memories: gauge("weft_memories", "Long-term memories that the latest checkpoint has"),

@@ -1,7 +1,10 @@
+import type { Bytes } from "../core/bytes.ts";
 import { mix, PROBABILITY_ONE } from "../core/mixing.ts";
+import type { Hashing } from "../core/ports.ts";
 import type { Reading } from "../core/reading.ts";
+import { drawThreshold, type Request } from "../core/request.ts";
 import type { Logits } from "../inference/engine.ts";
-import { distribution } from "../inference/sampling.ts";
+import { distribution, draw } from "../inference/sampling.ts";
 
 /** The temperature whose distribution a memory is mixed into when the likeliest token is to be taken. */
 const PLAIN = 100;
@@ -25,4 +28,46 @@ export function nextToken(
   let largest = 0;
   for (const [id, probability] of mixed.entries()) if (probability > mixed[largest]) largest = id;
   return new Uint32Array(mixed.length).fill(PROBABILITY_ONE, largest, largest + 1);
+}
+
+/** A request with all that its tokens are drawn by, beside logits and context. */
+export type Drawn = {
+  request: Request;
+  /** Of the request. */
+  id: Bytes;
+  samplerK: number;
+  reading: Reading | undefined;
+};
+
+/**
+ * The token that a request has after a context.
+ * @param logits of the context's last position
+ */
+export function tokenAfter(
+  h: Hashing,
+  { request, id, samplerK, reading }: Drawn,
+  logits: Logits,
+  context: readonly number[],
+): number {
+  const probabilities = nextToken(logits, request.parameters.temperature, samplerK, reading, context);
+  return draw(probabilities, drawThreshold(h, id, context.length));
+}
+
+/**
+ * The first position, of those after what the request gives, whose token is another than the request has. Before the first
+ * token of a conversation there is nothing that it could follow from.
+ * @param logits of the positions from `from` on, `vocab` each, up to the one before the last token
+ */
+export function firstOther(
+  h: Hashing,
+  drawn: Drawn,
+  tokens: readonly number[],
+  { logits, from, vocab }: { logits: Logits; from: number; vocab: number },
+): number | undefined {
+  for (let position = Math.max(1, drawn.request.after.length); position < tokens.length; position++) {
+    const at = (position - 1 - from) * vocab;
+    if (tokenAfter(h, drawn, logits.subarray(at, at + vocab), tokens.slice(0, position)) !== tokens[position])
+      return position;
+  }
+  return undefined;
 }

@@ -1,6 +1,8 @@
 import { type Logger, pino } from "pino";
+import type { AccuseOutcome } from "../chain/accuser.ts";
 import type { ChallengeOutcome } from "../chain/answerer.ts";
 import type { ConvictOutcome } from "../chain/conviction.ts";
+import type { MoveOutcome } from "../chain/disputer.ts";
 import type { CondemnOutcome } from "../chain/prosecutor.ts";
 import { type Bytes, toHex } from "../core/bytes.ts";
 import { codeOf } from "../core/errors.ts";
@@ -8,9 +10,10 @@ import type { Store } from "../store/store.ts";
 import type { Config } from "./config.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { Piece } from "./row-book.ts";
+import type { WrongTurn } from "./spot-checks.ts";
 
 /** Faults that somebody has to look after: a challenge that is not answered in time costs the stake of who attested. */
-const LOUD: ReadonlySet<string> = new Set(["drift", "challenge_delayed"]);
+const LOUD: ReadonlySet<string> = new Set(["drift", "challenge_delayed", "dispute_delayed", "dispute_lost"]);
 
 /** What happens in a worker, told to its operator: in the log, as metrics, and what is somebody's fault also as a report. */
 export class Observer {
@@ -146,5 +149,40 @@ export class Observer {
     if (gas === undefined) return;
     this.metrics.condemnations.inc();
     this.metrics.condemnationGas.set(gas);
+  }
+
+  /** A turn of another worker was re-executed. */
+  checked(wrong: WrongTurn | undefined): void {
+    this.metrics.turnsChecked.inc();
+    if (!wrong) return;
+    const { turn, position, isExact } = wrong;
+    const author = toHex(turn.track.operator);
+    this.metrics.wrongTurns.inc({ author });
+    this.log[isExact ? "error" : "warn"](
+      { author, turn: toHex(turn.id), position },
+      "a committed token is not what the model says",
+    );
+  }
+
+  /** What became of an accusation of such a token. */
+  accused({ turn, position }: WrongTurn, outcome: AccuseOutcome): void {
+    const author = toHex(turn.track.operator);
+    const { type, reason } = { reason: undefined, ...outcome };
+    this.metrics.accusations.inc({ outcome: type });
+    this.log.warn({ type, author, turn: toHex(turn.id), position, reason }, "accusation");
+  }
+
+  /** What this worker said in a dispute about a token. */
+  moved({ type, id, operator, gas }: MoveOutcome): void {
+    this.metrics.disputeMoves.inc({ move: type });
+    this.metrics.disputeGas.set(Number(gas));
+    this.log.info({ type, id, author: toHex(operator), gas: Number(gas) }, "dispute");
+  }
+
+  /** Open disputes, and the bonds of this worker's own. */
+  disputes({ accuses, accused, bonds }: { accuses: number; accused: number; bonds: bigint }): void {
+    this.metrics.disputes.set({ role: "accuser" }, accuses);
+    this.metrics.disputes.set({ role: "accused" }, accused);
+    this.metrics.accusationBonds.set(Number(bonds));
   }
 }

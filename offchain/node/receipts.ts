@@ -88,7 +88,7 @@ export class Receipts {
         remedy: "ask for a range of positions",
       });
     const snapshots = parts.map(({ type, place, run }): ReceiptSnapshot => {
-      const at = { ...place, proof: this.#prove(best.turn, place) };
+      const at = { ...place, proof: this.prove(best.turn, place) };
       if (type !== "tokens") return { type, ...at };
       const { first, kind, ids } = run as Run;
       return { type, first, kind, tokens: [...ids], ...at };
@@ -141,8 +141,11 @@ export class Receipts {
     return Math.max(...(numbers as number[])) <= this.#o.protocol.following.final ? "final" : "attested";
   }
 
-  /** Two Merkle steps into a committed checkpoint, as contracts take them; nothing before one covers the snapshot. */
-  #prove(turn: Turn, place: Place): SnapshotProof | undefined {
+  /**
+   * Two Merkle steps into a committed checkpoint, as contracts take them; nothing before one covers the snapshot.
+   * @throws WeftError `not_found`, `unknown_segment` where too little of the checkpoint is held here
+   */
+  prove(turn: Turn, place: Place): SnapshotProof | undefined {
     const { archive, protocol, store } = this.#o;
     const number = archive.covering(turn.track, place.sequence);
     if (number === undefined) return undefined;

@@ -24,6 +24,7 @@ import { Author } from "./author.ts";
 import { Challenges } from "./challenges.ts";
 import { CheckpointPages } from "./checkpoint-pages.ts";
 import type { Config } from "./config.ts";
+import { DisputeDesk } from "./dispute-desk.ts";
 import { Driver } from "./driver.ts";
 import { failpointsFrom } from "./failpoints.ts";
 import { openFront } from "./front.ts";
@@ -197,6 +198,7 @@ async function compose(
     failpoint,
   });
 
+  const desk = new DisputeDesk({ config, protocol, archive, conversations, engine, observer });
   const chain = new Chain({
     rpcUrl: config.chain.rpc,
     deployment,
@@ -212,6 +214,7 @@ async function compose(
     onChallenge: (outcome) => observer.challenged(outcome),
     challengesPerCheckpoint: config.challengesPerCheckpoint,
     onCondemned: (outcome) => observer.condemned(outcome),
+    disputes: desk.options,
   });
   const follow = (update: Pick<ChainUpdate, "type" | "events">) => {
     try {
@@ -234,6 +237,7 @@ async function compose(
   const ticking = setInterval(() => {
     if ((chain.time() ?? 0) > following.time) follow({ type: "events", events: [] }); // what is final depends on it
     driver.handle({ type: "tick", load: admission.load });
+    desk.tick();
     if (chain.status().block >= 0) observer.registered(following.isRegistered(signer.address), signer.address);
   }, TICK_MS);
   onStop(() => clearInterval(ticking));
@@ -255,14 +259,9 @@ async function compose(
     silenceMs: config.authorSilenceMs,
     onTakeover: (from, reason) => observer.takeover(from, reason),
   });
-  const receipts = new Receipts({
-    conversations,
-    protocol,
-    archive,
-    store,
-    model: engine.model,
-    referenceSpan: deployment.parameters.referenceSpan,
-  });
+  const { referenceSpan } = deployment.parameters;
+  const receipts = new Receipts({ conversations, protocol, archive, store, model: engine.model, referenceSpan });
+  onStop(desk.watch(chain, receipts, { copier, referenceSpan, isIdle: () => admission.load === 0 }));
   const pages = new CheckpointPages({ consensus, archive, store });
   const created = Math.floor(Date.now() / 1000);
   const api = createApi(

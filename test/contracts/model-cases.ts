@@ -55,9 +55,9 @@ export const KINDS: readonly Kind[] = [
 /** An operation of this kind within the format's bounds; no other one has to fit it. */
 export function opOf(kind: Kind, { of, below }: Chance): Op {
   const width = of([1, 2, 192, 255, 256, 257, 512, 700]);
-  const [shift, clip] = [of(SHIFTS), of(CLIPS)];
-  // Of the kinds whose clip of 0 is not none.
-  const within = Math.max(clip, 1);
+  // Only a product, or the sum of its parts, can do without a clip.
+  const clips = kind === "linear" || kind === "partSum" ? [0, ...CLIPS] : CLIPS;
+  const [shift, clip] = [of(SHIFTS), of(clips)];
   const keyHeads = of([1, 2, 3]);
   const heads = keyHeads * of([1, 2, 3]);
   const size = of([1, 32, 48, 255, 256]);
@@ -70,15 +70,15 @@ export function opOf(kind: Kind, { of, below }: Chance): Op {
     case "embedding":
       return { kind, name, weights: "weights", width, shift };
     case "squareSum":
-      return { kind, name, input: "a", width, shift, clip: within };
+      return { kind, name, input: "a", width, shift, clip };
     case "norm":
-      return { kind, name, input: "a", sum: "b", placeTable: "entries", width, clip: within, ...place };
+      return { kind, name, input: "a", sum: "b", placeTable: "entries", width, clip, ...place };
     case "linear": {
       const post = width > 256 ? { shift: 0, clip: 0 } : { shift, clip, ...residual };
       return { kind, name, input: "a", weights: "weights", inner: width, outer: of([1, 192, 300]), ...post };
     }
     case "rope":
-      return { kind, name, input: "a", angleTable: "entries", heads, size: of([2, 32, 48, 512]), shift, clip: within };
+      return { kind, name, input: "a", angleTable: "entries", heads, size: of([2, 32, 48, 512]), shift, clip };
     case "score":
       return { kind, name, queries: "a", keys: "b", heads, keyHeads, size, mask: of([0, 1, 2 ** 21, 2 ** 24]) };
     case "scoreMax":
@@ -106,7 +106,7 @@ export function opOf(kind: Kind, { of, below }: Chance): Op {
         ...residual,
       };
     case "gate":
-      return { kind, name, gate: "a", up: "b", width, shift, clip: within };
+      return { kind, name, gate: "a", up: "b", width, shift, clip };
   }
 }
 

@@ -1,0 +1,93 @@
+import { appendFileSync } from "node:fs";
+import type { Contract } from "ethers";
+import type { Operator } from "../../../offchain/cli/devnet.ts";
+import type { Hex } from "../../../offchain/core/chain.ts";
+import { parseReceipt, toStruct } from "../../../offchain/sdk/receipt.ts";
+import { contractOf } from "../../../scripts/lib/contracts.ts";
+import { type Connection, connect } from "../../../scripts/lib/network.ts";
+import type { Net } from "./net.ts";
+import { until } from "./until.ts";
+
+const ENOUGH = 10n ** 24n;
+
+/** Writes more into an operator's configuration, before its worker starts. */
+export function configure({ configFile }: Operator, more: Record<string, string | number>): void {
+  appendFileSync(
+    configFile,
+    Object.entries(more)
+      .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)
+      .join(""),
+  );
+}
+
+/** Somebody who is no operator, with the stake tokens to accuse whom he likes. */
+export class Accuser {
+  readonly court: Contract;
+  readonly #net: Net;
+  readonly #connection: Connection;
+
+  private constructor(net: Net, connection: Connection, court: Contract) {
+    this.#net = net;
+    this.#connection = connection;
+    this.court = court;
+  }
+
+  /** From now on everybody has stake tokens for bonds. */
+  static async open(net: Net): Promise<Accuser> {
+    const connection = await connect(net.devnet.chain.rpcUrl);
+    const account = await connection.account();
+    const { deployment } = net.devnet;
+    const accuser = new Accuser(net, connection, contractOf("InferenceCourt", deployment, account));
+    const token = contractOf("StakeToken", deployment, account);
+    for (const to of [await account.getAddress(), ...net.operators.map(({ signer }) => signer)])
+      await (await token.getFunction("mint")(to, ENOUGH)).wait();
+    await (await token.getFunction("approve")(accuser.court.target, ENOUGH)).wait();
+    return accuser;
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  /** Accuses the author of the first token of an answer, once that is committed. @returns the accusation's id */
+  async accuse(apiUrl: string, requestId: Hex): Promise<string> {
+    const { position, snapshots } = await this.#receipt(apiUrl, requestId);
+    const [open, ...rest] = snapshots;
+    const tokens = rest.find(
+      (one) => one.type === "tokens" && one.first <= position && position < one.first + one.tokens.length,
+    );
+    if (!open?.proof || !tokens?.proof) throw new Error("the answer has no proof");
+    const accuse = this.court.getFunction("accuse");
+    const sent = await (await accuse(toStruct(open.proof), toStruct(tokens.proof), position, ENOUGH)).wait();
+    for (const log of sent.logs) {
+      const parsed = this.court.interface.parseLog(log);
+      if (parsed?.name === "Accused") return parsed.args.getValue("id");
+    }
+    throw new Error("nobody was accused");
+  }
+
+  async #receipt(apiUrl: string, requestId: Hex) {
+    const read = async () => parseReceipt(await (await fetch(`${apiUrl}/v1/receipts/${requestId}`)).json());
+    await until("the answer is committed", async () => (await read()).status !== "pending");
+    return read();
+  }
+
+  async turnOf(apiUrl: string, requestId: Hex): Promise<Hex> {
+    return (await this.#receipt(apiUrl, requestId)).turn;
+  }
+
+  isVoid(turn: Hex): Promise<boolean> {
+    return this.court.getFunction("isVoid")(turn);
+  }
+
+  /** How an accusation stands: 1 open, 2 convicted, 3 dismissed. */
+  async stateOf(id: string): Promise<bigint> {
+    return (await this.court.getFunction("accusationOf")(id)).state;
+  }
+
+  /** Of an operator in the registry; 6 is convicted. */
+  async statusOf(owner: Hex): Promise<bigint> {
+    const registry = contractOf("OperatorRegistry", this.#net.devnet.deployment, this.#connection.provider);
+    return (await registry.getFunction("operatorOf")(owner)).status;
+  }
+}
