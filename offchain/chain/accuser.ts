@@ -8,8 +8,8 @@ import { type Persistence, persist } from "./persist.ts";
 import { readContract } from "./read-contract.ts";
 import type { Sender } from "./sender.ts";
 
-/** Where a snapshot stands in a checkpoint, as contracts take it. */
-export type SnapshotProofStruct = ContractFunctionArgs<typeof abi, "nonpayable", "accuse">[0];
+/** Where a snapshot stands in a checkpoint, as contracts take it, and its author's signature of the segment's header. */
+export type SignedSnapshot = { proof: ContractFunctionArgs<typeof abi, "nonpayable", "accuse">[0]; signature: Hex };
 
 /** A committed token that is not what the model says in its context, with what shows that it was committed. */
 export type WrongToken = {
@@ -19,8 +19,8 @@ export type WrongToken = {
   model: Bytes;
   position: number;
   /** The turn's opening, and the snapshot that has the token, each in a checkpoint. */
-  open: SnapshotProofStruct;
-  tokens: SnapshotProofStruct;
+  open: SignedSnapshot;
+  tokens: SignedSnapshot;
 };
 
 export type AccuseOutcome =
@@ -81,7 +81,8 @@ export class Accuser {
     const hindered = await approveBond(this.#o, court, bond);
     if (typeof hindered === "string") return hindered;
     if (hindered) return this.#refuse(`the signer's account has ${hindered.own} stake tokens, and the bond is ${bond}`);
-    const data = encodeFunctionData({ abi, functionName: "accuse", args: [open, tokens, position, bond] });
+    const args = [open.proof, open.signature, tokens.proof, tokens.signature, position, bond] as const;
+    const data = encodeFunctionData({ abi, functionName: "accuse", args });
     const sent = await sender.send({ to: court, data });
     if (sent.type === "mined") return { type: "accused", id, bond, txHash: sent.txHash, gas: sent.gas };
     if (sent.type === "reverted" && !PASSING.has(sent.name)) return { type: "refused", reason: sent.message };

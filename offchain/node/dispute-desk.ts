@@ -63,7 +63,7 @@ export class DisputeDesk {
       prove(turn, place) {
         try {
           const proof = receipts.prove(turn, place);
-          return proof && toStruct(proof);
+          return proof && { proof: toStruct(proof), signature: proof.signature };
         } catch (error) {
           observer.fault(codeOf(error), turn.track.operator, error);
           return undefined;

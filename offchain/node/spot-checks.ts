@@ -1,4 +1,4 @@
-import type { AccuseOutcome, SnapshotProofStruct, WrongToken } from "../chain/accuser.ts";
+import type { AccuseOutcome, SignedSnapshot, WrongToken } from "../chain/accuser.ts";
 import { type Bytes, equal } from "../core/bytes.ts";
 import { Context } from "../core/context.ts";
 import type { Conversations } from "../core/conversations.ts";
@@ -29,7 +29,7 @@ export type SpotChecksOptions = {
   random(): number;
   isIdle(): boolean;
   /** Where a snapshot of a turn stands in a checkpoint. */
-  prove(turn: Turn, place: Place): SnapshotProofStruct | undefined;
+  prove(turn: Turn, place: Place): SignedSnapshot | undefined;
   accuse(wrong: WrongToken): Promise<AccuseOutcome>;
   onChecked(wrong: WrongTurn | undefined): void;
   onAccused(wrong: WrongTurn, outcome: AccuseOutcome): void;

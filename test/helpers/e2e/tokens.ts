@@ -2,7 +2,7 @@ import { appendFileSync } from "node:fs";
 import type { Contract } from "ethers";
 import type { Operator } from "../../../offchain/cli/devnet.ts";
 import type { Hex } from "../../../offchain/core/chain.ts";
-import { parseReceipt, toStruct } from "../../../offchain/sdk/receipt.ts";
+import { parseReceipt, type SnapshotProof, toStruct } from "../../../offchain/sdk/receipt.ts";
 import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { type Connection, connect } from "../../../scripts/lib/network.ts";
 import type { Net } from "./net.ts";
@@ -19,6 +19,8 @@ export function configure({ configFile }: Operator, more: Record<string, string 
       .join(""),
   );
 }
+
+const signed = (proof: SnapshotProof) => [toStruct(proof), proof.signature] as const;
 
 /** Somebody who is no operator, with the stake tokens to accuse whom he likes. */
 export class Accuser {
@@ -58,7 +60,7 @@ export class Accuser {
     );
     if (!open?.proof || !tokens?.proof) throw new Error("the answer has no proof");
     const accuse = this.court.getFunction("accuse");
-    const sent = await (await accuse(toStruct(open.proof), toStruct(tokens.proof), position, ENOUGH)).wait();
+    const sent = await (await accuse(...signed(open.proof), ...signed(tokens.proof), position, ENOUGH)).wait();
     for (const log of sent.logs) {
       const parsed = this.court.interface.parseLog(log);
       if (parsed?.name === "Accused") return parsed.args.getValue("id");

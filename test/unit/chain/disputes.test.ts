@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { Wallet } from "ethers";
+import type { SignedSnapshot } from "../../../offchain/chain/accuser.ts";
 import type { DisputeOptions } from "../../../offchain/chain/courts.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import type { Passes } from "../../../offchain/core/dispute-moves.ts";
@@ -11,6 +12,7 @@ import { PURSE, TokenWorld } from "./token-world.ts";
 import type { View } from "./world.ts";
 
 const [AUTHOR, ACCUSER, THIRD] = [0, 1, 2];
+const signed = ({ proof, signature }: SignedSnapshot) => [proof, signature] as const;
 const STATE = { open: 1n, convicted: 2n, dismissed: 3n };
 
 describe("disputes about tokens on a real node with the real contracts", () => {
@@ -122,7 +124,7 @@ describe("disputes about tokens on a real node with the real contracts", () => {
     const bond = (await tokens.court.getFunction("bondOf")(toHex(tokens.author.operator))) as bigint;
     for (const name of ["right", "remembered"]) {
       const { open, tokens: shown, position } = tokens.of(name).wrong;
-      await (await tokens.court.getFunction("accuse")(open, shown, position, PURSE)).wait();
+      await (await tokens.court.getFunction("accuse")(...signed(open), ...signed(shown), position, PURSE)).wait();
     }
     await until("both are answered", () => moves.length === 2);
     assert.equal(first.chain.disputes.accused, 2);

@@ -136,7 +136,10 @@ export class TokenWorld {
     const segments = new ListTree(crypto, TREE.segments, leaves);
     await world.commit(view, { segmentsRoot: segments.root, segmentCount: said.length });
     for (const [segmentIndex, { name, turn, segment, ...one }] of said.entries()) {
-      const proof = (at: number) => toStruct(proofJson(crypto, { number: 2, segments, segmentIndex }, segment, at));
+      const proof = (at: number) => {
+        const shown = proofJson(crypto, { number: 2, segments, segmentIndex }, segment, at);
+        return { proof: toStruct(shown), signature: shown.signature };
+      };
       const { operator } = author;
       const wrong = { operator, turn, model: tree.root, position: POSITION, open: proof(0), tokens: proof(2) };
       this.answered.set(name, { wrong, ...one });
