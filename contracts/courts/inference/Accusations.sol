@@ -286,9 +286,8 @@ abstract contract Accusations is IInferenceCourt {
         ERC20Burnable(address(_token)).burn(burnt);
     }
 
-    /// @dev What the accused said it said, whatever fell. But nobody has to serve the tokens and the memory of a checkpoint that
-    /// fell, so whoever would answer may not be able to; and what it has is nobody's answer. What a later one has of it may
-    /// be accused there, by somebody else.
+    /// @dev What the accused signed it said all the same. But nobody has to serve what a fallen checkpoint has, so who would
+    /// answer may not be able to. What a later one has of the turn may be accused there, by somebody else.
     function _fell(Case calldata accused) private view returns (bool) {
         return _ledger.checkpoint(accused.opened).fallen || _ledger.checkpoint(accused.written).fallen;
     }

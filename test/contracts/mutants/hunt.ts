@@ -43,7 +43,7 @@ const LIKELY: readonly [string, string[]][] = [
   ["courts/AvailabilityCourt", ["courts/AvailabilityCourt"]],
   ["courts/availability", ["courts/availability/Challenges"]],
   ["ModelRegistry", ["ModelRegistry"]],
-  ["courts/InferenceCourt", ["courts/InferenceCourt", "courts/inference/Accusations"]],
+  ["courts/InferenceCourt", ["courts/InferenceCourtAccused", "courts/InferenceCourt", "courts/inference/Accusations"]],
   ["courts/inference/Accusations", ["courts/inference/Accusations"]],
   ["courts/inference", ["courts/InferenceCourt", "courts/inference/SampleExaminer"]],
   ["libraries/model/Elements", ["libraries/model/Elements", "courts/InferenceCourt"]],
