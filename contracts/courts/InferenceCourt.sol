@@ -210,7 +210,7 @@ contract InferenceCourt is Accusations {
 
     function _readOpen(Case memory accused, SnapshotProof calldata open) private view {
         bytes calldata body = open.body;
-        _require(body.length > 0 && body[0] == bytes1(SnapshotReader.OPEN), "open");
+        _require(SnapshotReader.opens(body), "open");
         (bool wellFormed, OpenedTurn memory opened) = OpenSnapshot.read(body);
         _require(wellFormed, "open");
         SegmentHeader calldata header = open.header;

@@ -42,6 +42,11 @@ library SnapshotReader {
     uint256 private constant LONGEST_ORDER = 8;
     uint256 private constant MOST_WRITERS = 32;
 
+    /// @notice Whether a body is that of a snapshot which opens a turn, as far as its kind goes.
+    function opens(bytes calldata body) internal pure returns (bool) {
+        return body.length > 0 && uint8(body[0]) == OPEN;
+    }
+
     /// @notice What a body says; `wellFormed` is false for what no valid segment contains, whatever stands beside it.
     /// @dev Of the stop sequences of a request it is not asked whether they are UTF-8.
     function read(bytes calldata body) internal pure returns (bool wellFormed, Said memory said) {
