@@ -15,6 +15,7 @@ import {
 import {HeaderAt} from "../interfaces/ICutCourt.sol";
 import {ICheckpointLedger} from "../interfaces/ICheckpointLedger.sol";
 import {ContextPeaks} from "../libraries/ContextPeaks.sol";
+import {MemoryDefinition} from "../libraries/MemoryDefinition.sol";
 import {RowTree} from "../libraries/RowTree.sol";
 import {TokensSnapshot} from "../libraries/TokensSnapshot.sol";
 import {WeftHash} from "../libraries/WeftHash.sol";
@@ -123,7 +124,7 @@ contract AvailabilityCourt is Challenges {
         _requireMemory(checkpoint, memories, memory_);
         bytes32 leaf = _rowLeaf(row.root, row.total, row.distinct);
         _requireIn(WeftTree.MEMORY_ROWS, memory_.rowsRoot, leaf, row.row, row.proof);
-        _require(keccak256(abi.encodePacked("Weft memory", definition)) == memory_.id, "definition");
+        _require(MemoryDefinition.defines(definition, memory_.id), "definition");
         Challenge memory asked = _asked(checkpoint.number, _hashOf(checkpoint), Kind.Tile, row.root, tile);
         asked.depth = RowTree.depthOf(definition);
         _require(tile >> asked.depth == 0, "tile");

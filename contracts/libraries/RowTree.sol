@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {SumNode} from "../interfaces/IAvailabilityCourt.sol";
+import {MemoryDefinition} from "./MemoryDefinition.sol";
 
 /// @title RowTree
 /// @notice One row of a memory: a tree over tiles of 64 cells, whose nodes carry the sum of the cells below them and how
@@ -11,9 +12,9 @@ library RowTree {
     uint256 internal constant TILE_BYTES = 256;
     uint256 private constant TILE_COLUMNS = 64;
 
-    /// @notice Depth of the rows of a memory, whose definition begins with the number of its columns in 4 bytes.
+    /// @notice Depth of the rows of a memory, by its definition.
     function depthOf(bytes calldata definition) internal pure returns (uint8 depth) {
-        uint256 columns = uint32(bytes4(definition));
+        uint256 columns = MemoryDefinition.columns(definition);
         while (TILE_COLUMNS << depth < columns) ++depth;
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ICheckpointLedger} from "../../interfaces/ICheckpointLedger.sol";
 import {Case, IInferenceCourt} from "../../interfaces/IInferenceCourt.sol";
 import {IModelRegistry} from "../../interfaces/IModelRegistry.sol";
@@ -16,6 +17,8 @@ import {ModelHead, ModelOp} from "../../libraries/model/ModelTypes.sol";
 /// @dev Whether case and answer are those that the court knows is the court's to see. SAFETY: single leaves of a registered
 /// model are taken to fit one another, as those of every model do that honest workers load.
 abstract contract Examiner {
+    using SafeCast for uint256;
+
     ICheckpointLedger internal immutable _ledger;
     IModelRegistry private immutable _models;
 
@@ -57,9 +60,8 @@ abstract contract Examiner {
         internal
         pure
     {
-        // Places are below the position of the token, which has 32 bits.
         _require(position < accused.position, "token");
-        _require(ContextTree.verify(accused.contextRoot, uint32(position), token, proof), "token");
+        _require(ContextTree.verify(accused.contextRoot, position.toUint32(), token, proof), "token");
     }
 
     function _require(bool holds, string memory part) internal pure {

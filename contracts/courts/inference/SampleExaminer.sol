@@ -12,6 +12,7 @@ import {
 } from "../../interfaces/IInferenceCourt.sol";
 import {IModelRegistry} from "../../interfaces/IModelRegistry.sol";
 import {ContextTree} from "../../libraries/ContextTree.sol";
+import {MemoryDefinition} from "../../libraries/MemoryDefinition.sol";
 import {MemoryTree, RootChange, RowNode} from "../../libraries/MemoryTree.sol";
 import {WeftHash} from "../../libraries/WeftHash.sol";
 import {WeftTree} from "../../libraries/WeftTree.sol";
@@ -23,6 +24,8 @@ import {Examiner} from "./Examiner.sol";
 /// @title SampleExaminer
 /// @notice Judges which token follows from logits and a memory, and whether there can be one.
 contract SampleExaminer is Examiner {
+    using MemoryDefinition for bytes;
+
     constructor(ICheckpointLedger ledger_, IModelRegistry models_) Examiner(ledger_, models_) {}
 
     /// @notice Which token the answer's own logits lead to. Reverts with `InferenceCourtSound` where it is the committed one.
@@ -94,30 +97,29 @@ contract SampleExaminer is Examiner {
     /// @dev The rows are those of the context, one for every order that it is long enough for.
     function _requireRows(Case calldata accused, MemoryRead calldata memory_, bytes32[] memory noRows) private pure {
         bytes calldata definition = memory_.definition;
-        _require(keccak256(abi.encodePacked("Weft memory", definition)) == accused.memoryId, "definition");
-        bytes calldata orders = definition[5:5 + uint8(definition[4])];
+        _require(definition.defines(accused.memoryId), "definition");
+        uint256 orders = definition.orders();
         uint256 fitting = 0;
-        while (fitting < orders.length && uint8(orders[fitting]) <= accused.position) ++fitting;
+        while (fitting < orders && definition.orderAt(fitting) <= accused.position) ++fitting;
         _require(memory_.rows.length == fitting && memory_.rowOpenings.length == fitting, "rows");
         if (fitting == 0) return;
-        uint256 longest = uint8(orders[fitting - 1]);
+        uint256 longest = definition.orderAt(fitting - 1);
         _require(memory_.tokens.length == longest, "tokens");
         bool areThere = ContextTree.verifyRange(
             accused.contextRoot, accused.position - longest, memory_.tokens, memory_.tokenSiblings
         );
         _require(areThere, "tokens");
-        bytes32 salt = bytes32(definition[5 + orders.length:]);
         for (uint256 order = 0; order < fitting; ++order) {
-            uint256 first = longest - uint8(orders[order]);
+            uint256 first = longest - definition.orderAt(order);
             uint256 row = order * MemoryTree.ROWS_PER_ORDER
-                + MemoryTree.rowOf(salt, order, memory_.tokens, first, longest);
+                + MemoryTree.rowOf(definition.salt(), order, memory_.tokens, first, longest);
             _requireRow(memory_, order, row, noRows);
         }
     }
 
     function _requireRow(MemoryRead calldata memory_, uint256 order, uint256 row, bytes32[] memory noRows) private pure {
-        uint256 columns = uint32(bytes4(memory_.definition));
-        (bool wellFormed, RowNode memory node) = MemoryTree.wholeRow(memory_.rows[order], columns);
+        (bool wellFormed, RowNode memory node) =
+            MemoryTree.wholeRow(memory_.rows[order], memory_.definition.columns());
         _require(wellFormed, "row");
         bytes32 leaf = MemoryTree.rowLeaf(node);
         bytes32 root = _climb(WeftTree.MEMORY_ROWS, leaf, row, memory_.rowOpenings[order], noRows);
