@@ -189,6 +189,11 @@ contract SampleExaminerTest {
         (read.rows, read.rowOpenings) = (new bytes[](1), new bytes[](1));
         _fails(read, _notProven("rows"));
         read = _read();
+        bytes memory seen = read.rows[1];
+        read.rows = new bytes[](3);
+        (read.rows[1], read.rows[2]) = (seen, seen);
+        _fails(read, _notProven("rows"));
+        read = _read();
         read.checkpoint.number += 1;
         _fails(read, _notProven("memory checkpoint"));
         read = _read();

@@ -114,7 +114,7 @@ export const inference: Patches = {
       test: "test_AMemoryThatIsNotThereSaysNothing",
     },
     {
-      name: "fewer rows than orders",
+      name: "more rows than orders",
       before: "memory_.rows.length == fitting",
       after: "true",
       test: "test_TheRowsAreThoseOfTheContext",
