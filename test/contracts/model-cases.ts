@@ -32,7 +32,7 @@ export const CONSTANTS = ["weights", "exp", "entries"];
 /** Ends of parts, of the default model's context, and the least there is. */
 const POSITIONS = [1, 2, 255, 256, 257, 600, 1_023, 1_024];
 const SHIFTS = [-23, -1, 0, 1, 7, 23];
-const CLIPS = [0, 1, 127, 32_767, 2 ** 24];
+const CLIPS = [1, 127, 32_767, 2 ** 24];
 const LARGEST = 2 ** 31 - 1;
 
 /** In the order of their tags. */

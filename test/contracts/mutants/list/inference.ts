@@ -101,7 +101,7 @@ export const inference: Patches = {
   "courts/inference/Examiner.sol": [
     {
       name: "tokens of another context",
-      before: "ContextTree.verify(accused.contextRoot, uint32(position), token, proof)",
+      before: "ContextTree.verify(accused.contextRoot, position.toUint32(), token, proof)",
       after: "true",
       test: "test_AnEmbeddingIsThatOfTheContextsToken",
     },
@@ -121,7 +121,7 @@ export const inference: Patches = {
     },
     {
       name: "orders longer than the context",
-      before: "uint8(orders[fitting]) <= accused.position",
+      before: "definition.orderAt(fitting) <= accused.position",
       after: "true",
       test: "test_OrdersThatTheContextIsTooShortForAreNotRead",
     },
