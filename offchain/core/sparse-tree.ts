@@ -3,18 +3,29 @@ import { WeftError } from "./errors.ts";
 import type { Hashing } from "./ports.ts";
 import { emptyRoots, nodeHash, type TreeKind } from "./tree.ts";
 
-/** One shape for all nodes, whatever they hold: engines read them several times faster than nodes of many shapes. */
+/**
+ * A leaf, at level 0, or the lowest node above several. What would have one child only is left out, so a tree costs by its
+ * leaves and not by its depth. One shape for all, whatever they hold: engines read them several times faster than many.
+ */
 class Node<Leaf> {
+  readonly level: number;
+  /** Index of the first leaf that it has room for. */
+  readonly first: number;
   readonly left: Node<Leaf> | undefined;
   readonly right: Node<Leaf> | undefined;
   readonly leaf: Leaf | undefined;
+  /** Of the subtree of this height that has nothing else in it. */
   hash: Bytes | undefined;
+  height: number;
 
-  constructor(left: Node<Leaf> | undefined, right: Node<Leaf> | undefined, leaf: Leaf | undefined) {
+  constructor(level: number, first: number, left?: Node<Leaf>, right?: Node<Leaf>, leaf?: Leaf) {
+    this.level = level;
+    this.first = first;
     this.left = left;
     this.right = right;
     this.leaf = leaf;
     this.hash = undefined;
+    this.height = level;
   }
 }
 
@@ -47,16 +58,8 @@ export class SparseTree<Leaf> {
 
   get(index: number): Leaf | undefined {
     let node = this.#root;
-    let within = index;
-    for (let level = this.#kind.tree.depth - 1; node && level >= 0; level--) {
-      const half = HALVES[level];
-      if (within < half) node = node.left;
-      else {
-        node = node.right;
-        within -= half;
-      }
-    }
-    return node?.leaf;
+    while (node && node.level > 0) node = isRightAt(index, node.level - 1) ? node.right : node.left;
+    return node?.first === index ? node.leaf : undefined;
   }
 
   /** The tree with another leaf at `index`, or none. */
@@ -68,33 +71,40 @@ export class SparseTree<Leaf> {
   update(indices: readonly number[], to: Update<Leaf>): SparseTree<Leaf> {
     if (indices.length > 0 && !(indices[0] >= 0 && indices[indices.length - 1] < 2 ** this.#kind.tree.depth))
       throw new WeftError("out_of_range", `an index is outside the ${this.#kind.tree.name} tree`, { field: "index" });
-    return new SparseTree(this.#kind, changed(this.#root, this.#kind.tree.depth, 0, indices, to, 0, indices.length));
+    return new SparseTree(this.#kind, changed(this.#root, indices, to, 0, indices.length));
   }
 
   root(h: Hashing): Bytes {
     return this.#hash(h, this.#root, this.#kind.tree.depth);
   }
 
-  #hash(h: Hashing, node: Node<Leaf> | undefined, level: number): Bytes {
+  /** Of the subtree of this height that has nothing in it but this node. */
+  #hash(h: Hashing, node: Node<Leaf> | undefined, height: number): Bytes {
     const { tree } = this.#kind;
-    if (!node) return emptyRoots(h, tree)[level];
-    node.hash ??=
-      node.leaf !== undefined
-        ? this.#kind.hash(h, node.leaf)
-        : nodeHash(h, tree, this.#hash(h, node.left, level - 1), this.#hash(h, node.right, level - 1));
-    return node.hash;
+    const empty = emptyRoots(h, tree);
+    if (!node) return empty[height];
+    if (node.hash && node.height === height) return node.hash;
+    const { leaf, left, right, level, first } = node;
+    let hash =
+      leaf !== undefined
+        ? this.#kind.hash(h, leaf)
+        : nodeHash(h, tree, this.#hash(h, left, level - 1), this.#hash(h, right, level - 1));
+    for (let at = level; at < height; at++)
+      hash = isRightAt(first, at) ? nodeHash(h, tree, empty[at], hash) : nodeHash(h, tree, hash, empty[at]);
+    node.hash = hash;
+    node.height = height;
+    return hash;
   }
 
   /** The siblings of the leaf at `index`, bottom up. */
   proof(h: Hashing, index: number): Bytes[] {
     const siblings: Bytes[] = [];
     let node = this.#root;
-    let within = index;
     for (let level = this.#kind.tree.depth - 1; level >= 0; level--) {
-      const isRight = within >= HALVES[level];
-      siblings.push(this.#hash(h, isRight ? node?.left : node?.right, level));
-      node = isRight ? node?.right : node?.left;
-      if (isRight) within -= HALVES[level];
+      const [left, right] = sidesOf(node, level + 1);
+      const isRight = isRightAt(index, level);
+      siblings.push(this.#hash(h, isRight ? left : right, level));
+      node = isRight ? right : left;
     }
     return siblings.reverse();
   }
@@ -103,59 +113,86 @@ export class SparseTree<Leaf> {
   *entries(
     before: SparseTree<Leaf> = SparseTree.empty(this.#kind),
   ): Generator<[index: number, leaf: Leaf | undefined]> {
-    yield* differences(before.#root, this.#root, this.#kind.tree.depth, 0);
+    yield* differences(before.#root, this.#root);
   }
 
   /** Leaves by ascending index, from this one on. */
   *from(first: number): Generator<[index: number, leaf: Leaf]> {
-    const open: [node: Node<Leaf> | undefined, level: number, at: number][] = [[this.#root, this.#kind.tree.depth, 0]];
-    for (let next = open.pop(); next; next = open.pop()) {
-      const [node, level, at] = next;
-      if (!node || at + 2 ** level <= first) continue;
-      if (node.leaf !== undefined) yield [at, node.leaf];
-      else open.push([node.right, level - 1, at + 2 ** (level - 1)], [node.left, level - 1, at]);
+    const open = [this.#root];
+    while (open.length > 0) {
+      const node = open.pop();
+      if (!node || node.first + SPANS[node.level] <= first) continue;
+      if (node.leaf !== undefined) yield [node.first, node.leaf];
+      else open.push(node.right, node.left);
     }
   }
 }
 
-/** Leaves under the left side of a node, by the level of its children. */
-const HALVES = Array.from({ length: 53 }, (_, level) => 2 ** level);
+/** Leaves under a node, by its level. */
+const SPANS = Array.from({ length: 54 }, (_, level) => 2 ** level);
 
-/** A subtree with the changes from `at` up to `end`, all of which are its own. @param first index of its first leaf */
+/** On which side the path to an index goes, down to this level. */
+const isRightAt = (index: number, level: number): boolean => Math.floor(index / SPANS[level]) % 2 === 1;
+
+const lastOf = ({ first, level }: Node<unknown>): number => first + SPANS[level] - 1;
+
+/** Of the lowest node above both. */
+function levelAbove(first: number, last: number): number {
+  let level = 0;
+  while (Math.floor(first / SPANS[level]) !== Math.floor(last / SPANS[level])) level++;
+  return level;
+}
+
+/** What a node has on either side, or is, seen from a level that is not below it. */
+function sidesOf<Leaf>(node: Node<Leaf> | undefined, level: number): [Node<Leaf> | undefined, Node<Leaf> | undefined] {
+  if (!node || node.level === level) return [node?.left, node?.right];
+  return isRightAt(node.first, level - 1) ? [undefined, node] : [node, undefined];
+}
+
+/** A subtree with the changes from `at` up to `end`, all of which are its own. */
 function changed<Leaf>(
   node: Node<Leaf> | undefined,
-  level: number,
-  first: number,
   indices: readonly number[],
   to: Update<Leaf>,
   at: number,
   end: number,
 ): Node<Leaf> | undefined {
   if (at === end) return node;
+  const [least, most] = [indices[at], indices[end - 1]];
+  const level = node ? levelAbove(Math.min(least, node.first), Math.max(most, lastOf(node))) : levelAbove(least, most);
   if (level === 0) {
     const leaf = to(node?.leaf, at);
-    return leaf === undefined ? undefined : new Node(undefined, undefined, leaf);
+    return leaf === undefined ? undefined : new Node(0, least, undefined, undefined, leaf);
   }
-  const middle = first + HALVES[level - 1];
+  const first = Math.floor(least / SPANS[level]) * SPANS[level];
   let split = at;
-  while (split < end && indices[split] < middle) split++;
-  const left = changed(node?.left, level - 1, first, indices, to, at, split);
-  const right = changed(node?.right, level - 1, middle, indices, to, split, end);
-  return left || right ? new Node(left, right, undefined) : undefined;
+  while (split < end && indices[split] < first + SPANS[level - 1]) split++;
+  const sides = sidesOf(node, level);
+  const left = changed(sides[0], indices, to, at, split);
+  const right = changed(sides[1], indices, to, split, end);
+  return left && right ? new Node(level, first, left, right) : (left ?? right);
 }
 
 /** Where two trees differ: subtrees that they share, or that are known to be equal, are not entered. A leaf that is gone is undefined. */
 function* differences<Leaf>(
   before: Node<Leaf> | undefined,
   after: Node<Leaf> | undefined,
-  level: number,
-  first: number,
 ): Generator<[number, Leaf | undefined]> {
-  if (before === after || (before?.hash && after?.hash && equal(before.hash, after.hash))) return;
+  if (before === after || (before && after && areKnownEqual(before, after))) return;
+  const [one, other] = [before ?? after, after ?? before] as [Node<Leaf>, Node<Leaf>];
+  const level = levelAbove(Math.min(one.first, other.first), Math.max(lastOf(one), lastOf(other)));
   if (level === 0) {
-    yield [first, after?.leaf];
+    yield [one.first, after?.leaf];
     return;
   }
-  yield* differences(before?.left, after?.left, level - 1, first);
-  yield* differences(before?.right, after?.right, level - 1, first + HALVES[level - 1]);
+  const [was, is] = [sidesOf(before, level), sidesOf(after, level)];
+  yield* differences(was[0], is[0]);
+  yield* differences(was[1], is[1]);
+}
+
+/** By the leaf itself, or by hashes of the same subtree. */
+function areKnownEqual<Leaf>(a: Node<Leaf>, b: Node<Leaf>): boolean {
+  if (a.leaf !== undefined && a.leaf === b.leaf) return a.first === b.first;
+  if (!a.hash || !b.hash || a.height !== b.height) return false;
+  return Math.floor(a.first / SPANS[a.height]) === Math.floor(b.first / SPANS[b.height]) && equal(a.hash, b.hash);
 }

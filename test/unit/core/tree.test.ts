@@ -9,6 +9,7 @@ import {
   AppendTree,
   emptyRoot,
   leafHash,
+  nodeHash,
   rootOf,
   TREE,
   type TreeKind,
@@ -100,6 +101,60 @@ describe("trees", () => {
     const root = back.root(crypto);
     assert.ok(verifyProof(crypto, TREE.cut, root, leafAt(3), 2 ** 24 - 1, back.proof(crypto, 2 ** 24 - 1)));
     assert.ok(verifyProof(crypto, TREE.cut, root, leafAt(1), 5, back.proof(crypto, 5)));
+  });
+});
+
+/** Root of the leaves at and after `first`, as the definition has it: every level is hashed. */
+function plainRoot(map: ReadonlyMap<number, Bytes>, tree: TreeKind, level = tree.depth, first = 0): Bytes {
+  if (![...map.keys()].some((index) => index >= first && index < first + 2 ** level))
+    return emptyRoot(crypto, { ...tree, depth: level });
+  if (level === 0) return map.get(first) as Bytes;
+  const half = 2 ** (level - 1);
+  return nodeHash(crypto, tree, plainRoot(map, tree, level - 1, first), plainRoot(map, tree, level - 1, first + half));
+}
+
+describe("sparse trees", () => {
+  const tree: TreeKind = { name: "small", tag: 0x7e, depth: 9 };
+  const index = fc.oneof(fc.nat({ max: 511 }), fc.constantFrom(0, 1, 2, 3, 255, 256, 510, 511));
+  const change = fc.record({
+    at: fc.uniqueArray(index, { minLength: 1, maxLength: 6 }).map((list) => list.sort((a, b) => a - b)),
+    leaf: fc.option(fc.nat({ max: 2 }), { nil: undefined, freq: 2 }),
+  });
+
+  test("say what a map says, whatever was set and taken away before", () => {
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 10 }), fc.boolean(), (changes, asked) => {
+        const map = new Map<number, Bytes>();
+        let sparse = SparseTree.empty(hashes(tree));
+        for (const { at, leaf } of changes) {
+          const was = { map: new Map(map), sparse };
+          const to = leaf === undefined ? undefined : leafAt(leaf);
+          for (const place of at) to ? map.set(place, to) : map.delete(place);
+          sparse = sparse.update(at, () => to);
+          if (asked) assert.deepEqual(sparse.root(crypto), plainRoot(map, tree));
+          const isSame = (place: number) => map.get(place)?.join() === was.map.get(place)?.join();
+          const told = new Map(sparse.entries(was.sparse));
+          for (const place of new Set([...map.keys(), ...was.map.keys()]))
+            if (told.has(place)) assert.deepEqual(told.get(place), map.get(place));
+            else assert.ok(isSame(place), `${place} differs and is not told`);
+          for (const place of told.keys()) assert.ok(at.includes(place), `${place} was not touched`);
+        }
+        const sorted = [...map].sort(([a], [b]) => a - b);
+        assert.deepEqual([...sparse.entries()], sorted);
+        assert.deepEqual(
+          [...sparse.from(256)],
+          sorted.filter(([place]) => place >= 256),
+        );
+        assert.deepEqual(sparse.root(crypto), plainRoot(map, tree));
+        assert.equal(sparse.isEmpty, map.size === 0);
+        for (const place of [0, 1, 256, 511, ...map.keys()]) {
+          assert.equal(sparse.get(place), map.get(place));
+          const leaf = map.get(place) ?? emptyRoot(crypto, { ...tree, depth: 0 });
+          assert.deepEqual(rootOf(crypto, tree, leaf, place, sparse.proof(crypto, place)), sparse.root(crypto));
+        }
+      }),
+      { ...options, numRuns: 150 },
+    );
   });
 });
 
