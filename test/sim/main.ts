@@ -9,8 +9,8 @@ import { Threads } from "./threads.ts";
 
 const PROGRESS_MS = 5_000;
 const SHOWN_LINES = 60;
-/** Several times what an hour of a mesh takes. */
-const HEAP_MB = 4_096;
+/** Twice what an hour of a mesh takes that learns much. */
+const HEAP_MB = 8_192;
 
 type Total = { seeds: number; simulatedMs: number; events: number; failures: Outcome[] } & Record<
   "faults" | "messages" | "checks" | "achieved",
