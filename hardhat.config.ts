@@ -2,9 +2,16 @@ import { createRequire } from "node:module";
 import hardhatEthers from "@nomicfoundation/hardhat-ethers";
 import hardhatViem from "@nomicfoundation/hardhat-viem";
 import { defineConfig } from "hardhat/config";
+import { accountKey } from "./offchain/cli/devnet/accounts.ts";
 import { devnetChain } from "./offchain/cli/devnet/chain-config.ts";
 
 const require = createRequire(import.meta.url);
+
+/** For as many operators as a commit is measured with. */
+const accounts = Array.from({ length: 40 }, (_, index) => ({
+  privateKey: accountKey(index),
+  balance: 10_000n * 10n ** 18n,
+}));
 
 export default defineConfig({
   plugins: [hardhatEthers, hardhatViem],
@@ -21,8 +28,7 @@ export default defineConfig({
     },
   },
   networks: {
-    // Accounts for as many operators as a commit is measured with.
-    default: { type: "edr-simulated", chainType: "l1", chainId: 31337, accounts: { count: 40 } },
+    default: { type: "edr-simulated", chainType: "l1", chainId: 31337, accounts },
     // What `hardhat node` and scripts/lib/evm-node.ts run.
     node: devnetChain,
     localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545" },

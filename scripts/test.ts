@@ -31,6 +31,8 @@ type Step = {
 };
 
 const suite = (patterns: string[], concurrency: number): string[] => [
+  "--import",
+  "./scripts/lib/untraced.mjs",
   "--test",
   `--test-concurrency=${concurrency}`,
   "--test-reporter=spec",

@@ -33,6 +33,11 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** What running answers get to say goodbye in when the server closes. */
 const GOODBYE_MS = 500;
 
+/** No route has a JSON schema, zod reads what is sent: compilers of schemas would take a tenth of a worker's start to load. */
+const noSchemas = () => () => {
+  throw new WeftError("internal", "a route has a JSON schema, and nothing compiles it");
+};
+
 const natural = (fault: string) =>
   z
     .string()
@@ -60,6 +65,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     return503OnClosing: true,
     http: { maxHeaderSize: HEADER_LIMIT, headersTimeout: 10_000 },
     routerOptions: { maxParamLength: 128 },
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     frameworkErrors: (error, _request, reply) => refuse(reply as unknown as FastifyReply, error),
   });
   app.server.maxConnections = CONNECTION_LIMIT;

@@ -63,6 +63,7 @@ export function utf8(text: string): Bytes {
 
 /** Buffers that no `Writer` uses: messages are many and small, and most of what making one costs would be its buffer. */
 const spare: Bytes[] = [];
+const NONE: Bytes = new Uint8Array();
 const SPARES = 8;
 const SPARE_BYTES = 1024;
 
@@ -139,7 +140,7 @@ export class Writer {
   done(): Bytes {
     const bytes = this.#bytes.slice(0, this.#length);
     if (spare.length < SPARES && this.#bytes.length === SPARE_BYTES) spare.push(this.#bytes);
-    this.#bytes = new Uint8Array();
+    this.#bytes = NONE;
     this.#length = 0;
     return bytes;
   }

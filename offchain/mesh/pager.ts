@@ -26,7 +26,8 @@ type Subscriber = {
   wholeAt: number;
 };
 
-type Named = { state: BeatState; heads: readonly [string, Advance][]; accused: readonly [string, Bytes][] };
+type NamedHead = { name: string; head: Advance };
+type Named = { state: BeatState; heads: readonly NamedHead[]; accused: readonly [string, Bytes][] };
 
 /**
  * Beats and evidence to all subscribers. A beat that cannot leave yet is not queued: the delta is made when there is room,
@@ -114,9 +115,10 @@ export class Pager {
   #refresh(): boolean {
     try {
       const state = this.#stateOf();
+      const before = this.#state?.heads ?? [];
       this.#state = {
         state,
-        heads: state.heads.map((head) => [hex(head.operator) + hex(head.incarnation), head]),
+        heads: state.heads.map((head, at) => ({ name: nameOf(head, before[at]), head })),
         accused: state.evidence.map((operator) => [hex(operator), operator]),
       };
       return true;
@@ -154,22 +156,28 @@ export class Pager {
   }
 }
 
+/** @param before what stood in its place in the last beat: mostly the same track, whose name need not be made anew */
+function nameOf({ operator, incarnation }: Advance, before: NamedHead | undefined): string {
+  const isSame = before && equal(before.head.operator, operator) && equal(before.head.incarnation, incarnation);
+  return isSame ? before.name : hex(operator) + hex(incarnation);
+}
+
 /** The next beat to one subscriber. It stays due when not all changes fit into one message. */
 function delta(subscriber: Subscriber, { state, heads, accused }: Named, whole: boolean): Buffer {
-  const movedHeads = heads.filter(([name, { head }]) => {
+  const movedHeads = heads.filter(({ name, head }) => {
     const said = subscriber.heads.get(name);
-    return !said || !equal(said, head);
+    return !said || !equal(said, head.head);
   });
   const newAccused = accused.filter(([name]) => !subscriber.accused.has(name));
   const sentHeads = movedHeads.slice(0, LIMIT_BEAT_HEADS);
   const sentAccused = newAccused.slice(0, LIMIT_EVIDENCE);
-  for (const [name, { head }] of sentHeads) subscriber.heads.set(name, head);
+  for (const { name, head } of sentHeads) subscriber.heads.set(name, head.head);
   for (const [name] of sentAccused) subscriber.accused.add(name);
   subscriber.due = sentHeads.length < movedHeads.length || sentAccused.length < newAccused.length;
   const beat = {
     ...state,
     whole,
-    heads: sentHeads.map(([, head]) => head),
+    heads: sentHeads.map(({ head }) => head),
     evidence: sentAccused.map(([, operator]) => operator),
   };
   return framed(PagerMessage, { message: { $case: "beat", value: encodeBeat(beat) } });

@@ -1,8 +1,8 @@
 import type { Bytes } from "../../offchain/core/bytes.ts";
 import { Protocol } from "../../offchain/core/protocol.ts";
 import type { RegistryEvent } from "../../offchain/core/registry.ts";
-import { crypto } from "../../offchain/crypto/crypto.ts";
 import { foundingEvents, type Keys, REGISTRY_GENESIS, SEPARATOR } from "./core.ts";
+import { crypto } from "./remembering.ts";
 
 /** A deployment, and what its registry has reported. */
 export type Deployed = { separator: Bytes; registryGenesis: Bytes; events: readonly RegistryEvent[] };

@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { encryptKeystoreJson, HDNodeWallet, parseEther, Wallet } from "ethers";
+import { encryptKeystoreJson, parseEther, Wallet } from "ethers";
 import { stringify } from "yaml";
 import { type Connection, connect } from "../../../scripts/lib/network.ts";
 import { activateEpoch, registerOperator } from "../../../scripts/register-operator.ts";
 import type { Deployment } from "../../chain/deployment.ts";
 import type { Hex } from "../../core/chain.ts";
+import { accountKey } from "./accounts.ts";
 import { ROOT } from "./child.ts";
 
 /** One operator of a devnet; addresses in lower case. */
@@ -35,8 +36,6 @@ export type PrepareOptions = {
   ports: readonly number[];
 };
 
-/** The published accounts of development chains: they hold nothing anywhere else. */
-const PHRASE = "test test test test test test test test test test test junk";
 const PASSWORD = "devnet";
 /** Costs an attacker nothing, and a worker's start neither; right for keys that live for minutes. */
 const SCRYPT = { N: 2 ** 10, r: 8, p: 1 };
@@ -60,7 +59,7 @@ async function prepare(connection: Connection, options: PrepareOptions, at: numb
   const [meshPort, apiPort] = options.ports.slice(2 * at);
   // Account 0 deploys, mints and pays.
   const bank = await connection.account();
-  const owner = HDNodeWallet.fromPhrase(PHRASE, "", `m/44'/60'/0'/0/${at + 1}`);
+  const owner = new Wallet(accountKey(at + 1));
   const hot = Wallet.createRandom();
   const endpoint = `127.0.0.1:${meshPort}`;
   const operator: Operator = {

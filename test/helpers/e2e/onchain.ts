@@ -1,4 +1,5 @@
-import { type EventLog, HDNodeWallet, Wallet } from "ethers";
+import { type EventLog, Wallet } from "ethers";
+import { accountKey } from "../../../offchain/cli/devnet/accounts.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import type { Hex } from "../../../offchain/core/chain.ts";
 import { contractOf } from "../../../scripts/lib/contracts.ts";
@@ -7,7 +8,6 @@ import { registerOperator } from "../../../scripts/register-operator.ts";
 import type { Net } from "./net.ts";
 import { withStore } from "./stores.ts";
 
-const PHRASE = "test test test test test test test test test test test junk";
 /** Accounts after those of a devnet's operators. */
 const FIRST_STRANGER = 40;
 
@@ -60,10 +60,9 @@ export class Onchain {
 
   /** One more operator, that never comes: the registry's next position. */
   async join(which: number): Promise<void> {
-    const owner = HDNodeWallet.fromPhrase(PHRASE, "", `m/44'/60'/0'/0/${FIRST_STRANGER + which}`);
     await registerOperator({
       deployment: this.#net.devnet.deployment,
-      owner: await this.#connection.account(owner.privateKey),
+      owner: await this.#connection.account(accountKey(FIRST_STRANGER + which)),
       signer: { privateKey: Wallet.createRandom().privateKey },
       endpoint: "127.0.0.1:1",
       minter: await this.#connection.account(),

@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HDNodeWallet, parseEther } from "ethers";
+import { parseEther, Wallet } from "ethers";
 import { createPublicClient, encodeFunctionData, type Hex, http, type PublicClient } from "viem";
 import { checkpointLedgerAbi, guardianAbi, operatorRegistryAbi } from "../../../offchain/chain/abi.ts";
 import { commitArgs } from "../../../offchain/chain/convert.ts";
 import type { Deployment } from "../../../offchain/chain/deployment.ts";
+import { accountKey } from "../../../offchain/cli/devnet/accounts.ts";
 import { type Chain, deployContracts, freePorts, startChain } from "../../../offchain/cli/devnet.ts";
 import { type Bytes, compare, fromHex, toHex } from "../../../offchain/core/bytes.ts";
 import { type Checkpoint, checkpointHash, genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
@@ -22,7 +23,6 @@ import { activateEpoch, registerOperator } from "../../../scripts/register-opera
 import { requestOf, type Sealed, type TrackWriter as Track, TrackWriter, untaught } from "../core.ts";
 import { announceSuccessor } from "../successor.ts";
 
-const PHRASE = "test test test test test test test test test test test junk";
 const OPERATORS = 4;
 const SIGNERS = 3;
 /** Long enough for a slow machine to do something before it is over; there is `pass`. */
@@ -134,7 +134,7 @@ export class Scenery {
       fromHex(await client.readContract({ ...registry, functionName: "positionHash", args: [at] }), 32);
     const standing = { position: Number(position), hash: await hashAt(position), set, genesis: await hashAt(0n) };
     await connection.close();
-    const account = HDNodeWallet.fromPhrase(PHRASE, "", "m/44'/60'/0'/0/0").address;
+    const account = new Wallet(accountKey(0)).address;
     return new Scenery({ folder, chain, deployment, file, client }, signers, standing, account);
   }
 
@@ -260,7 +260,7 @@ export class Scenery {
 }
 
 function keysOf(index: number) {
-  const owner = HDNodeWallet.fromPhrase(PHRASE, "", `m/44'/60'/0'/0/${index}`);
+  const owner = new Wallet(accountKey(index));
   return { owner, key: crypto.keccak256(new TextEncoder().encode(`scenery ${index}`)) };
 }
 
