@@ -1,6 +1,7 @@
 import { WeftError } from "../../offchain/core/errors.ts";
 import type { Sizes } from "../../offchain/inference/exact/arithmetic.ts";
 import { Graph } from "../../offchain/inference/exact/graph.ts";
+import { numbers } from "../unit/inference/exact/random-model.ts";
 
 /** Of a float decoder of gated blocks: sizes as config.json has them, and those of the stream, of queries, of a block's inside. */
 export type FloatSizes = Sizes & { width: number; heads: number; hidden: number };
@@ -73,6 +74,38 @@ export function readFloatModel(file: Uint8Array): { sizes: FloatSizes; weights: 
   };
   checkWeights(sizes, weights);
   return { sizes, weights };
+}
+
+/** Weights of about the size that trained ones have, the same for the same seed. */
+export function randomWeights(sizes: FloatSizes, seed: number): FloatWeights {
+  const draw = numbers(seed);
+  const one = () => draw(2 ** 24) / 2 ** 23 - 1;
+  return new Map(
+    [...floatShapes(sizes)].map(([name, shape]) => {
+      const scale = name === "emb" ? 1 : 3 / Math.sqrt(shape[0]);
+      return [name, { shape, values: Float32Array.from({ length: shape[0] * shape[1] }, () => scale * one()) }];
+    }),
+  );
+}
+
+/** config.json of such a model, whose tokens are bytes. */
+export function floatConfig({ vocab, layers, kvHeads, headDim, maxPositions }: FloatSizes, name: string) {
+  return {
+    format: "weft-model-1",
+    name,
+    class: "tolerant",
+    licence: "MIT",
+    provenance: "made of the float weights of weft-austen, or of random ones",
+    tokenizer: "bytes",
+    endTokens: [],
+    rowEncoding: "float32",
+    vocab,
+    layers,
+    kvHeads,
+    headDim,
+    maxPositions,
+    sampler: { k: 6 },
+  };
 }
 
 function checkWeights(sizes: FloatSizes, weights: FloatWeights): void {
