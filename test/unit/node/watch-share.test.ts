@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Protocol } from "../../../offchain/core/protocol.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { Alarms } from "../../../offchain/node/alarms.ts";
 import { driftOf } from "../../../offchain/node/protocol-options.ts";
 import { lotteryOf, shareOf } from "../../../offchain/node/watch-share.ts";
+import { Watching } from "../../../offchain/node/watching.ts";
 import { hashOf, operatorAt, SEPARATOR } from "../../helpers/core.ts";
 
 const shares = { least: 0.02, most: 0.2, drift: driftOf(5) };
@@ -51,4 +53,24 @@ test("lots are even, always the same, and others for another key or ledger", () 
   }
   assert.notDeepEqual(turns.map(lotteryOf(crypto, SEPARATOR, operatorAt(2).signer)), lots);
   assert.notDeepEqual(turns.map(lotteryOf(crypto, hashOf("another ledger"), signer)), lots);
+});
+
+test("how far memories had turned counts for what is committed then, and for what comes until the next checkpoint", () => {
+  const consensus = { latest: { hash: hashOf("1") }, moved: 0, live: () => ({ moved: consensus.moved }) };
+  const alarms = new Alarms(() => 0);
+  const watching = new Watching({ consensus } as unknown as Protocol, shares, alarms);
+  const seen = (checkpoint: string, degrees: number) => {
+    consensus.latest = { hash: hashOf(checkpoint) };
+    consensus.moved = driftOf(degrees);
+    watching.tick();
+    return watching.share();
+  };
+  assert.deepEqual([seen("1", 0), seen("1", 12), seen("1", 1)], [0.02, 0.2, 0.2], "the farthest counts");
+  assert.equal(seen("2", 0), 0.2, "what moved them is in it");
+  assert.equal(seen("3", 0), 0.02);
+  alarms.raise(operatorAt(1).operator);
+  assert.deepEqual(
+    [1, 2].map((index) => watching.share(operatorAt(index).operator)),
+    [0.2, 0.02],
+  );
 });
