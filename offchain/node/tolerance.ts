@@ -55,7 +55,7 @@ export function reachOf(h: Hashing, drawing: Drawing, token: number): (steps: nu
   const kept = mixed.reduce((count, one) => count + (one > 0 ? 1 : 0), 0);
   const slack = reading ? 2 * reading.memory.definition.orders.length * kept : 0;
   // What a memory adds is the same for both, and the model's share is not larger after it.
-  const least = (ours: number, had: number, least: number) => ours - Math.max(0, had - least) - slack;
+  const least = (ours: number, had: number, may: number) => ours - Math.max(0, had - may) - slack;
   if (temperature === 0)
     return (steps) => {
       const moved = weights(steps);
