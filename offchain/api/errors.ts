@@ -7,6 +7,7 @@ const STATUS: Record<string, number> = {
   too_large: 400,
   unsupported: 400,
   unsupported_parameter: 400,
+  unprovable_memory: 400,
   context_length_exceeded: 400,
   no_chat_template: 400,
   request_mismatch: 400,

@@ -112,6 +112,21 @@ export type CheckpointPage = {
   next: number | null;
 };
 
+/** What a worker found when it computed a turn of another's again; the fields beside `id` are those that are signed. */
+export type ReportItem = {
+  id: number;
+  reporter: Hex;
+  model: Hex;
+  turn: Hex;
+  author: Hex;
+  agrees: boolean;
+  position: number;
+  distance: number;
+  signature: Hex;
+};
+/** Ascending by id; `last` is the highest there is, so there are more while it is not reached. */
+export type ReportPage = { items: ReportItem[]; last: number };
+
 /** What the API needs from the worker behind it. */
 export type ApiPorts = {
   /** Throws WeftError. Ends soon after `signal` is aborted. */
@@ -123,6 +138,7 @@ export type ApiPorts = {
   receipt(requestId: Hex, range: { position: number; count: number } | undefined): Promise<unknown>;
   /** Throws WeftError `not_found`. */
   checkpointPage(part: CheckpointPart, number: number, from: number): CheckpointPage;
+  reports(after: number): ReportPage;
   metrics(): Promise<{ contentType: string; body: string }>;
   health(): { ok: boolean; [key: string]: unknown };
 };

@@ -7,6 +7,7 @@ import { answer } from "./completions.ts";
 import { fromFramework, RETRY_AFTER_SECONDS, refusalOf } from "./errors.ts";
 import { serveMemories } from "./memories.ts";
 import type { ApiPorts } from "./ports.ts";
+import { serveReports } from "./reports.ts";
 import { ANY_ORIGIN } from "./stream.ts";
 
 export type {
@@ -181,6 +182,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
   );
 
   serveCheckpoints(app, ports);
+  serveReports(app, ports);
   app.get("/metrics", async (_request, reply) => {
     const { contentType, body } = await ports.metrics();
     return reply.type(contentType).send(body);

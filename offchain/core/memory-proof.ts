@@ -3,7 +3,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { rangeProof } from "./context.ts";
 import { writeCells, writePath } from "./fold-proof.ts";
 import type { Memories, Memory } from "./memories.ts";
-import { encodeDefinition, ROWS_PER_ORDER, rowOf } from "./memory-definition.ts";
+import { encodeDefinition, LIMIT_ORDERS, type MemoryDefinition, ROWS_PER_ORDER, rowOf } from "./memory-definition.ts";
 import { TILE_COLUMNS } from "./memory-row.ts";
 import type { Hashing } from "./ports.ts";
 import { emptyRoot, TREE } from "./tree.ts";
@@ -24,6 +24,17 @@ export type MemoryProof = {
   rows: readonly Bytes[];
   rowOpenings: readonly Bytes[];
 };
+
+/** So many cells of rows a court reads in one transaction: docs/models.md has the gas. */
+const LIMIT_CELLS = LIMIT_ORDERS * 2_048;
+
+/** How many tiles a row is shown as. */
+const tilesOf = (columns: number) => 2 ** Math.ceil(Math.log2(Math.ceil(columns / TILE_COLUMNS)));
+
+/** Whether what a memory says in a context can be shown to a court, however much was learnt. */
+export function isProvable({ columns, orders }: Pick<MemoryDefinition, "columns" | "orders">): boolean {
+  return orders.length * tilesOf(columns) * TILE_COLUMNS <= LIMIT_CELLS;
+}
 
 /**
  * All that it takes to read a memory in a context.
@@ -56,9 +67,13 @@ function rowsRead(h: Hashing, memory: Memory, tokens: readonly number[], positio
   const read = fitting.map((_, order) => {
     const at = order * ROWS_PER_ORDER + rowOf(definition, order, position, (i) => tokens[i]);
     const row = memory.rows.get(at);
-    const tiles = 2 ** Math.ceil(Math.log2(Math.ceil(definition.columns / TILE_COLUMNS)));
     const all =
-      row && concat(...Array.from({ length: tiles }, (_, tile) => writeCells(new Writer(), row.tile(tile)).done()));
+      row &&
+      concat(
+        ...Array.from({ length: tilesOf(definition.columns) }, (_, tile) =>
+          writeCells(new Writer(), row.tile(tile)).done(),
+        ),
+      );
     return { row: all ?? new Uint8Array(), opening: pathOf(h, TREE.memoryRows, memory.rows.proof(h, at)) };
   });
   return {

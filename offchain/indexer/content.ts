@@ -4,6 +4,7 @@ import { crypto } from "../crypto/crypto.ts";
 import { separatorOf } from "../node/protocol-options.ts";
 import { Collector } from "./content/collector.ts";
 import { Proofs } from "./content/proofs.ts";
+import { ReportCollector, Reports } from "./content/reports.ts";
 import { ContentStore } from "./content/store.ts";
 import type { Settings } from "./settings.ts";
 import { connectPostgres, type Sql, sqlOn } from "./sql.ts";
@@ -16,6 +17,7 @@ declare global {
 
 export type Content = {
   proofs: Proofs;
+  reports: Reports;
   standings: Standings;
   /** How many checkpoints are committed, and of how many the content is here. */
   collected(): Promise<{ committed: number; collected: number }>;
@@ -52,17 +54,28 @@ export async function openContent(settings: Settings, database: unknown): Promis
     registers,
   });
   let highest = 0;
+  const separator = separatorOf(crypto, deployment);
+  const keys = async () => {
+    const rows = await sql.query<{ operator: string; address: string }>(
+      `SELECT operator, address FROM "${databaseSchema}".signer`,
+    );
+    return new Set(rows.map(({ operator, address }) => `${operator}:${address}`));
+  };
+  const reports = new Reports(sql, databaseSchema);
+  const reportCollector = new ReportCollector({
+    crypto,
+    separator,
+    reports,
+    workers,
+    keys,
+    onTrouble: (worker, error) => troubles.inc({ worker, code: codeOf(error) }),
+  });
   const collector = new Collector({
     crypto,
-    separator: separatorOf(crypto, deployment),
+    separator,
     store,
     workers,
-    async keys() {
-      const rows = await sql.query<{ operator: string; address: string }>(
-        `SELECT operator, address FROM "${databaseSchema}".signer`,
-      );
-      return new Set(rows.map(({ operator, address }) => `${operator}:${address}`));
-    },
+    keys,
     onTrouble(worker, checkpoint, error) {
       troubles.inc({ worker, code: codeOf(error) });
       if (codeOf(error) !== "worker_failed")
@@ -75,12 +88,16 @@ export async function openContent(settings: Settings, database: unknown): Promis
     },
   });
   shutdown.add(async () => {
-    await collector.stop();
+    await Promise.all([collector.stop(), reportCollector.stop()]);
     await sql.close();
   });
-  if (workers.length > 0) collector.start();
+  if (workers.length > 0) {
+    collector.start();
+    reportCollector.start();
+  }
   return {
     proofs: new Proofs(sql, crypto, databaseSchema),
+    reports,
     standings: new Standings(sql, databaseSchema),
     collected: () => store.counts(),
   };

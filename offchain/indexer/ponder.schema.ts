@@ -1,4 +1,4 @@
-import { bigint, hex, index, integer, onchainEnum, onchainTable, onchainView, sql, text } from "ponder";
+import { bigint, boolean, hex, index, integer, onchainEnum, onchainTable, onchainView, sql, text } from "ponder";
 
 /** What the contracts said. Amounts are in the token's smallest unit, times in seconds since 1970. */
 
@@ -230,3 +230,22 @@ export const trackAdvance = onchainView("track_advance", {
   SELECT c.number, t.slot, t.operator, t.incarnation, t.sequence::numeric AS sequence, t.head,
     t.first AS first_segment, t.count AS segment_count
   FROM weft_content.cut_entry t JOIN ${checkpoint} c ON c.hash = t.checkpoint_hash`);
+
+/** What workers say of turns that they computed again: of those turns that are committed, and by that author. */
+export const report = onchainView("report", {
+  turn: hex("turn").notNull(),
+  reporter: hex("reporter").notNull(),
+  model: hex("model").notNull(),
+  author: hex("author").notNull(),
+  agrees: boolean("agrees").notNull(),
+  position: bigint("position").notNull(),
+  distance: bigint("distance").notNull(),
+  signature: hex("signature").notNull(),
+}).as(sql`
+  SELECT r.turn, r.reporter, r.model, r.author, r.agrees, r.position::numeric AS position,
+    r.distance::numeric AS distance, r.signature
+  FROM weft_content.report r
+  JOIN weft_content.snapshot o ON o.turn = r.turn AND o.kind = 'open'
+  JOIN ${checkpoint} c ON c.hash = o.checkpoint_hash
+  JOIN weft_content.segment g ON g.checkpoint_hash = o.checkpoint_hash AND g.segment_index = o.segment_index
+  WHERE g.operator = r.author`);

@@ -1,6 +1,9 @@
 import { z } from "zod/v4";
 import { WeftError } from "../core/errors.ts";
 
+/** Many times what `npm run bench -- tolerant` measures, for machines that it does not: docs/models.md has the figures. */
+export const DEFAULT_TOLERANCE = 1 / 2_048;
+
 const count = (most: number) => z.number().int().min(1).max(most);
 
 const ConfigSchema = z
@@ -19,6 +22,7 @@ const ConfigSchema = z
     headDim: count(4_096),
     maxPositions: count(2 ** 20),
     sampler: z.strictObject({ k: z.number().int().min(0).max(31) }),
+    tolerance: z.number().positive().max(8).optional(),
     arithmetic: z.record(z.string(), z.unknown()).optional(),
   })
   .superRefine((config, context) => {
@@ -26,12 +30,17 @@ const ConfigSchema = z
     // Rows of an exact model are committed to, so they have one encoding.
     if (config.class === "exact" && config.rowEncoding !== "int8")
       wrong("rowEncoding", "an exact model's rows are int8");
+    if (config.class === "exact" && config.tolerance !== undefined)
+      wrong("tolerance", "an exact model's logits are the same everywhere");
     if (config.endTokens.some((token) => token >= config.vocab)) wrong("endTokens", "an end token is outside vocab");
     if (new Set(config.endTokens).size < config.endTokens.length) wrong("endTokens", "an end token is there twice");
     if (config.tokenizer === "bytes" && config.vocab !== 256) wrong("vocab", "byte tokens need a vocab of 256");
   });
 
-/** config.json of a model folder. `arithmetic` is what courts read; the engine does not. */
+/**
+ * config.json of a model folder. `arithmetic` is what courts read; the engine does not. `tolerance` is how far, in nats, a
+ * logit of a tolerant model may be from another machine's.
+ */
 export type ModelConfig = z.infer<typeof ConfigSchema>;
 
 /** @throws WeftError `malformed`, the field being that of the config */

@@ -59,6 +59,7 @@ export function createCopier(tokenizer: Tokenizer): Engine {
     rowBytes: 0,
     endTokens: [COPY_END],
     samplerK: 0,
+    tolerance: 0,
     tokenizer,
   };
   const isUnknown = (id: number) => !Number.isInteger(id) || id < 0 || id >= vocab;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import { WeftError } from "../core/errors.ts";
 import type { Hashing } from "../core/ports.ts";
-import { type ModelConfig, parseConfig } from "./config.ts";
+import { DEFAULT_TOLERANCE, type ModelConfig, parseConfig } from "./config.ts";
 import type { ExactModel } from "./exact/compile.ts";
 import { checkCompiled } from "./exact/compiled.ts";
 import { type Tokenizer, tokenizerByName } from "./tokenizer.ts";
@@ -19,6 +19,8 @@ export interface ModelInfo {
   readonly rowBytes: number;
   readonly endTokens: number[];
   readonly samplerK: number;
+  /** How far, in nats, a logit may be from another machine's. */
+  readonly tolerance: number;
   readonly tokenizer: Tokenizer;
 }
 
@@ -69,6 +71,7 @@ export async function loadModel(folder: string, hashing: Hashing, options: { thr
       rowBytes: config.layers * 2 * config.kvHeads * config.headDim * width,
       endTokens: config.endTokens,
       samplerK: config.sampler.k,
+      tolerance: config.class === "exact" ? 0 : (config.tolerance ?? DEFAULT_TOLERANCE),
       tokenizer,
     };
     return { info, config, exact, session, ...inputs };

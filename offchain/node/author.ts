@@ -16,7 +16,9 @@ import type { Turn } from "../core/turn.ts";
 import { Writing } from "../core/writing.ts";
 import type { KvCache } from "../inference/cache.ts";
 import type { Engine, Logits } from "../inference/engine.ts";
-import { type Drawn, firstOther, tokenAfter } from "./next-token.ts";
+import { areOurRows, firstOther } from "./comparing.ts";
+import { type Drawn, tokenAfter } from "./next-token.ts";
+import { checkProvable } from "./provable.ts";
 import type { Piece, RowBook } from "./row-book.ts";
 import { StopWatch } from "./stops.ts";
 
@@ -80,6 +82,7 @@ export class Author {
     const engine = engines.find(({ model }) => equal(model.id, order.request.model)) ?? engines[0];
     checkOrder(crypto, engine.model, order);
     const reading = readingOf(consensus, order.request);
+    if (reading) checkProvable(engine.model, reading.memory.definition);
     const leave = this.#options.admission.enter(gateway);
     try {
       yield* this.#write({ order, id: requestId(crypto, order.request), engine, reading }, signal);
@@ -215,7 +218,7 @@ export class Author {
     const { rows } = this.#options;
     const { order, engine } = task;
     const { after } = order.request;
-    const { rowBytes, vocab } = engine.model;
+    const { rowBytes } = engine.model;
     const clean = engine.createCache();
     for (const piece of pieces) {
       const end = piece.first + piece.rows.length / rowBytes;
@@ -228,11 +231,12 @@ export class Author {
     const logits = await engine.forward(clean, fed, { allLogits: order.answered.length > 0, signal });
     for (const piece of pieces) {
       const count = piece.rows.length / rowBytes;
-      if (piece.first >= from && !equal(clean.rows(piece.first, count), piece.rows)) throw new FalseRows(piece);
+      if (piece.first >= from && !areOurRows(engine.model, clean.rows(piece.first, count), piece.rows))
+        throw new FalseRows(piece);
     }
-    const other = firstOther(this.#options.crypto, drawnOf(task), tokens, { logits, from, vocab });
-    if (other !== undefined)
-      throw new WeftError("carried_mismatch", `the answer so far is not what the model says at ${other}`, {
+    const other = firstOther(this.#options.crypto, engine.model, drawnOf(task), tokens, { logits, from });
+    if (other)
+      throw new WeftError("carried_mismatch", `the answer so far is not what the model says at ${other.position}`, {
         field: "answered",
         remedy: "ask again from the beginning",
       });

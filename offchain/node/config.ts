@@ -47,6 +47,8 @@ const schema = z.strictObject({
   challengesPerCheckpoint: z.int().min(0).default(40),
   /** Of the answers of others, the part that is re-executed while there is nothing else to do. */
   watchShare: z.number().min(0).max(1).default(0.02),
+  /** To which drift raises that part: memories that turn faster than checkpoints come, or an author whose state differs. */
+  watchShareMost: z.number().min(0).max(1).default(0.2),
   /** How many accusations of wrong tokens may be open at once, by what their bonds cost when nobody else accuses. */
   openAccusations: z.int().min(0).default(8),
   /** How many others that are accused may be answered for at once, each under a bond. */

@@ -33,7 +33,7 @@ export function openFront(options: FrontOptions): { gateway: Gateway; memories: 
   const up = (): Bytes[] => mesh.peers().flatMap(({ up, operator }) => (up ? [operator] : []));
   const catalog = new MemoryCatalog({
     hashing: shared.crypto,
-    columns: engine.model.vocab,
+    model: engine.model,
     names: store.memoryNames,
     view: () => latestView(consensus),
   });

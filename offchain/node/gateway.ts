@@ -17,6 +17,7 @@ import type { ModelInfo } from "../inference/model.ts";
 import type { Author } from "./author.ts";
 import type { GateScorer } from "./gate-scorer.ts";
 import type { MemoryCatalog, OwnMemory } from "./memory-catalog.ts";
+import { checkProvable } from "./provable.ts";
 import { AnswerText } from "./stops.ts";
 
 /** Where another worker's pen is borrowed. */
@@ -48,7 +49,7 @@ export type GatewayOptions = {
 /** Ends the stream for good, whoever says it: what the client has been shown cannot be believed. */
 const UNBELIEVABLE = new Set(["rows_mismatch", "carried_mismatch"]);
 /** The request's own fault, when our own author says so; another's word for it is not taken. */
-const REFUSED = new Set(["context_length_exceeded", "out_of_range", "malformed"]);
+const REFUSED = new Set(["context_length_exceeded", "out_of_range", "malformed", "unprovable_memory"]);
 
 /** Talks to the client: finds an author, and another one when that one dies, so that the client sees one stream. */
 export class Gateway {
@@ -155,6 +156,7 @@ export class Gateway {
         field: "weft.memory",
         remedy: "send the same body as then, with the fields that the first event returned",
       });
+    if (own && asked?.gate !== "off") checkProvable(this.#options.model, own.definition);
     if (retry?.memory !== undefined) return retry.memory ?? undefined;
     if (!own || !asked || asked.gate === "off") return undefined;
     const view = latestView(this.#options.consensus);

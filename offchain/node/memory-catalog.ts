@@ -5,7 +5,9 @@ import { type MemoryDefinition, memoryId } from "../core/memory-definition.ts";
 import type { Hashing } from "../core/ports.ts";
 import type { CheckpointRef } from "../core/request.ts";
 import { isOwn, memoryOf } from "../core/tenancy.ts";
+import type { ModelInfo } from "../inference/model.ts";
 import type { MemoryNameTable, NamedMemory } from "../store/memory-names.ts";
+import { checkProvable } from "./provable.ts";
 
 /** A client's memory, with the name that the client gave it. */
 export type OwnMemory = { id: Bytes; name: string; definition: MemoryDefinition };
@@ -17,8 +19,7 @@ export type MemoryNames = Pick<MemoryNameTable, "all" | "put" | "drop">;
 
 export type MemoryCatalogOptions = {
   hashing: Hashing;
-  /** How many tokens the model has. */
-  columns: number;
+  model: Pick<ModelInfo, "class" | "vocab">;
   names: MemoryNames;
   /** The latest memories that are known here. */
   view(): { checkpoint: CheckpointRef; memories: Memories } | undefined;
@@ -62,11 +63,13 @@ export class MemoryCatalog {
 
   /**
    * The same name again gives the same memory.
-   * @throws WeftError `conflict` when the name was given to another definition, `too_large` when a client has too many
+   * @throws WeftError `conflict` when the name was given to another definition, `too_large` when a client has too many,
+   *   `unprovable_memory`
    */
   make(requester: Bytes, name: string, choices: Partial<Pick<MemoryDefinition, "orders" | "writers">>): OwnMemory {
-    const { hashing, columns, names } = this.#o;
-    const definition = memoryOf(hashing, requester, name, { columns, ...choices });
+    const { hashing, model, names } = this.#o;
+    const definition = memoryOf(hashing, requester, name, { columns: model.vocab, ...choices });
+    checkProvable(model, definition);
     const made = { requester, name, definition };
     const own = this.#own.get(toHex(requester));
     const known = own?.get(name);
@@ -94,12 +97,16 @@ export class MemoryCatalog {
    * @throws WeftError `not_found`, also of what is another's
    */
   find(requester: Bytes, { name, id }: Named): OwnMemory {
-    const { hashing, columns, view } = this.#o;
+    const { hashing, model, view } = this.#o;
     const isIt = (own: OwnMemory) => id === undefined || equal(own.id, id);
     const known = this.list(requester).find((own) => isIt(own) && (name === undefined || own.name === name));
     if (known) return known;
     if (name !== undefined) {
-      const usual = this.#told({ requester, name, definition: memoryOf(hashing, requester, name, { columns }) });
+      const usual = this.#told({
+        requester,
+        name,
+        definition: memoryOf(hashing, requester, name, { columns: model.vocab }),
+      });
       const made = this.#own.get(toHex(requester))?.has(name);
       if (isIt(usual) && !made) return usual;
       const definition = id && view()?.memories.of(id)?.definition;

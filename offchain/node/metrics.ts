@@ -48,6 +48,11 @@ export function createMetrics() {
     wrongTurns: counter("weft_wrong_turns_total", "Of these, those with a token that the model does not say", [
       "author",
     ]),
+    reports: counter("weft_reports_total", "Signed reports by this worker of turns that it re-executed", [
+      "class",
+      "verdict",
+    ]),
+    watchShare: gauge("weft_watch_share", "Of the turns of others, the part that is re-executed now"),
     accusations: counter("weft_accusations_total", "What became of accusations of wrong tokens by this worker", [
       "outcome",
     ]),

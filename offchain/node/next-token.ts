@@ -7,7 +7,7 @@ import type { Logits } from "../inference/engine.ts";
 import { distribution, draw } from "../inference/sampling.ts";
 
 /** The temperature whose distribution a memory is mixed into when the likeliest token is to be taken. */
-const PLAIN = 100;
+export const PLAIN = 100;
 
 /**
  * Probabilities of the next token, as integers that sum to 2^16: what the model says, and what the memory has seen in this
@@ -51,23 +51,4 @@ export function tokenAfter(
 ): number {
   const probabilities = nextToken(logits, request.parameters.temperature, samplerK, reading, context);
   return draw(probabilities, drawThreshold(h, id, context.length));
-}
-
-/**
- * The first position, of those after what the request gives, whose token is another than the request has. Before the first
- * token of a conversation there is nothing that it could follow from.
- * @param logits of the positions from `from` on, `vocab` each, up to the one before the last token
- */
-export function firstOther(
-  h: Hashing,
-  drawn: Drawn,
-  tokens: readonly number[],
-  { logits, from, vocab }: { logits: Logits; from: number; vocab: number },
-): number | undefined {
-  for (let position = Math.max(1, drawn.request.after.length); position < tokens.length; position++) {
-    const at = (position - 1 - from) * vocab;
-    if (tokenAfter(h, drawn, logits.subarray(at, at + vocab), tokens.slice(0, position)) !== tokens[position])
-      return position;
-  }
-  return undefined;
 }

@@ -7,10 +7,12 @@ import type { CondemnOutcome } from "../chain/prosecutor.ts";
 import { type Bytes, toHex } from "../core/bytes.ts";
 import { codeOf } from "../core/errors.ts";
 import type { Store } from "../store/store.ts";
+import { Alarms } from "./alarms.ts";
 import type { Config } from "./config.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { Piece } from "./row-book.ts";
-import type { WrongTurn } from "./spot-checks.ts";
+import type { CheckedTurn, WrongTurn } from "./spot-checks.ts";
+import { DISTANCE_ONE } from "./tolerance.ts";
 
 /** Faults that somebody has to look after: a challenge that is not answered in time costs the stake of who attested. */
 const LOUD: ReadonlySet<string> = new Set(["drift", "challenge_delayed", "dispute_delayed", "dispute_lost"]);
@@ -19,6 +21,8 @@ const LOUD: ReadonlySet<string> = new Set(["drift", "challenge_delayed", "disput
 export class Observer {
   readonly log: Logger;
   readonly metrics: Metrics = createMetrics();
+  /** Who was seen to derive another state than we do, lately. */
+  readonly drifted = new Alarms(() => performance.now());
 
   constructor({ logLevel, operator }: Config) {
     this.log = pino({ level: logLevel, base: { operator } });
@@ -27,6 +31,7 @@ export class Observer {
   /** Refused input, failed attempts. */
   readonly fault = (kind: string, operator: Bytes | undefined, error: unknown): void => {
     this.metrics.faults.inc({ kind });
+    if (kind === "drift" && operator) this.drifted.raise(operator);
     const peer = operator && toHex(operator);
     const level = LOUD.has(kind) ? "error" : "debug";
     this.log[level](
@@ -151,21 +156,23 @@ export class Observer {
     this.metrics.condemnationGas.set(gas);
   }
 
-  /** A turn of another worker was re-executed. */
-  checked(wrong: WrongTurn | undefined): void {
+  /** A turn of another worker was re-executed, and what it is worth was signed. */
+  checked({ turn, model, wrong }: CheckedTurn): void {
     this.metrics.turnsChecked.inc();
+    this.metrics.reports.inc({ class: model.class, verdict: wrong ? "differs" : "agrees" });
     if (!wrong) return;
-    const { turn, position, isExact } = wrong;
+    const { position } = wrong;
     const author = toHex(turn.track.operator);
+    const nats = model.class === "tolerant" ? wrong.distance / DISTANCE_ONE : undefined;
     this.metrics.wrongTurns.inc({ author });
-    this.log[isExact ? "error" : "warn"](
-      { author, turn: toHex(turn.id), position },
+    this.log[model.class === "exact" ? "error" : "warn"](
+      { author, turn: toHex(turn.id), position, nats },
       "a committed token is not what the model says",
     );
   }
 
   /** What became of an accusation of such a token. */
-  accused({ turn, position }: WrongTurn, outcome: AccuseOutcome): void {
+  accused({ turn, wrong: { position } }: WrongTurn, outcome: AccuseOutcome): void {
     const author = toHex(turn.track.operator);
     const { type, reason } = { reason: undefined, ...outcome };
     this.metrics.accusations.inc({ outcome: type });

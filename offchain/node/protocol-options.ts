@@ -14,6 +14,11 @@ export function separatorOf(crypto: Crypto, { domain }: Deployment): Bytes {
   return domainSeparator(crypto, { ...domain, verifyingContract: fromHex(domain.verifyingContract, 20) });
 }
 
+/** How much less than 2^16 the cosine of an angle is. */
+export function driftOf(degrees: number): number {
+  return Math.round(COSINE_ONE * (1 - Math.cos((degrees * Math.PI) / 180)));
+}
+
 /** What a deployment fixes of the protocol, and the angle that the operator chose. */
 export function protocolOptions(
   crypto: Crypto,
@@ -39,7 +44,7 @@ export function protocolOptions(
     checkpointIntervalShortestMs: p.checkpointIntervalShortestMs,
     checkpointIntervalLongestMs: p.checkpointIntervalLongestMs,
     pace: Math.ceil(p.checkpointCapacity / 4),
-    drift: Math.round(COSINE_ONE * (1 - Math.cos((driftDegrees * Math.PI) / 180))),
+    drift: driftOf(driftDegrees),
     censorshipMs: CENSORSHIP_MS,
     challengeWindowSeconds: p.challengeWindowSeconds,
     retentionSeconds: p.retentionSeconds + p.disputeWindowsSeconds + p.longestPauseSeconds,

@@ -198,7 +198,7 @@ async function compose(
     failpoint,
   });
 
-  const desk = new DisputeDesk({ config, protocol, archive, conversations, engine, observer });
+  const desk = new DisputeDesk({ config, protocol, archive, conversations, engine, observer, store, signer });
   const chain = new Chain({
     rpcUrl: config.chain.rpc,
     deployment,
@@ -259,9 +259,10 @@ async function compose(
     silenceMs: config.authorSilenceMs,
     onTakeover: (from, reason) => observer.takeover(from, reason),
   });
-  const { referenceSpan } = deployment.parameters;
+  const { referenceSpan, retentionSeconds } = deployment.parameters;
   const receipts = new Receipts({ conversations, protocol, archive, store, model: engine.model, referenceSpan });
-  onStop(desk.watch(chain, receipts, { copier, referenceSpan, isIdle: () => admission.load === 0 }));
+  const watched = { copier, referenceSpan, retentionSeconds, isIdle: () => admission.load === 0, now };
+  onStop(desk.watch(chain, receipts, watched));
   const pages = new CheckpointPages({ consensus, archive, store });
   const created = Math.floor(Date.now() / 1000);
   const api = createApi(
@@ -272,6 +273,7 @@ async function compose(
       models: () => [{ id: engine.model.name, created }],
       receipt: async (requestId, range) => receipts.of(requestId, range),
       checkpointPage: (part, number, from) => pages.page(part, number, from),
+      reports: (after) => desk.reports(after),
     },
     { logger: log },
   );

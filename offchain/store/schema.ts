@@ -54,6 +54,14 @@ const STEPS: readonly string[] = [
     UNIQUE (requester, name)
   );
   `,
+  // What turns of others were found to be worth; settled ones are not looked at again.
+  `
+  CREATE TABLE checks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, turn BLOB NOT NULL UNIQUE, reporter BLOB NOT NULL, model BLOB NOT NULL,
+    author BLOB NOT NULL, agrees INTEGER NOT NULL, position INTEGER NOT NULL, distance INTEGER NOT NULL,
+    signature BLOB NOT NULL, settled INTEGER NOT NULL
+  );
+  `,
 ];
 
 /**

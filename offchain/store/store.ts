@@ -8,6 +8,7 @@ import { decodeEvidence, encodeEvidence } from "../core/evidence.ts";
 import { decodeSegment, encodeSegment, type TrackKey } from "../core/segment.ts";
 import { sqliteChainLog } from "./chain-log.ts";
 import { CheckpointTable, type KeptCheckpoint } from "./checkpoints.ts";
+import { CheckTable } from "./checks.ts";
 import { guarded, openDatabase } from "./database.ts";
 import { MemoryTable } from "./memories.ts";
 import { MemoryNameTable } from "./memory-names.ts";
@@ -58,6 +59,7 @@ export class Store {
   readonly chainLog: ChainLog;
   readonly rows: RowFiles;
   readonly memoryNames: MemoryNameTable;
+  readonly checks: CheckTable;
   readonly #sql: Sql;
   readonly #tracks: TrackTable;
   readonly #checkpoints: CheckpointTable;
@@ -73,6 +75,7 @@ export class Store {
       this.#checkpoints = new CheckpointTable(this.#sql);
       this.#memories = new MemoryTable(this.#sql);
       this.memoryNames = new MemoryNameTable(this.#sql);
+      this.checks = new CheckTable(this.#sql);
       this.chainLog = sqliteChainLog(db, (what, work) => this.#sql.durably([`store.${what}`], work));
       this.rows = RowFiles.open(join(folder, "rows"), options.rowsBytes ?? DEFAULT_ROWS_BYTES);
     } catch (error) {

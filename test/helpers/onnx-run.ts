@@ -4,9 +4,17 @@ export const LEVELS = ["disabled", "basic", "extended", "all"] as const;
 export type Level = (typeof LEVELS)[number];
 
 type Sizes = { layers: number; kvHeads: number; headDim: number };
+/** Of exact models, and of others. */
+type Rows = Int8Array | Float32Array;
 
 /** A graph in a session of its own, of any optimisation level; engines have but one. */
-export async function openGraph(graph: Uint8Array, { layers, kvHeads, headDim }: Sizes, level: Level, threads: number) {
+export async function openGraph<R extends Rows = Int8Array>(
+  graph: Uint8Array,
+  { layers, kvHeads, headDim }: Sizes,
+  level: Level,
+  threads: number,
+  rowsOf: (count: number) => R = (count) => new Int8Array(count) as R,
+) {
   const session = await InferenceSession.create(graph, {
     executionProviders: ["cpu"],
     graphOptimizationLevel: level,
@@ -17,7 +25,7 @@ export async function openGraph(graph: Uint8Array, { layers, kvHeads, headDim }:
   const rowBytes = names.length * kvHeads * headDim;
 
   /** `[1, heads, T, dim]` of every part, out of rows `[position][part][head][dim]`. */
-  const fromRows = (rows: Int8Array): Tensor[] => {
+  const fromRows = (rows: R): Tensor[] => {
     const positions = rows.length / rowBytes;
     return names.map((_, part) => {
       const data = Float32Array.from({ length: kvHeads * positions * headDim }, (_value, i) => {
@@ -32,9 +40,9 @@ export async function openGraph(graph: Uint8Array, { layers, kvHeads, headDim }:
     });
   };
 
-  const toRows = (parts: readonly Tensor[]): Int8Array => {
+  const toRows = (parts: readonly Tensor[]): R => {
     const positions = parts[0].dims[2];
-    const rows = new Int8Array(positions * rowBytes);
+    const rows = rowsOf(positions * rowBytes);
     for (const [part, { data }] of parts.entries())
       for (const [i, value] of (data as Float32Array).entries()) {
         const [head, position, dim] = [
@@ -48,7 +56,7 @@ export async function openGraph(graph: Uint8Array, { layers, kvHeads, headDim }:
   };
 
   /** Feeds tokens in pieces of these sizes after the given rows. Returns the logits of all of them, and all rows. */
-  const run = async (ids: readonly number[], pieces: readonly number[], earlier: Int8Array = new Int8Array()) => {
+  const run = async (ids: readonly number[], pieces: readonly number[], earlier: R = rowsOf(0)) => {
     let past = fromRows(earlier);
     let at = earlier.length / rowBytes;
     const logits: number[] = [];

@@ -8,6 +8,7 @@ import { until } from "../helpers/e2e/until.ts";
 import { type IndexerProcess, startIndexer } from "../helpers/indexer/indexer.ts";
 import { findPostgres, type Postgres, startPostgres } from "../helpers/indexer/postgres.ts";
 import { type Scenery, turnOf } from "../helpers/indexer/scenery.ts";
+import { checkReports } from "./reports.ts";
 import { SNAPSHOTS, World } from "./world.ts";
 
 /** More than Ponder undoes on a devnet. */
@@ -96,6 +97,10 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       assert.deepEqual(byRequest.body, proof);
       const first = (await indexer.get(`/answers/${proof.requestId}`)).body as Proof;
       assert.deepEqual([first.position, first.token], [3, 103], "the answer's first token");
+    });
+
+    test("reports about committed turns, by operators who signed them; those that nobody signed are refused", async () => {
+      await checkReports(world, indexer);
     });
 
     test("refusals say what is wrong, in the form of workers'", async () => {

@@ -63,7 +63,7 @@ function desk() {
   } as unknown as Author;
   const catalog = new MemoryCatalog({
     hashing: crypto,
-    columns: 256,
+    model: { class: "exact", vocab: 256 },
     names: { all: () => [], put: () => {}, drop: () => {} },
     view: () => latestView(source),
   });

@@ -27,4 +27,10 @@ export const CONTENT_TABLES = [
     body bytea NOT NULL, PRIMARY KEY (checkpoint_hash, segment_index, snapshot_index))`,
   `CREATE INDEX IF NOT EXISTS snapshot_turn ON ${CONTENT_SCHEMA}.snapshot (turn, first)`,
   `CREATE INDEX IF NOT EXISTS snapshot_request ON ${CONTENT_SCHEMA}.snapshot (request_id) WHERE request_id IS NOT NULL`,
+  // What workers found in turns that they computed again, in the order in which it came: by each of a turn once.
+  `CREATE TABLE IF NOT EXISTS ${CONTENT_SCHEMA}.report (
+    reporter text, turn text, model text NOT NULL, author text NOT NULL, agrees boolean NOT NULL, position bigint NOT NULL,
+    distance bigint NOT NULL, signature text NOT NULL, arrived bigserial, PRIMARY KEY (reporter, turn))`,
+  `CREATE INDEX IF NOT EXISTS report_turn ON ${CONTENT_SCHEMA}.report (turn)`,
+  `CREATE INDEX IF NOT EXISTS report_arrived ON ${CONTENT_SCHEMA}.report (reporter, arrived)`,
 ];

@@ -23,15 +23,22 @@ export async function fetchPage(
   checkpoint: { number: number; hash: string },
   from: number,
 ): Promise<Page> {
-  try {
-    const url = new URL(`/v1/checkpoints/${checkpoint.number}/${part}?from=${from}`, worker);
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "error" });
-    const text = await bounded(response);
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    const { hash, items, next } = page.parse(JSON.parse(text));
+  return ask(worker, `/v1/checkpoints/${checkpoint.number}/${part}?from=${from}`, (body) => {
+    const { hash, items, next } = page.parse(body);
     if (hash !== checkpoint.hash) throw new Error("it knows another checkpoint by this number");
     if (next !== null && next !== from + items.length) throw new Error("its pages do not follow one another");
     return { items: items.map((item) => fromHex(item)), next };
+  });
+}
+
+/** @throws WeftError `worker_failed`: it does not answer, or not as workers do */
+export async function ask<T>(worker: string, path: string, read: (body: unknown) => T): Promise<T> {
+  try {
+    const url = new URL(path, worker);
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "error" });
+    const text = await bounded(response);
+    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    return read(JSON.parse(text));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new WeftError("worker_failed", `${worker}: ${why}`, { cause });

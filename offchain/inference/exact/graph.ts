@@ -80,12 +80,12 @@ export class Graph {
     return this.#add("Split", [input, this.integers(...sizes)], { axis: { int: axis } }, names);
   }
 
-  /** @param root hexadecimal: of which model this is the graph */
-  encode(name: string, root: string): Uint8Array {
+  /** @param root hexadecimal: of which exact model this is the graph */
+  encode(name: string, root?: string): Uint8Array {
     return ModelProto.encode({
       irVersion: IR_VERSION,
       producerName: "weft",
-      metadataProps: [{ key: ROOT_KEY, value: root }],
+      metadataProps: root === undefined ? [] : [{ key: ROOT_KEY, value: root }],
       opsetImport: [{ domain: "", version: OPSET }],
       graph: {
         name,

@@ -10,6 +10,7 @@ import type { Deployment } from "../../../offchain/chain/deployment.ts";
 import { accountKey } from "../../../offchain/cli/devnet/accounts.ts";
 import { type Chain, deployContracts, freePorts, startChain } from "../../../offchain/cli/devnet.ts";
 import { type Bytes, compare, fromHex, toHex } from "../../../offchain/core/bytes.ts";
+import { type CheckReport, reportDigest, type SignedReport } from "../../../offchain/core/check-report.ts";
 import { type Checkpoint, checkpointHash, genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
 import { Cut, checkpointOf } from "../../../offchain/core/cut.ts";
 import { Memories } from "../../../offchain/core/memories.ts";
@@ -28,6 +29,7 @@ const SIGNERS = 3;
 /** Long enough for a slow machine to do something before it is over; there is `pass`. */
 const OVERRIDES = { challengeWindowSeconds: 60 };
 const GAS = "0x7a120";
+const MODEL = `0x${"33".repeat(32)}`;
 
 /** What a worker would hold of one committed checkpoint. */
 export type Content = { number: number; hash: Bytes; checkpoint: Checkpoint; cut: Cut; segments: Sealed[] };
@@ -191,6 +193,16 @@ export class Scenery {
   #keys(index: number): Track["keys"] {
     const { owner, signer } = this.#signers[index];
     return { operator: owner, signer };
+  }
+
+  /** What an operator's worker says that it found in a turn. */
+  reportBy(
+    index: number,
+    found: Pick<CheckReport, "turn" | "author" | "agrees" | "position" | "distance">,
+  ): SignedReport {
+    const { owner, signer } = this.#signers[index];
+    const report = { reporter: owner, model: fromHex(MODEL, 32), ...found };
+    return { report, signature: signer.sign(reportDigest(crypto, this.#separator, report)) };
   }
 
   /** One more operator joins, and waits for an epoch. */

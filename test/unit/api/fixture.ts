@@ -55,6 +55,7 @@ export function fakePorts(overrides: Partial<ApiPorts> = {}): ApiPorts {
     models: () => [{ id: "weft-austen", created: 1 }],
     receipt: async (requestId, range) => ({ requestId, ...range }),
     checkpointPage: (_part, number, from) => ({ number, hash: id32(9), from, items: ["0x01"], next: null }),
+    reports: () => ({ items: [], last: 0 }),
     metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "weft_up 1\n" }),
     health: () => ({ ok: true, peers: 3 }),
     ...overrides,

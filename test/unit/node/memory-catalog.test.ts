@@ -14,7 +14,7 @@ const CHECKPOINT = { number: 3, hash: hashOf("checkpoint 3") };
 function catalogOf(names: MemoryNames, memories = Memories.empty(crypto)): MemoryCatalog {
   return new MemoryCatalog({
     hashing: crypto,
-    columns: 256,
+    model: { class: "exact", vocab: 256 },
     names,
     view: () => ({ checkpoint: CHECKPOINT, memories }),
   });

@@ -8,7 +8,7 @@ import { openContent } from "../../content.ts";
 import { refusal } from "../../refusal.ts";
 import { settingsFrom } from "../../settings.ts";
 
-const { proofs, standings, collected } = await openContent(settingsFrom(process.env), db);
+const { proofs, reports, standings, collected } = await openContent(settingsFrom(process.env), db);
 
 const id = z
   .string()
@@ -52,6 +52,10 @@ app.get("/checkpoints/:checkpoint", async (context) => {
 app.get("/answers/:requestId", async (context) => {
   const { requestId, position } = parse(answerOf, context);
   return context.json(await proofs.ofAnswer(requestId, position));
+});
+app.get("/reports/:turn", async (context) => {
+  const { turn } = parse(z.object({ turn: id }), context);
+  return context.json({ items: await reports.of(turn) });
 });
 app.get("/collected", async (context) => context.json(await collected()));
 app.all("*", (context) => {
