@@ -53,7 +53,8 @@ before(async () => {
     async prepare({ operators }) {
       await register({ config: operators[0]!.configFile, uri: "models/weft-austen" });
       const watch = new Set([WATCHER, RASH, SILENT]);
-      for (const operator of operators) configure(operator, { watchShare: watch.has(operator.index) ? 1 : 0 });
+      for (const operator of operators)
+        configure(operator, { watchShare: watch.has(operator.index) ? 1 : 0, authorSilenceMs: 10_000 });
     },
     overrides: {
       checkpointIntervalShortestMs: 500,

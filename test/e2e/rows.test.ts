@@ -5,6 +5,7 @@ import { type Ask, again, assertWhole, complete, metric, once, type Seen, stream
 import { allConnected, kill, type Net, startNet } from "../helpers/e2e/net.ts";
 import { type Between, putBefore } from "../helpers/e2e/proxy.ts";
 import { replicaOf, withStore } from "../helpers/e2e/stores.ts";
+import { configure } from "../helpers/e2e/tokens.ts";
 import { until } from "../helpers/e2e/until.ts";
 
 /** DESIGN §3: rows buy time, not truth. Damaged ones are refused; false ones end the stream before anything false is signed. */
@@ -38,6 +39,8 @@ before(async () => {
   net = await startNet({
     overrides: { checkpointIntervalShortestMs: 500, checkpointIntervalLongestMs: 1_000 },
     prepare: async ({ operators }) => {
+      // Who is killed is missed at once; who is slow is not to be given up.
+      for (const operator of operators) configure(operator, { authorSilenceMs: 10_000 });
       proxy = await putBefore(operators[AUTHOR - 1], flipOnce);
     },
   });
@@ -89,6 +92,12 @@ test("a bit flipped in flight: refused, counted, computed again; the answer is u
 
 const falseRows = (index: number) => metric(url(index), "weft_false_rows_total", { author: owner(AUTHOR) });
 
+const untilCommitted = (index: number, requestId: string) =>
+  until("it is committed, as this worker has it", async () => {
+    const { status } = (await (await fetch(`${url(index)}/v1/receipts/${requestId}`)).json()) as { status?: string };
+    return status === "attested" || status === "final";
+  });
+
 test("wrong rows under a right digest: who goes on from that answer is told, and who asks again has it from the tokens", async () => {
   armed = false;
   await net.impersonate(AUTHOR, "test/e2e/saboteurs/false-rows.ts").ready;
@@ -97,7 +106,12 @@ test("wrong rows under a right digest: who goes on from that answer is told, and
   const earlier = await received();
   const asked: Ask = { prompt: `Untrue. ${PROMPT}`, max_tokens: 20, temperature: 0.8, seed: 3 };
   const first = await complete(url(1), { ...asked, weft: { author: owner(AUTHOR) } });
+  assert.deepEqual(
+    first.authors.map(({ author }) => author),
+    [owner(AUTHOR)],
+  );
   await until("its rows are there", async () => (await received()) - earlier > asked.prompt.length * 512);
+  await Promise.all([1, GOES_ON].map((index) => untilCommitted(index, first.started.request_id)));
   const next: Ask = { ...asked, prompt: `${asked.prompt}${first.text}\n`, weft: { author: owner(GOES_ON) } };
   const seen = await stream(url(1), next);
   assert.equal(seen.error?.code, "rows_mismatch");
