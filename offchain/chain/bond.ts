@@ -6,7 +6,8 @@ import type { Rpc } from "./rpc.ts";
 import type { Sender } from "./sender.ts";
 
 /**
- * Lets a court take a bond from the sender's account.
+ * Lets a court take a bond from the sender's account. It may then take all that the account has: a bond's own allowance
+ * would be spent by another that is paid at the same time.
  * @param bond in the token's smallest unit
  * @returns undefined when it may; what the account has when that is less; or why to try again
  */
@@ -18,7 +19,7 @@ export async function approveBond(
   const own = await readContract(rpc, token, abi, "balanceOf", [sender.address]);
   if (own < bond) return { own };
   if ((await readContract(rpc, token, abi, "allowance", [sender.address, court])) >= bond) return undefined;
-  const data = encodeFunctionData({ abi, functionName: "approve", args: [court, bond] });
+  const data = encodeFunctionData({ abi, functionName: "approve", args: [court, own] });
   const sent = await sender.send({ to: token, data });
   return sent.type === "mined" ? undefined : sent.message;
 }

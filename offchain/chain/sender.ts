@@ -9,6 +9,7 @@ import {
   inferenceCourtAbi,
   modelRegistryAbi,
   operatorRegistryAbi,
+  stakeTokenAbi,
 } from "./abi.ts";
 import { type RpcBlock, safeNumber } from "./convert.ts";
 import { isBusy, type Rpc, RpcRefusal } from "./rpc.ts";
@@ -35,6 +36,7 @@ const ERRORS = [
   ...availabilityCourtAbi,
   ...inferenceCourtAbi,
   ...modelRegistryAbi,
+  ...stakeTokenAbi,
 ].filter((item) => item.type === "error") as Abi;
 
 const DEFAULT_TIP = 1_000_000_000n;

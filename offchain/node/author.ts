@@ -231,8 +231,9 @@ export class Author {
     const logits = await engine.forward(clean, fed, { allLogits: order.answered.length > 0, signal });
     for (const piece of pieces) {
       const count = piece.rows.length / rowBytes;
-      if (piece.first >= from && !areOurRows(engine.model, clean.rows(piece.first, count), piece.rows))
-        throw new FalseRows(piece);
+      if (piece.first < from || areOurRows(engine.model, clean.rows(piece.first, count), piece.rows)) continue;
+      rows.markFalse(piece);
+      throw new FalseRows(piece);
     }
     const other = firstOther(this.#options.crypto, engine.model, drawnOf(task), tokens, { logits, from });
     if (other)

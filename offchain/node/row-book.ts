@@ -88,6 +88,11 @@ export class RowBook {
     for (const { turn, run } of pieces) this.#verified.add(nameOf({ ...turn.track, ...run.place }));
   }
 
+  /** What the model does not say is adopted no more, nor after a restart: nothing is kept in its place. */
+  markFalse({ turn, run }: Piece): void {
+    this.#options.store.append(turn.track, run.place, new Uint8Array(0));
+  }
+
   /**
    * The longest prefix of `tokens` for which rows are here, in pieces that follow one another. Rows serve only the
    * conversation and the client that they came with: they are looked for in `turns` and those turns' ancestors, and only

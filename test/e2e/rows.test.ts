@@ -5,6 +5,7 @@ import { type Ask, again, assertWhole, complete, metric, once, type Seen, stream
 import { allConnected, kill, type Net, startNet } from "../helpers/e2e/net.ts";
 import { type Between, putBefore } from "../helpers/e2e/proxy.ts";
 import { replicaOf, withStore } from "../helpers/e2e/stores.ts";
+import { configure } from "../helpers/e2e/tokens.ts";
 import { until } from "../helpers/e2e/until.ts";
 
 /** DESIGN §3: rows buy time, not truth. Damaged ones are refused; false ones end the stream before anything false is signed. */
@@ -15,6 +16,7 @@ const UNDAMAGED_BYTES = 288 * 512;
 const LARGE_FRAME = 8 * 1024;
 const DATA_FRAME = 0;
 const AUTHOR = 2;
+const GOES_ON = 3;
 const others = [1, 3, 4];
 
 let net: Net;
@@ -37,6 +39,8 @@ before(async () => {
   net = await startNet({
     overrides: { checkpointIntervalShortestMs: 500, checkpointIntervalLongestMs: 1_000 },
     prepare: async ({ operators }) => {
+      // Who is killed is missed at once; who is slow is not to be given up.
+      for (const operator of operators) configure(operator, { authorSilenceMs: 10_000 });
       proxy = await putBefore(operators[AUTHOR - 1], flipOnce);
     },
   });
@@ -86,11 +90,43 @@ test("a bit flipped in flight: refused, counted, computed again; the answer is u
   await nobodyAccused();
 });
 
-test("rows that are false though correctly signed: the stream ends with a typed error, and nothing false is signed", async (t) => {
+const falseRows = (index: number) => metric(url(index), "weft_false_rows_total", { author: owner(AUTHOR) });
+
+const untilCommitted = (index: number, requestId: string) =>
+  until("it is committed, as this worker has it", async () => {
+    const { status } = (await (await fetch(`${url(index)}/v1/receipts/${requestId}`)).json()) as { status?: string };
+    return status === "attested" || status === "final";
+  });
+
+test("wrong rows under a right digest: who goes on from that answer is told, and who asks again has it from the tokens", async () => {
   armed = false;
-  const saboteur = net.impersonate(AUTHOR, "test/e2e/saboteurs/false-rows.ts");
-  await saboteur.ready;
+  await net.impersonate(AUTHOR, "test/e2e/saboteurs/false-rows.ts").ready;
   await allConnected(net);
+  const received = () => metric(url(GOES_ON), "weft_received_bytes_total", { lane: "rows" });
+  const earlier = await received();
+  const asked: Ask = { prompt: `Untrue. ${PROMPT}`, max_tokens: 20, temperature: 0.8, seed: 3 };
+  const first = await complete(url(1), { ...asked, weft: { author: owner(AUTHOR) } });
+  assert.deepEqual(
+    first.authors.map(({ author }) => author),
+    [owner(AUTHOR)],
+  );
+  await until("its rows are there", async () => (await received()) - earlier > asked.prompt.length * 512);
+  await Promise.all([1, GOES_ON].map((index) => untilCommitted(index, first.started.request_id)));
+  const next: Ask = { ...asked, prompt: `${asked.prompt}${first.text}\n`, weft: { author: owner(GOES_ON) } };
+  const seen = await stream(url(1), next);
+  assert.equal(seen.error?.code, "rows_mismatch");
+  assert.ok(seen.authored[0].attached >= asked.prompt.length);
+  assert.equal(await falseRows(GOES_ON), 1);
+  const retried = await complete(url(1), again(next, seen.started!, { author: owner(GOES_ON) }));
+  assert.deepEqual(
+    retried.authors.map(({ author, attached }) => [author, attached]),
+    [[owner(GOES_ON), 0]],
+  );
+  await nobodyAccused();
+});
+
+test("rows that are false though correctly signed: the stream ends with a typed error, and nothing false is signed", async (t) => {
+  const before = await Promise.all(net.operators.map(({ index }) => falseRows(index)));
   const ask: Ask = { prompt: `False. ${PROMPT}`, max_tokens: 300, temperature: 0.8, seed: 2 };
   const seen = await killedAt(80, ask);
   assert.equal(seen.error?.code, "rows_mismatch", JSON.stringify(seen.authored));
@@ -101,15 +137,15 @@ test("rows that are false though correctly signed: the stream ends with a typed 
     `false rows: attached ${successor.attached}, shown ${seen.text.length} characters, then ${seen.error?.code}`,
   );
   const found = net.operators.find(({ owner }) => owner === successor.author)!;
-  assert.equal(await metric(found.apiUrl, "weft_false_rows_total", { author: owner(AUTHOR) }), 1);
+  assert.equal(await falseRows(found.index), before[found.index - 1] + 1);
   await nobodyAccused();
 
   // The rest of the mesh goes on, with the same request too: from the tokens.
   const retried = await complete(url(4), again(ask, seen.started!, { author: owner(3) }));
   const whole = await complete(url(1), again(ask, seen.started!, { author: owner(4), recompute: true }));
   assert.equal(retried.text, whole.text);
-  const before = await metric(url(1), "weft_checkpoint_number");
-  await until("checkpoints go on", async () => (await metric(url(1), "weft_checkpoint_number")) > before);
+  const number = await metric(url(1), "weft_checkpoint_number");
+  await until("checkpoints go on", async () => (await metric(url(1), "weft_checkpoint_number")) > number);
 
   await kill(net.worker(found.index));
   withStore(net.devnet, found, (store) => {
@@ -117,7 +153,8 @@ test("rows that are false though correctly signed: the stream ends with a typed 
     assert.ok(turn, "the turn was opened");
     assert.deepEqual([turn.runs.length, turn.close], [0, undefined], "and nothing else of it was signed");
     const reports = store.reports().map(({ kind, author }) => [kind, toHex(author)]);
-    assert.deepEqual(reports, [["false_rows", owner(AUTHOR)]]);
+    assert.equal(reports.length, before[found.index - 1] + 1);
+    assert.deepEqual(reports.at(-1), ["false_rows", owner(AUTHOR)]);
     assert.deepEqual(store.evidence(), []);
   });
 });

@@ -1,4 +1,4 @@
-import { writeOtherTokens } from "./lies.ts";
+import { writeOtherTokens } from "./dispute-lies.ts";
 import { startSaboteur } from "./start.ts";
 
 // Writes tokens that its model does not say; of which it is accused it has nothing to answer.

@@ -19,7 +19,7 @@ export type Net = {
   /** Starts an operator's worker again, with the folder it had. */
   restart(index: number, env?: Record<string, string>): WorkerProcess;
   /** Starts another module as an operator's worker. */
-  impersonate(index: number, module: string): WorkerProcess;
+  impersonate(index: number, module: string, args?: readonly string[]): WorkerProcess;
   /** Kills what is left, whatever state it is in, and cleans up. */
   stop(): Promise<void>;
 };
@@ -45,10 +45,10 @@ export async function startNet(options: NetOptions = {}): Promise<Net> {
     workers,
     worker: (index) => workers.get(index)!,
     restart: (index, env) => held(index, devnet.spawnWorker(devnet.operators[index - 1], env)),
-    impersonate(index, module) {
+    impersonate(index, module, args = []) {
       const operator = devnet.operators[index - 1];
       const log = join(operator.folder, "worker.log");
-      const child = devnet.runModule(operator.name, module, ["--config", operator.configFile], log);
+      const child = devnet.runModule(operator.name, module, ["--config", operator.configFile, ...args], log);
       const ready = untilReady(child, async () => (await fetch(`${operator.apiUrl}/ready`)).ok, 60_000);
       ready.catch(() => {});
       return held(index, { ...child, operator, ready });

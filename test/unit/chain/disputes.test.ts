@@ -120,13 +120,14 @@ describe("disputes about tokens on a real node with the real contracts", () => {
 
   test("X3: who is accused of a right token answers by itself, of whatever a memory said too; the accuser's silence dismisses it", async () => {
     const [answerSeconds, moveSeconds] = await windows();
-    const first = await worker(AUTHOR, tokens.honest);
     const bond = (await tokens.court.getFunction("bondOf")(toHex(tokens.author.operator))) as bigint;
     for (const name of ["right", "remembered"]) {
       const { open, tokens: shown, position } = tokens.of(name).wrong;
       await (await tokens.court.getFunction("accuse")(...signed(open), ...signed(shown), position, PURSE)).wait();
     }
+    const first = await worker(AUTHOR, tokens.honest);
     await until("both are answered", () => moves.length === 2);
+    assert.deepEqual(first.faults, [], "two bonds at once are two");
     assert.equal(first.chain.disputes.accused, 2);
     await tokens.world.leave();
     await tokens.world.pass(moveSeconds + answerSeconds);
