@@ -213,6 +213,7 @@ async function compose(
     challenges: new Challenges({ protocol, archive, store }),
     onChallenge: (outcome) => observer.challenged(outcome),
     challengesPerCheckpoint: config.challengesPerCheckpoint,
+    challengesAtOnce: config.challengesAtOnce,
     onCondemned: (outcome) => observer.condemned(outcome),
     disputes: desk.options,
   });
