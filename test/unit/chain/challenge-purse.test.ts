@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setImmediate as breathe } from "node:timers/promises";
 import { type ContractFunctionReturnType, encodeFunctionResult } from "viem";
 import { availabilityCourtAbi as abi } from "../../../offchain/chain/abi.ts";
 import { ChallengePurse } from "../../../offchain/chain/challenge-purse.ts";
@@ -92,27 +93,24 @@ describe("what was paid for a checkpoint", () => {
 });
 
 test("one thing of each checkpoint is asked for at a time, of as many checkpoints as may be", async () => {
-  const rpc = { stopped: false, pause: async () => {}, request: () => new Promise((_, end) => ends.push(end)) };
   const ends: (() => void)[] = [];
+  const rpc = { stopped: false, pause: async () => {}, request: () => new Promise((_, end) => ends.push(end)) };
   const challenger = new Challenger({
     ...{ rpc: rpc as unknown as Rpc, crypto, separator: hashOf("separator"), sender: {} as Sender },
     ...{ court: COURT, token: COURT, mostBonds: 0n, atOnce: 2, onFault: assert.fail, pollMs: 1, maxBackoffMs: 1 },
   });
-  const ask = (hash: Hex, index: number) => {
-    const at = { number: 1, hash: fromHex(hash), index } as CommittedPlace;
-    return challenger.ask("trace", at);
+  /** How many questions are under way, once this one is asked or is not. */
+  const after = async (hash: Hex, index: number) => {
+    void challenger.ask("trace", { number: 1, hash: fromHex(hash), index } as CommittedPlace);
+    await breathe();
+    return ends.length;
   };
-  const first = ask(FIRST, 0);
-  assert.equal(await ask(FIRST, 1), undefined);
-  assert.equal(ends.length, 1);
-  const second = ask(SECOND, 0);
-  assert.equal(ends.length, 2);
-  assert.equal(await ask(toHex(hashOf("checkpoint 3")), 0), undefined);
-  assert.equal(ends.length, 2);
+  const third = toHex(hashOf("checkpoint 3"));
+  assert.deepEqual([await after(FIRST, 0), await after(FIRST, 1)], [1, 1]);
+  assert.deepEqual([await after(SECOND, 0), await after(third, 0)], [2, 2]);
   rpc.stopped = true;
   for (const end of ends.splice(0)) end();
-  assert.deepEqual(await Promise.all([first, second]), [undefined, undefined]);
+  await breathe();
   rpc.stopped = false;
-  void ask(toHex(hashOf("checkpoint 3")), 0);
-  assert.equal(ends.length, 1);
+  assert.deepEqual([await after(third, 0), await after(FIRST, 1)], [1, 2]);
 });
