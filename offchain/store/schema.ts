@@ -54,6 +54,14 @@ const STEPS: readonly string[] = [
     UNIQUE (requester, name)
   );
   `,
+  // Clients name by keys what is to be taught once.
+  `
+  CREATE TABLE taught (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, requester BLOB NOT NULL, key TEXT NOT NULL, asked BLOB NOT NULL,
+    at INTEGER NOT NULL, outcome TEXT, UNIQUE (requester, key)
+  );
+  CREATE INDEX taught_at ON taught (at);
+  `,
 ];
 
 /**

@@ -14,6 +14,7 @@ import { MemoryNameTable } from "./memory-names.ts";
 import { RowFiles } from "./row-files.ts";
 import type { Identity } from "./schema.ts";
 import { Sql } from "./sql.ts";
+import { TaughtTable } from "./taught.ts";
 import { type StoredHead, type StoredSegment, TrackTable } from "./tracks.ts";
 
 export type { StoredHead, StoredSegment };
@@ -58,6 +59,7 @@ export class Store {
   readonly chainLog: ChainLog;
   readonly rows: RowFiles;
   readonly memoryNames: MemoryNameTable;
+  readonly taught: TaughtTable;
   readonly #sql: Sql;
   readonly #tracks: TrackTable;
   readonly #checkpoints: CheckpointTable;
@@ -73,6 +75,7 @@ export class Store {
       this.#checkpoints = new CheckpointTable(this.#sql);
       this.#memories = new MemoryTable(this.#sql);
       this.memoryNames = new MemoryNameTable(this.#sql);
+      this.taught = new TaughtTable(this.#sql);
       this.chainLog = sqliteChainLog(db, (what, work) => this.#sql.durably([`store.${what}`], work));
       this.rows = RowFiles.open(join(folder, "rows"), options.rowsBytes ?? DEFAULT_ROWS_BYTES);
     } catch (error) {
