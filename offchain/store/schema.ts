@@ -62,6 +62,11 @@ const STEPS: readonly string[] = [
   );
   CREATE INDEX taught_at ON taught (at);
   `,
+  // The root of each row of a memory, and a sum over the row and it.
+  `
+  ALTER TABLE memory_rows ADD COLUMN root BLOB;
+  ALTER TABLE memory_rows ADD COLUMN sum BLOB;
+  `,
 ];
 
 /**
