@@ -19,6 +19,7 @@ const STATUS: Record<string, number> = {
   conflict: 409,
   body_too_large: 413,
   unsupported_media_type: 415,
+  key_reused: 422,
   aborted: 499,
   internal: 500,
   carried_mismatch: 502,

@@ -23,6 +23,12 @@ const makeBody = z.strictObject({
     .nullish(),
 });
 const place = z.object({ id: hex(32).transform((id) => fromHex(id, 32)), name: memoryName.optional() });
+const idempotencyKey = z.object({
+  "idempotency-key": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, "is not 1 to 255 visible characters of ASCII")
+    .optional(),
+});
 const teachBody = z.strictObject({ text: z.string().min(1), name: memoryName.nullish() });
 
 function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
@@ -35,14 +41,18 @@ function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
 
 const memoryJson = <M extends MemoryInfo>(memory: M) => ({ object: "memory", ...memory });
 
-/**
- * Long-term memories of the client who asks. `name` beside an id is needed only at workers where the memory was not made.
- * @param untilClosed runs what ends when the client goes or the server closes
- */
+export type Running = {
+  /** Work that ends when the client goes or the server closes. */
+  untilClosed(reply: FastifyReply, work: (signal: AbortSignal) => Promise<unknown>): Promise<unknown>;
+  /** Work that ends when the server closes. */
+  untilStopped(work: (signal: AbortSignal) => Promise<unknown>): Promise<unknown>;
+};
+
+/** Long-term memories of the client who asks. `name` beside an id is needed only at workers where the memory was not made. */
 export function serveMemories(
   app: FastifyInstance,
   { memories }: Pick<ApiPorts, "memories">,
-  untilClosed: (reply: FastifyReply, work: (signal: AbortSignal) => Promise<unknown>) => Promise<unknown>,
+  { untilClosed, untilStopped }: Running,
 ): void {
   type Asked = { Params: { id: string }; Querystring: Record<string, unknown> };
   const own = (headers: { authorization?: string | undefined }): Bytes => requesterOf(headers.authorization);
@@ -61,6 +71,9 @@ export function serveMemories(
   app.post<Asked>("/v1/memories/:id/teach", async ({ headers, params, body }, reply) => {
     const { text, name } = parsed(teachBody, body);
     const named = parsed(place, { id: params.id, name: name ?? undefined });
-    return untilClosed(reply, (signal) => memories.teach(own(headers), named, text, signal));
+    const { "idempotency-key": key } = parsed(idempotencyKey, headers);
+    const teach = (signal: AbortSignal) => memories.teach(own(headers), named, text, signal, key);
+    // Who has a key may lose the answer, and ask again.
+    return key === undefined ? untilClosed(reply, teach) : untilStopped(teach);
   });
 }

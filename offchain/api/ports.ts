@@ -59,12 +59,13 @@ export type MemoryPorts = {
   make(requester: Bytes, name: string, choices: { orders?: number[]; writers?: Bytes[] }): MemoryInfo;
   list(requester: Bytes): MemoryInfo[];
   show(requester: Bytes, named: MemoryName): MemoryInfo & MemoryContents;
-  /** Resolves once all of the text was written. */
+  /** Resolves once all of the text was written; under the same key once, however often it is asked. */
   teach(
     requester: Bytes,
     named: MemoryName,
     text: string,
     signal: AbortSignal,
+    key?: string,
   ): Promise<{ id: Hex; tokens: number; turns: Hex[]; authors: Hex[] }>;
 };
 

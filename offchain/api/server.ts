@@ -99,7 +99,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
       .code(204)
       .headers({
         "access-control-allow-methods": "GET, POST",
-        "access-control-allow-headers": "authorization, content-type",
+        "access-control-allow-headers": "authorization, content-type, idempotency-key",
         "access-control-max-age": "86400",
       })
       .send(),
@@ -117,13 +117,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     ]);
   });
 
-  /** Work that ends when the client goes or the server closes. */
-  const untilClosed = async (reply: FastifyReply, work: (signal: AbortSignal) => Promise<unknown>) => {
-    const controller = new AbortController();
-    const gone = () => {
-      if (!reply.raw.writableFinished) controller.abort(new WeftError("aborted", "the client went away"));
-    };
-    reply.raw.once("close", gone);
+  const untilStopped = async <T>(work: (signal: AbortSignal) => Promise<T>, controller = new AbortController()) => {
     const done = work(controller.signal);
     running.set(controller, done);
     try {
@@ -132,11 +126,19 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
       running.delete(controller);
     }
   };
+  const untilClosed = <T>(reply: FastifyReply, work: (signal: AbortSignal) => Promise<T>) => {
+    const controller = new AbortController();
+    const gone = () => {
+      if (!reply.raw.writableFinished) controller.abort(new WeftError("aborted", "the client went away"));
+    };
+    reply.raw.once("close", gone);
+    return untilStopped(work, controller);
+  };
 
   app.post("/v1/completions", (request, reply) =>
     untilClosed(reply, (signal) => answer(ports, limits, { request, reply, signal })),
   );
-  serveMemories(app, ports, untilClosed);
+  serveMemories(app, ports, { untilClosed, untilStopped });
 
   app.post("/v1/chat/completions", async (request) => {
     const named = z.object({ model: z.string() }).safeParse(request.body).data?.model;

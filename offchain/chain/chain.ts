@@ -42,6 +42,8 @@ export type ChainOptions = {
   onChallenge?(outcome: ChallengeOutcome): void;
   /** How many challenges of this worker's the bonds may pay for each checkpoint, when nobody else asks; none by default. */
   challengesPerCheckpoint?: number;
+  /** About how many checkpoints challenges of this worker's may be open at once. */
+  challengesAtOnce?: number;
   onCondemned?(outcome: CondemnOutcome): void;
   /** Without it disputes about tokens are left to others. */
   disputes?: DisputeOptions;
@@ -106,7 +108,7 @@ export class Chain {
       onUpdate: (update) => this.#take(update),
       onSynced: () => {
         this.#activate();
-        this.#courts.synced();
+        this.#courts.synced(this.#follower.cursor?.number ?? -1);
       },
       onFault: options.onFault,
       pollMs,
@@ -124,6 +126,7 @@ export class Chain {
       challenges: options.challenges,
       onChallenge: (outcome) => options.onChallenge?.(outcome),
       challengeBonds: BigInt(options.challengesPerCheckpoint ?? 0) * BigInt(deployment.parameters.challengeBond),
+      challengesAtOnce: options.challengesAtOnce ?? 1,
       disputes: options.disputes,
       accusationBond: BigInt(deployment.parameters.accusationBond),
     });

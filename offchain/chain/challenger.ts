@@ -11,6 +11,7 @@ import type { SaltedSnapshot } from "../core/snapshot.ts";
 import { availabilityCourtAbi as abi } from "./abi.ts";
 import { type Call, callsIn, entryIn, type Hashes, headerIn, snapshotIn, traceIn } from "./answers.ts";
 import { approveBond } from "./bond.ts";
+import { ChallengePurse } from "./challenge-purse.ts";
 import { checkpointStruct, headerStruct, hexNumber } from "./convert.ts";
 import type { ChainUpdate } from "./follower.ts";
 import { type Persistence, persist } from "./persist.ts";
@@ -25,6 +26,8 @@ export type ChallengerOptions = Persistence & {
   token: Hex;
   /** What all challenges of one checkpoint may cost, in the stake token's smallest unit. */
   mostBonds: bigint;
+  /** How many checkpoints may be asked about at once. */
+  atOnce: number;
 };
 
 /** How a challenge ended: the block of its answer, that there was none, or that it was not made. */
@@ -42,29 +45,41 @@ type LeafReader<Leaf> = (answer: Call, hashes: Hashes, at: CommittedPlace) => Le
 export class Challenger {
   readonly #o: ChallengerOptions;
   readonly #endings = new Map<Hex, Ending>();
-  /** What was paid, by checkpoint. */
-  readonly #paid = new Map<Hex, bigint>();
-  #isBusy = false;
+  readonly #purse: ChallengePurse;
+  /** Checkpoints that are being asked about: one thing of each, since every open challenge makes the next of it dearer. */
+  readonly #busy = new Set<Hex>();
+  #paying: Promise<unknown> = Promise.resolve();
 
   constructor(options: ChallengerOptions) {
     this.#o = options;
+    const { rpc, court, sender } = options;
+    this.#purse = new ChallengePurse({ rpc, court, account: sender.address });
   }
 
-  take({ type, events }: ChainUpdate): void {
+  take(update: ChainUpdate): void {
+    const { type, events } = update;
+    this.#purse.take(update);
     if (type === "reorg") this.#endings.clear();
     for (const event of events)
       if (event.kind === "answered") this.#endings.set(event.id, { answeredIn: event.block });
       else if (event.kind === "unanswered") this.#endings.set(event.id, NONE);
   }
 
-  /** What is wanted, once all of it was shown; nothing when it was not, or something else is being asked for. */
+  /** Everything up to this block has been read. */
+  synced(block: number): void {
+    this.#purse.synced(block);
+  }
+
+  /** What is wanted, once all of it was shown; nothing when it was not, or too much else is being asked for. */
   async ask(wanted: Shown["type"], at: CommittedPlace): Promise<Shown | undefined> {
-    if (this.#isBusy) return undefined; // as long as it is lacking it is asked for again
-    this.#isBusy = true;
+    const name = toHex(at.hash);
+    // As long as it is lacking it is asked for again.
+    if (this.#busy.has(name) || this.#busy.size >= this.#o.atOnce) return undefined;
+    this.#busy.add(name);
     try {
       return await this.#shown(wanted, at);
     } finally {
-      this.#isBusy = false;
+      this.#busy.delete(name);
     }
   }
 
@@ -120,7 +135,7 @@ export class Challenger {
       const known = this.#endings.get(id);
       if (known) return known;
       const { state } = await readContract(this.#o.rpc, this.#o.court, abi, "challengeOf", [id]);
-      return state === 0 ? this.#open(hash, call) : "it was asked for";
+      return state === 0 ? this.#inTurn(() => this.#open(hash, id, call)) : "it was asked for";
     });
     const block = ending?.answeredIn;
     if (block === undefined) return undefined;
@@ -132,17 +147,25 @@ export class Challenger {
     return undefined;
   }
 
+  /** One payment at a time: what the court may take from the account is for one bond. */
+  #inTurn<Paid>(pay: () => Promise<Paid>): Promise<Paid> {
+    const done = this.#paying.then(pay);
+    this.#paying = done.catch(() => {});
+    return done;
+  }
+
   /** Pays and asks. Why its end is to be waited for, or that it was not asked for. */
-  async #open(hash: Hex, call: (most: bigint) => Hex): Promise<string | Ending> {
+  async #open(hash: Hex, id: Hex, call: (most: bigint) => Hex): Promise<string | Ending> {
     const { rpc, sender, court, mostBonds } = this.#o;
+    const paid = await this.#purse.paid(hash);
+    if (typeof paid === "string") return paid;
     const bond = await readContract(rpc, court, abi, "bondOf", [hash]);
-    const paid = this.#paid.get(hash) ?? 0n;
     if (paid + bond > mostBonds) return this.#refuse(`${paid} was paid for its checkpoint, and the bond is ${bond}`);
     const hindered = await approveBond(this.#o, court, bond);
     if (typeof hindered === "string") return hindered;
     if (hindered) return this.#refuse(`the signer's account has ${hindered.own} stake tokens, and the bond is ${bond}`);
     const sent = await sender.send({ to: court, data: call(bond) });
-    if (sent.type === "mined") this.#paid.set(hash, paid + bond);
+    if (sent.type === "mined") this.#purse.pay(hash, id, bond);
     else if (sent.type === "reverted" && FINAL.has(sent.name)) return NONE;
     return sent.type === "mined" ? "it is asked for" : sent.message;
   }

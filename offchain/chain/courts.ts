@@ -53,6 +53,8 @@ export type CourtsOptions = Persistence &
     onChallenge(outcome: ChallengeOutcome): void;
     /** What challenges of this worker's may cost for each checkpoint, in the stake token's smallest unit. */
     challengeBonds: bigint;
+    /** About how many checkpoints this worker may ask at once. */
+    challengesAtOnce: number;
     /** Without it disputes are left to others. */
     disputes: DisputeOptions | undefined;
     /** What the first accusation of an operator costs, in the stake token's smallest unit. */
@@ -87,6 +89,7 @@ export class Courts {
       court,
       token: contracts.stakeToken,
       mostBonds: options.challengeBonds,
+      atOnce: options.challengesAtOnce,
     });
     const { disputes } = options;
     if (disputes) {
@@ -153,8 +156,9 @@ export class Courts {
     this.#prosecutor.reopen();
   }
 
-  /** Everything that there was has been read. */
-  synced(): void {
+  /** Everything up to this block, the latest that is believed, has been read. */
+  synced(block: number): void {
+    this.#challenger.synced(block);
     this.#answerer?.synced();
     this.#disputer?.synced();
   }

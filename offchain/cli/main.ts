@@ -90,6 +90,7 @@ atWorker(memory.command("teach"))
   .argument("<id>")
   .argument("<file>")
   .option("--name <name>", "its name, where it was made at another worker")
+  .option("--key <key>", "of an earlier call that broke off: what it taught is not taught again")
   .action(async (id: string, file: string, options) => (await import("./memory.ts")).teach(id, file, options));
 
 const model = weft.command("model").description("Models.");

@@ -6,7 +6,7 @@ import { type Cut, type CutEntry, encodeEntry, segmentsTree } from "./cut.ts";
 import type { StatedHeader } from "./cut-proof.ts";
 import { undefinedOn, WeftError } from "./errors.ts";
 import { headerHash } from "./header.ts";
-import type { Refused } from "./refused.ts";
+import type { RefusedSegments } from "./refused.ts";
 import type { RegistryEvent } from "./registry.ts";
 import type { Replica } from "./replica.ts";
 import { ToldTree } from "./told-tree.ts";
@@ -21,7 +21,7 @@ export function isTrueCut(
   replica: Replica,
   parent: CommittedCut,
   { checkpoint, cut }: CommittedCut,
-  refused: Refused,
+  refused: RefusedSegments,
 ): boolean | undefined {
   const { crypto } = replica;
   const { entries } = cut;
@@ -65,7 +65,7 @@ export function accusationOf(
   replica: Replica,
   parent: CommittedCut,
   { checkpoint, hash, cut }: CommittedCut,
-  { refused, earlier }: { refused: Refused } & Pick<Accusation, "earlier">,
+  { refused, earlier }: { refused: RefusedSegments } & Pick<Accusation, "earlier">,
   served?: readonly StatedHeader[],
 ): Accusation {
   const { crypto, separator } = replica;

@@ -15,7 +15,7 @@ import { headerHash } from "./header.ts";
 import { Inquiries } from "./inquiry.ts";
 import { nextLeaf } from "./leaf-search.ts";
 import { OpenedTree } from "./opened-tree.ts";
-import type { Refused } from "./refused.ts";
+import type { RefusedSegments } from "./refused.ts";
 import type { Replica } from "./replica.ts";
 import type { TreePage } from "./stated-tree.ts";
 import { ToldTree } from "./told-tree.ts";
@@ -38,7 +38,7 @@ export class CutWitness {
   readonly #replica: Replica;
   readonly #consensus: Consensus;
   readonly #following: Following;
-  readonly #refused: Refused;
+  readonly #refused: RefusedSegments;
   /** Numbers of checkpoints that need not be looked at again. */
   readonly #seen = new Set<number>();
   /** Since when segments of one have been lacking, by number. */
@@ -52,7 +52,13 @@ export class CutWitness {
   readonly #inquiries: Inquiries;
   #notBefore = Number.NEGATIVE_INFINITY;
 
-  constructor(replica: Replica, consensus: Consensus, following: Following, errands: Errands, refused: Refused) {
+  constructor(
+    replica: Replica,
+    consensus: Consensus,
+    following: Following,
+    errands: Errands,
+    refused: RefusedSegments,
+  ) {
     this.#replica = replica;
     this.#consensus = consensus;
     this.#following = following;

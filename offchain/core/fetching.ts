@@ -10,7 +10,7 @@ import type { Answer, Effect, Shown, SizedSegment } from "./events.ts";
 import type { Following } from "./following.ts";
 import { History } from "./history.ts";
 import { MemoryFetch } from "./memory-fetch.ts";
-import { Refused } from "./refused.ts";
+import { RefusedSegments } from "./refused.ts";
 import { Repairing } from "./repairing.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
 import type { Retention } from "./retention.ts";
@@ -54,7 +54,7 @@ export class Fetching {
     const { replica, consensus, following, retention, nextId, step } = options;
     const errands = new Errands(replica, nextId);
     this.#errands = errands;
-    const refused = new Refused();
+    const refused = new RefusedSegments();
     this.#repairing = new Repairing({ replica, consensus, following, retention, errands, refused, step });
     this.#history = new History(replica, errands);
     this.#memory = new MemoryFetch(replica.crypto, consensus, errands, retention);

@@ -1,6 +1,6 @@
 import { type Bytes, equal, Writer } from "./bytes.ts";
 import { LIMIT_COLUMNS, type MemoryDefinition, memoryId, ROWS_PER_ORDER } from "./memory-definition.ts";
-import { Row } from "./memory-row.ts";
+import { type Cells, Row } from "./memory-row.ts";
 import type { Hashing } from "./ports.ts";
 import { type LeafKind, SparseTree } from "./sparse-tree.ts";
 import { emptyRoot, emptyRoots, leafHash, TREE } from "./tree.ts";
@@ -63,8 +63,16 @@ export class Memory {
     return this.#pending?.count ?? 0;
   }
 
-  withRow(at: number, row: Row): Memory {
-    return new Memory(this.id, this.definition, this.rows.set(at, row.distinct === 0 ? undefined : row));
+  /** With counts added to cells. @param rows ascending, and the columns of each; `root` only of a row that is new */
+  withCells(rows: readonly { row: number; cells: Cells; root?: Bytes }[]): Memory {
+    const { columns } = this.definition;
+    const to = (held: Row | undefined, n: number) => {
+      const { cells, root } = rows[n];
+      const after = held ? held.addAll(cells) : Row.of(columns, cells, root);
+      return after.distinct === 0 ? undefined : after;
+    };
+    const at = rows.map(({ row }) => row);
+    return new Memory(this.id, this.definition, this.rows.update(at, to));
   }
 }
 

@@ -8,11 +8,15 @@ import {
   ROWS_PER_ORDER,
   readDefinition,
 } from "./memory-definition.ts";
-import { Row } from "./memory-row.ts";
 import type { Hashing } from "./ports.ts";
 
 /** The cells of a row that are not zero: columns, ascending, each followed by its count. */
-export type RowCells = { readonly row: number; readonly cells: readonly number[] };
+export type RowCells = {
+  readonly row: number;
+  readonly cells: readonly number[];
+  /** Of the whole row, where our own disk has kept it with the cells; nobody else's word for it is taken. */
+  readonly root?: Bytes;
+};
 /** Some rows of one memory, ascending. */
 export type MemoryPart = { readonly memory: MemoryDefinition; readonly rows: Iterable<RowCells> };
 
@@ -60,16 +64,21 @@ export function pageOf(memories: Memories, from: MemoryCursor, most = MEMORY_PAG
   return { parts };
 }
 
+/** Rows made into a memory together: sharing the paths to them costs less than making each anew. */
+const BATCH_ROWS = 4096;
+
 /** The memories with these cells, none of which they have yet. */
 export function withPart(h: Hashing, memories: Memories, { memory: definition, rows }: MemoryPart): Memories {
   const id = memoryId(h, definition);
   let memory = memories.of(id) ?? new Memory(id, definition);
-  for (const { row, cells } of rows) {
-    let held = memory.rows.get(row) ?? Row.empty(definition.columns);
-    for (let i = 0; i < cells.length; i += 2) held = held.add(cells[i], cells[i + 1]);
-    memory = memory.withRow(row, held);
+  let batch: RowCells[] = [];
+  for (const row of rows) {
+    batch.push(row);
+    if (batch.length < BATCH_ROWS) continue;
+    memory = memory.withCells(batch);
+    batch = [];
   }
-  return memories.with(memory);
+  return memories.with(memory.withCells(batch));
 }
 
 export function memoriesOf(h: Hashing, parts: Iterable<MemoryPart>): Memories {

@@ -39,6 +39,13 @@ class Node implements Sums {
 export class Row {
   static readonly empty = (columns: number): Row => new Row(rowTree(columns), undefined);
 
+  /** A row of these cells. @param root where whoever has kept them worked it out before */
+  static of(columns: number, cells: Cells, root?: Bytes): Row {
+    const row = Row.empty(columns).addAll(cells);
+    if (row.#root) row.#root.hash = root;
+    return row;
+  }
+
   readonly #tree: TreeKind;
   readonly #root: Node | undefined;
 
@@ -83,6 +90,11 @@ export class Row {
 
   root(h: Hashing): Bytes {
     return hashOf(h, this.#tree, this.#root, this.#tree.depth);
+  }
+
+  /** Its root, once it was worked out. */
+  get known(): Bytes | undefined {
+    return this.#root?.hash;
   }
 
   /** All 64 cells of a tile. */

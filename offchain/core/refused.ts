@@ -21,7 +21,7 @@ type Range = { segments: readonly RefusedSegment[]; head: { sequence: number; ha
  * Committed segments that no replica takes: of each track from the first one on that breaks a rule, up to the head that a
  * quorum attested to. A court may want to see them, as long as that stands.
  */
-export class Refused {
+export class RefusedSegments {
   /** By track. */
   readonly #ranges = new Map<string, Range>();
 
@@ -29,12 +29,11 @@ export class Refused {
   keep(range: readonly Held[]): void {
     const name = trackName(range[0].segment.header);
     this.#ranges.delete(name);
-    const others = [...this.#ranges.values()].map(({ segments }) => segments);
-    const headers = others.reduce((sum, { length }) => sum + length, range.length);
+    let headers = range.length;
+    for (const { segments } of this.#ranges.values()) headers += segments.length;
     const kept = range.slice(0, headers > MOST_HEADERS ? 1 : range.length);
     const segments = kept.map(({ segment: { header }, hash }): RefusedSegment => ({ header, hash }));
-    const hasRoom = others.filter(([first]) => first.snapshots).length < MOST_BODIES;
-    if (hasRoom) segments[0].snapshots = range[0].segment.snapshots;
+    if (this.room > 0) segments[0].snapshots = range[0].segment.snapshots;
     const { segment, hash } = range[range.length - 1];
     this.#ranges.set(name, { segments, head: { sequence: segment.header.sequence, hash } });
   }
@@ -43,6 +42,19 @@ export class Refused {
   leadsTo(entry: Advance): boolean {
     const { head } = this.#ranges.get(trackName(entry)) ?? {};
     return head !== undefined && head.sequence === entry.sequence && equal(head.hash, entry.head);
+  }
+
+  /** Is it one of which there was no room for what was refused? */
+  isLacking(entry: Advance): boolean {
+    const [first] = this.#ranges.get(trackName(entry))?.segments ?? [];
+    return first !== undefined && first.snapshots === undefined;
+  }
+
+  /** Of so many tracks more there is room for what is refused. */
+  get room(): number {
+    let room = MOST_BODIES;
+    for (const { segments } of this.#ranges.values()) if (segments[0].snapshots) room -= 1;
+    return room;
   }
 
   at(track: TrackKey, sequence: number): RefusedSegment | undefined {

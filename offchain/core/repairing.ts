@@ -7,7 +7,7 @@ import type { Effect } from "./events.ts";
 import type { Following } from "./following.ts";
 import { Overdue } from "./overdue.ts";
 import { areSigned, isChain } from "./range.ts";
-import type { Refused } from "./refused.ts";
+import type { RefusedSegments } from "./refused.ts";
 import type { Replica, ReplicaEvent } from "./replica.ts";
 import type { Retention } from "./retention.ts";
 import { headerHash, type Segment, type TrackKey } from "./segment.ts";
@@ -71,7 +71,7 @@ export type RepairingOptions = {
   retention: Pick<Retention, "unshown" | "show" | "isOver">;
   errands: Errands;
   /** What is committed, and breaks a rule. */
-  refused: Refused;
+  refused: RefusedSegments;
   /** Steps the replica, and turns its effects into the protocol's. */
   step(event: ReplicaEvent, now: number): Effect[];
 };
@@ -134,12 +134,14 @@ export class Repairing {
     return other;
   }
 
-  /** What was refused is not fetched again, as long as it is the same that is committed. */
+  /** What was refused is not fetched again, as long as it is the same that is committed, unless there was no room for it. */
   #wanted(): Repair[] {
     const { consensus, replica, refused } = this.#o;
     const wanted = repairs(consensus, replica);
     if (consensus.latest.cut) refused.retain(wanted.flatMap((one) => (one.type === "fetch" ? [one.entry] : [])));
-    return wanted.filter((one) => one.type === "rewind" || !refused.leadsTo(one.entry));
+    let { room } = refused;
+    const isOpen = (entry: CutEntry) => !refused.leadsTo(entry) || (refused.isLacking(entry) && room-- > 0);
+    return wanted.filter((one) => one.type === "rewind" || isOpen(one.entry));
   }
 
   /** A segment was shown on the chain. If it is a committed head, and breaks a rule, nothing else that leads there is lacking. */

@@ -45,6 +45,8 @@ const schema = z.strictObject({
   driftDegrees: z.number().min(0).max(90).default(DRIFT_DEGREES),
   /** How many questions about one checkpoint may be asked on the chain, each under a bond, where nobody serves what they are about. */
   challengesPerCheckpoint: z.int().min(0).default(40),
+  /** How many checkpoints may be asked about at once, one question of each. */
+  challengesAtOnce: z.int().min(1).max(16).default(4),
   /** Of the answers of others, the part that is re-executed while there is nothing else to do. */
   watchShare: z.number().min(0).max(1).default(0.02),
   /** To which drift raises that part: memories that turn faster than checkpoints come, or an author whose state differs. */

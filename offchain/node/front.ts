@@ -10,7 +10,8 @@ import { GateScorer } from "./gate-scorer.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
 import { MemoryCatalog } from "./memory-catalog.ts";
 import { memoryPorts } from "./memory-desk.ts";
-import { Teacher } from "./teacher.ts";
+import { TaughtOnce } from "./taught-once.ts";
+import { Teacher, type TeacherOptions } from "./teacher.ts";
 
 export type FrontOptions = Pick<
   GatewayOptions,
@@ -23,12 +24,13 @@ export type FrontOptions = Pick<
   /** When the last beat came from a peer, by its name. */
   beatAt: ReadonlyMap<string, number>;
   protocol: Protocol;
-  store: Pick<Store, "memoryNames">;
+  store: Pick<Store, "memoryNames" | "taught">;
+  mayChange: TeacherOptions["mayChange"];
 };
 
 /** What a worker does for clients: answers, and their memories. */
 export function openFront(options: FrontOptions): { gateway: Gateway; memories: MemoryPorts } {
-  const { engine, copier, mesh, beatAt, protocol, store, ...shared } = options;
+  const { engine, copier, mesh, beatAt, protocol, store, mayChange, ...shared } = options;
   const { consensus, replica } = protocol;
   const up = (): Bytes[] => mesh.peers().flatMap(({ up, operator }) => (up ? [operator] : []));
   const catalog = new MemoryCatalog({
@@ -50,6 +52,8 @@ export function openFront(options: FrontOptions): { gateway: Gateway; memories: 
     catalog,
     gates: new GateScorer(engine),
   });
-  const { crypto, self, random } = shared;
-  return { gateway, memories: memoryPorts(catalog, new Teacher({ crypto, self, copier, gateway, up, random })) };
+  const { crypto, self, random, conversations } = shared;
+  const teacher = new Teacher({ crypto, self, copier, gateway, up, random, conversations, mayChange });
+  const once = new TaughtOnce({ hashing: crypto, teacher, table: store.taught, time: Date.now });
+  return { gateway, memories: memoryPorts(catalog, teacher, once) };
 }

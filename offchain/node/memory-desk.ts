@@ -1,6 +1,7 @@
 import type { MemoryInfo, MemoryPorts } from "../api/ports.ts";
 import { toHex } from "../core/bytes.ts";
 import type { MemoryCatalog, OwnMemory } from "./memory-catalog.ts";
+import { type TaughtOnce, taughtJson } from "./taught-once.ts";
 import type { Teacher } from "./teacher.ts";
 
 const infoOf = ({ id, name, definition: { columns, orders, salt, writers } }: OwnMemory): MemoryInfo => ({
@@ -13,7 +14,11 @@ const infoOf = ({ id, name, definition: { columns, orders, salt, writers } }: Ow
 });
 
 /** What the HTTP interface says of memories. */
-export function memoryPorts(catalog: MemoryCatalog, teacher: Pick<Teacher, "teach">): MemoryPorts {
+export function memoryPorts(
+  catalog: MemoryCatalog,
+  teacher: Pick<Teacher, "teach">,
+  once: Pick<TaughtOnce, "teach">,
+): MemoryPorts {
   return {
     make: (requester, name, choices) => infoOf(catalog.make(requester, name, choices)),
     list: (requester) => catalog.list(requester).map(infoOf),
@@ -26,10 +31,10 @@ export function memoryPorts(catalog: MemoryCatalog, teacher: Pick<Teacher, "teac
         checkpoint: checkpoint ? { number: checkpoint.number, hash: toHex(checkpoint.hash) } : null,
       };
     },
-    async teach(requester, named, text, signal) {
+    async teach(requester, named, text, signal, key) {
       const own = catalog.find(requester, named);
-      const { tokens, turns, authors } = await teacher.teach(requester, own, text, signal);
-      return { id: toHex(own.id), tokens, turns: turns.map(toHex), authors: authors.map(toHex) };
+      if (key !== undefined) return once.teach(requester, own, text, key, signal);
+      return taughtJson(own, await teacher.teach(requester, own, text, signal));
     },
   };
 }

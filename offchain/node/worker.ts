@@ -13,7 +13,6 @@ import { ParentFinder } from "../core/parents.ts";
 import { Pen, type Sealed } from "../core/pen.ts";
 import { Pens } from "../core/pens.ts";
 import { Protocol } from "../core/protocol.ts";
-import { unfinished } from "../core/unfinished.ts";
 import { crypto } from "../crypto/crypto.ts";
 import { createCopier } from "../inference/copy.ts";
 import { createEngine, type Engine } from "../inference/engine.ts";
@@ -27,6 +26,7 @@ import type { Config } from "./config.ts";
 import { DisputeDesk } from "./dispute-desk.ts";
 import { Driver } from "./driver.ts";
 import { failpointsFrom } from "./failpoints.ts";
+import { Finishing } from "./finishing.ts";
 import { openFront } from "./front.ts";
 import { type HotKey, openKeystore } from "./keys.ts";
 import { Observer } from "./observer.ts";
@@ -44,8 +44,6 @@ export type Worker = { readonly apiPort: number; readonly meshPort: number; stop
 
 /** How often proposals, lagging tracks and unknown cuts are looked after, and what became final. */
 const TICK_MS = 200;
-/** After a start, how long others' tracks are let come in before open turns are finished. */
-const FINISH_AFTER_MS = 2_000;
 
 const now = () => performance.now();
 const random = (count: number): Bytes => new Uint8Array(randomBytes(count));
@@ -213,6 +211,7 @@ async function compose(
     challenges: new Challenges({ protocol, archive, store }),
     onChallenge: (outcome) => observer.challenged(outcome),
     challengesPerCheckpoint: config.challengesPerCheckpoint,
+    challengesAtOnce: config.challengesAtOnce,
     onCondemned: (outcome) => observer.condemned(outcome),
     disputes: desk.options,
   });
@@ -242,6 +241,7 @@ async function compose(
   }, TICK_MS);
   onStop(() => clearInterval(ticking));
 
+  const finishing = new Finishing({ replica, conversations, pens, author, onFault });
   const { gateway, memories } = openFront({
     crypto,
     self,
@@ -258,6 +258,7 @@ async function compose(
     now,
     silenceMs: config.authorSilenceMs,
     onTakeover: (from, reason) => observer.takeover(from, reason),
+    mayChange: (turn) => finishing.mayChange(turn),
   });
   const { referenceSpan, retentionSeconds } = deployment.parameters;
   const receipts = new Receipts({ conversations, protocol, archive, store, model: engine.model, referenceSpan });
@@ -280,16 +281,7 @@ async function compose(
   const at = config.api.listen.lastIndexOf(":");
   await api.listen({ host: config.api.listen.slice(0, at), port: Number(config.api.listen.slice(at + 1)) });
   onStop(() => api.close());
-  const finish = async () => {
-    for (const order of unfinished(replica, conversations, (track) => pens.has(track)))
-      try {
-        for await (const _event of author.generate(self, order, new AbortController().signal));
-      } catch (error) {
-        onFault("finish", undefined, error);
-      }
-  };
-  const finishing = setTimeout(finish, FINISH_AFTER_MS);
-  onStop(() => clearTimeout(finishing));
+  onStop(finishing.start());
 
   const apiPort = (api.server.address() as AddressInfo).port;
   log.info({ apiPort, meshPort, model: engine.model.name }, "worker started");

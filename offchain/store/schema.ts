@@ -62,6 +62,19 @@ const STEPS: readonly string[] = [
     signature BLOB NOT NULL, settled INTEGER NOT NULL
   );
   `,
+  // Clients name by keys what is to be taught once.
+  `
+  CREATE TABLE taught (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, requester BLOB NOT NULL, key TEXT NOT NULL, asked BLOB NOT NULL,
+    at INTEGER NOT NULL, outcome TEXT, UNIQUE (requester, key)
+  );
+  CREATE INDEX taught_at ON taught (at);
+  `,
+  // The root of each row of a memory, and a sum over the row and it.
+  `
+  ALTER TABLE memory_rows ADD COLUMN root BLOB;
+  ALTER TABLE memory_rows ADD COLUMN sum BLOB;
+  `,
 ];
 
 /**

@@ -15,6 +15,7 @@ import { MemoryNameTable } from "./memory-names.ts";
 import { RowFiles } from "./row-files.ts";
 import type { Identity } from "./schema.ts";
 import { Sql } from "./sql.ts";
+import { TaughtTable } from "./taught.ts";
 import { type StoredHead, type StoredSegment, TrackTable } from "./tracks.ts";
 
 export type { StoredHead, StoredSegment };
@@ -60,6 +61,7 @@ export class Store {
   readonly rows: RowFiles;
   readonly memoryNames: MemoryNameTable;
   readonly checks: CheckTable;
+  readonly taught: TaughtTable;
   readonly #sql: Sql;
   readonly #tracks: TrackTable;
   readonly #checkpoints: CheckpointTable;
@@ -76,6 +78,7 @@ export class Store {
       this.#memories = new MemoryTable(this.#sql);
       this.memoryNames = new MemoryNameTable(this.#sql);
       this.checks = new CheckTable(this.#sql);
+      this.taught = new TaughtTable(this.#sql);
       this.chainLog = sqliteChainLog(db, (what, work) => this.#sql.durably([`store.${what}`], work));
       this.rows = RowFiles.open(join(folder, "rows"), options.rowsBytes ?? DEFAULT_ROWS_BYTES);
     } catch (error) {

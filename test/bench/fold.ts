@@ -1,8 +1,11 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { applyUpdate, Doc } from "yjs";
 import { equal } from "../../offchain/core/bytes.ts";
+import type { Disk } from "../../offchain/core/events.ts";
 import { incrementsOf, type Lesson } from "../../offchain/core/fold.ts";
 import { type Increment, Memories, type Memory } from "../../offchain/core/memories.ts";
 import {
@@ -11,9 +14,11 @@ import {
   memoryId,
   ROWS_PER_ORDER,
 } from "../../offchain/core/memory-definition.ts";
+import { memoriesOf } from "../../offchain/core/memory-page.ts";
 import { mostLearnt } from "../../offchain/core/turn.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { hashOf, operatorAt, requestOf, TrackWriter } from "../helpers/core.ts";
+import { openStore } from "../unit/store/fixture.ts";
 
 /** What folding increments into a memory costs: beside Yjs, beside shipping the matrix, and beside hashing it. */
 
@@ -187,6 +192,15 @@ const update = leastCpu(ROUNDS, () => {
     memories.root;
   }
 });
+const folder = mkdtempSync(join(tmpdir(), "weft-bench-"));
+const store = openStore(folder);
+store.write([{ type: "memory", number: 1, hash: hashOf("checkpoint"), memories: large }]);
+const restart = leastCpu(2, () => {
+  const { parts } = store.disk().memory() as NonNullable<ReturnType<Disk["memory"]>>;
+  if (!equal(memoriesOf(crypto, parts).root, large.root)) throw new Error("the disk gives another matrix");
+});
+store.close();
+rmSync(folder, { recursive: true });
 const flat = new Uint8Array(8 * cells);
 const whole = leastCpu(2, () => void crypto.keccak256(flat));
 const digest = anew / (update / UPDATES);
@@ -194,6 +208,7 @@ const ms = (seconds: number) => `${(1000 * seconds).toPrecision(3)} ms`;
 say("a matrix with cells", round(cells));
 say("its digest after one update", ms(update / UPDATES));
 say("the same digest anew", `${ms(anew)}, ${round(digest)}× (at least ${round(LEAST_DIGEST)}×)`);
+say("read from disk, with its digest", ms(restart));
 say("one keccak over its cells, 8 bytes each", `${ms(whole)}, ${round(whole / (update / UPDATES))}×`);
 
 // A digest that did not see the update, or that depends on the way to it, would be fast as well.

@@ -149,3 +149,18 @@ test("a client finds nothing of another's, by whatever name or id, and the same 
   assert.notEqual((await bob.make("diary")).id, hers.id);
   await assert.rejects(complete(url(3), { ...reading, memory: { id: hers.id } }), /not_found/);
 });
+
+test("kill -9 between the last part of a text and its outcome: who asks again is told it, and nothing is taught twice", async () => {
+  await kill(net.worker(2));
+  const doomed = net.restart(2, { WEFT_FAILPOINT: "store.taught.before-fsync:2" });
+  await doomed.ready;
+  const own = await client(2).make("once", { orders: [4], writers: [owner(2)] });
+  const ask = () => client(2).teach(own.id, TEXTS[0], "once", "one-key");
+  await assert.rejects(ask(), TypeError);
+  assert.deepEqual(await doomed.exit, { code: null, signal: "SIGKILL" });
+  await net.restart(2).ready;
+  const taught = await ask();
+  assert.equal(taught.tokens, TEXTS[0].length);
+  assert.equal(taught.turns.length, Math.ceil(TEXTS[0].length / PART), "what was written before is all there is");
+  assert.deepEqual(await ask(), taught);
+});

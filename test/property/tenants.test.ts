@@ -17,6 +17,7 @@ import type { Author } from "../../offchain/node/author.ts";
 import { Gateway } from "../../offchain/node/gateway.ts";
 import { MemoryCatalog } from "../../offchain/node/memory-catalog.ts";
 import { memoryPorts } from "../../offchain/node/memory-desk.ts";
+import { TaughtOnce } from "../../offchain/node/taught-once.ts";
 import { Teacher } from "../../offchain/node/teacher.ts";
 import { foundingEvents, operatorAt, replicaOf } from "../helpers/core.ts";
 import { fakePorts, post, serve } from "../unit/api/fixture.ts";
@@ -84,12 +85,16 @@ function desk() {
     silenceMs: 1_000,
     onTakeover: () => {},
   });
-  const teacher = new Teacher({ crypto, self: keys.operator, copier, gateway, up: () => [], random });
+  const conversations = new Conversations(crypto, replica);
+  const around = { crypto, self: keys.operator, copier, gateway, conversations, mayChange: () => false };
+  const teacher = new Teacher({ ...around, up: () => [], random });
+  const table = { find: () => undefined, begin() {}, end() {} };
+  const once = new TaughtOnce({ hashing: crypto, teacher, table, time: () => 0 });
   return {
     read,
     ports: fakePorts({
       complete: (request, signal) => gateway.complete(request, signal),
-      memories: memoryPorts(catalog, teacher),
+      memories: memoryPorts(catalog, teacher, once),
     }),
   };
 }

@@ -24,12 +24,13 @@ export class MemoryClient {
     this.#token = token;
   }
 
-  async #ask<T>(path: string, body?: object): Promise<T> {
+  async #ask<T>(path: string, body?: object, key?: string): Promise<T> {
     const response = await fetch(`${this.#url}/v1/memories${path}`, {
       method: body ? "POST" : "GET",
       headers: {
         ...(body && { "content-type": "application/json" }),
         ...(this.#token && { authorization: `Bearer ${this.#token}` }),
+        ...(key !== undefined && { "idempotency-key": key }),
       },
       body: body && JSON.stringify(body),
     });
@@ -50,8 +51,11 @@ export class MemoryClient {
     return this.#ask(`/${id}${name === undefined ? "" : `?name=${encodeURIComponent(name)}`}`);
   }
 
-  /** Resolves once all of the text was written; requests see it from the next checkpoint on. */
-  teach(id: Hex, text: string, name?: string): Promise<Taught> {
-    return this.#ask(`/${id}/teach`, { text, name });
+  /**
+   * Resolves once all of the text was written; requests see it from the next checkpoint on.
+   * @param key who lost the answer asks again under the same key, and it is taught once; without one, every time
+   */
+  teach(id: Hex, text: string, name?: string, key?: string): Promise<Taught> {
+    return this.#ask(`/${id}/teach`, { text, name }, key);
   }
 }

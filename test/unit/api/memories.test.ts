@@ -3,7 +3,7 @@ import { after, before, beforeEach, test } from "node:test";
 import { requesterOf } from "../../../offchain/api/body.ts";
 import type { CompletionRequest, MemoryInfo } from "../../../offchain/api/ports.ts";
 import { fromHex, toHex } from "../../../offchain/core/bytes.ts";
-import { fakePorts, id20, id32, play, post, type Served, serve, story } from "./fixture.ts";
+import { fakePorts, gate, id20, id32, play, post, type Served, serve, story } from "./fixture.ts";
 
 const BODY = { model: "weft-austen", prompt: "x" };
 const INFO: MemoryInfo = { id: id32(1), name: "notes", columns: 256, orders: [3], salt: id32(2), writers: [] };
@@ -26,8 +26,9 @@ before(async () => {
         make: told,
         list: () => [INFO],
         show: (...args) => ({ ...told(...args), cells: 3, checkpoint: { number: 4, hash: id32(5) } }),
-        async teach(requester, named, text) {
-          told(requester, named, text);
+        async teach(requester, named, text, signal, key) {
+          told(requester, named, text, ...(key === undefined ? [] : [key, signal]));
+          if (key === "slow") await going.promise;
           return { id: id32(1), tokens: text.length, turns: [id32(6)], authors: [id20(7)] };
         },
       },
@@ -46,6 +47,34 @@ const send = (path: string, body?: object) =>
     body: body && JSON.stringify(body),
   });
 const ME = requesterOf("Bearer me");
+const going = gate();
+
+test("a text is taught under the client's key; the work goes on when the client is gone", async () => {
+  const teach = (key: string, signal?: AbortSignal) =>
+    fetch(`${api.url}/v1/memories/${id32(1)}/teach`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: "Bearer me", "idempotency-key": key },
+      body: JSON.stringify({ text: "words" }),
+      signal: signal ?? null,
+    });
+  await teach('"8e03978e-40d5-43dd-bc93-6894a57f9324"');
+  assert.equal(asked[3], '"8e03978e-40d5-43dd-bc93-6894a57f9324"');
+  asked = [];
+  for (const key of ["two words", "k".repeat(256)]) {
+    const { error } = (await (await teach(key)).json()) as { error: { code: string; param: string } };
+    assert.deepEqual([error.code, error.param], ["malformed", "idempotency-key"]);
+  }
+  assert.deepEqual(asked, []);
+  const client = new AbortController();
+  const lost = teach("slow", client.signal);
+  while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  client.abort();
+  await assert.rejects(lost);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const signal = asked[4] as AbortSignal;
+  assert.equal(signal.aborted, false);
+  going.resolve();
+});
 
 test("memories are made, listed, shown and taught for the client who asks", async () => {
   const writers = [id20(9), id20(3)];

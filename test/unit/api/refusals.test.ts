@@ -192,5 +192,5 @@ test("pages of any origin may ask, also in advance, and read refusals", async ()
   const asked = await fetch(`${api.url}/v1/completions`, { method: "OPTIONS" });
   open(asked);
   assert.equal(asked.status, 204);
-  assert.equal(asked.headers.get("access-control-allow-headers"), "authorization, content-type");
+  assert.equal(asked.headers.get("access-control-allow-headers"), "authorization, content-type, idempotency-key");
 });

@@ -53,7 +53,7 @@ function reader(...answers: Answered[]) {
   const challenger = new Challenger({
     rpc: { request, stopped: false, pause: async () => assert.fail("it is not tried again") } as unknown as Rpc,
     ...{ crypto, separator: SEPARATOR, sender: {} as Sender, court: COURT, token: COURT, mostBonds: 0n },
-    ...{ onFault: assert.fail, pollMs: 1, maxBackoffMs: 1 },
+    ...{ onFault: assert.fail, pollMs: 1, maxBackoffMs: 1, atOnce: 1 },
   });
   const events = answers.map(({ id }) => ({ kind: "answered", id, block: 1, logIndex: 0 }) as const);
   challenger.take({ type: "events", events, time: 1 } as unknown as Parameters<Challenger["take"]>[0]);

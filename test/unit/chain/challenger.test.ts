@@ -118,7 +118,7 @@ test("a header, and an entry of the cut, are asked for by their place, and shown
 });
 
 test("an entry of a memory trace is asked for by its place", async () => {
-  const asker = await started(0, { challengesPerCheckpoint: 5 });
+  const asker = await started(0, { challengesPerCheckpoint: 9 });
   let shown: TraceEntry | undefined;
   asker.chain.challenge("trace", { ...wanted, index: 1 }, (one) => {
     if (one.type === "trace") shown = one.entry;
@@ -126,6 +126,17 @@ test("an entry of a memory trace is asked for by its place", async () => {
   await until("it is shown", () => shown !== undefined);
   const { memoryRoot } = wanted.checkpoint;
   assert.deepEqual(shown, traceEntry(crypto, [memoryRoot, memoryRoot, memoryRoot], 1));
+});
+
+test("what was paid for a checkpoint counts for a process that begins again, also with nothing on its disk", async () => {
+  const bond = BigInt(world.deployment.parameters.challengeBond);
+  const before = await world.tokensOf(toHex(members[0].signer.address));
+  const paid = (9n * bond - before) / bond;
+  const again = await started(0, { challengesPerCheckpoint: Number(paid) });
+  again.chain.challenge("trace", { ...wanted, index: 2 }, () => assert.fail("nobody is asked"));
+  await until("it is refused", () => again.faults.some(({ code }) => code === "challenge_unpaid"));
+  assert.match(again.faults.at(-1)?.message ?? "", new RegExp(`${paid * bond} was paid for its checkpoint`));
+  assert.equal(await world.tokensOf(toHex(members[0].signer.address)), before);
 });
 
 test("a fault in whoever it is shown to is said, and ends nothing", async () => {

@@ -10,7 +10,7 @@ import type { Following } from "../../../offchain/core/following.ts";
 import { writeHeader } from "../../../offchain/core/header.ts";
 import { ListTree } from "../../../offchain/core/list-tree.ts";
 import type { Memories } from "../../../offchain/core/memories.ts";
-import { Refused } from "../../../offchain/core/refused.ts";
+import { RefusedSegments } from "../../../offchain/core/refused.ts";
 import type { RegistryEvent } from "../../../offchain/core/registry.ts";
 import { StatedLeaves } from "../../../offchain/core/stated-leaves.ts";
 import type { StatedTree } from "../../../offchain/core/stated-tree.ts";
@@ -87,7 +87,7 @@ function worker({ entries, checkpoint, segments, events = [], held = true }: Cha
   let ids = 0;
   const errands = new Errands(replica, () => ++ids);
   for (const { operator } of members.slice(1)) errands.peer(operator, true);
-  const witness = new CutWitness(replica, consensus, { final: 0 } as Following, errands, new Refused());
+  const witness = new CutWitness(replica, consensus, { final: 0 } as Following, errands, new RefusedSegments());
   const served = (segments?.(hashes) ?? hashes).map((hash) => headers.get(toHex(hash)) as Bytes);
   return { ...node, added, hash, served, errands, witness };
 }

@@ -5,7 +5,7 @@ import { CutWitness } from "../../../offchain/core/cut-witness.ts";
 import { Errands } from "../../../offchain/core/errands.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
 import type { Following } from "../../../offchain/core/following.ts";
-import { Refused } from "../../../offchain/core/refused.ts";
+import { RefusedSegments } from "../../../offchain/core/refused.ts";
 import { events, genesis, make, members } from "../../helpers/audited-world.ts";
 import { begin, later } from "../../helpers/breaches.ts";
 import { feed, type Sealed, TrackWriter, writeSegments } from "../../helpers/core.ts";
@@ -16,7 +16,7 @@ const [, liar] = members;
 const held = (...sealed: Sealed[]) => sealed.map((segment) => ({ segment, hash: segment.hash }));
 
 /** A worker that knows what was begun in a first checkpoint, and of the second only what it refused. */
-function worker(parent: Made, made: Made, refused: Refused) {
+function worker(parent: Made, made: Made, refused: RefusedSegments) {
   const { replica, consensus } = nodeOf(members[0], events);
   feed(replica, parent.segments);
   for (const one of [parent, made]) {
@@ -58,8 +58,8 @@ function story() {
 }
 
 /** Room for the snapshots of no more tracks. */
-function full(): Refused {
-  const refused = new Refused();
+function full(): RefusedSegments {
+  const refused = new RefusedSegments();
   for (let i = 0; i < 16; i++) refused.keep(held(...writeSegments(new TrackWriter(liar, `other ${i}`), 1)));
   return refused;
 }

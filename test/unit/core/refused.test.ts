@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { CutEntry } from "../../../offchain/core/cut.ts";
 import { judgeCut } from "../../../offchain/core/false-cut.ts";
-import { Refused } from "../../../offchain/core/refused.ts";
+import { RefusedSegments } from "../../../offchain/core/refused.ts";
 import { headerHash, snapshotTree } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { accusationOf } from "../../contracts/courts/statement.ts";
@@ -122,7 +122,7 @@ describe("a committed segment that breaks a rule is kept, and shown with what is
   });
 });
 
-describe("Refused", () => {
+describe("RefusedSegments", () => {
   const held = (sealed: readonly Sealed[]) => sealed.map((segment) => ({ segment, hash: segment.hash }));
   const entryOf = (writer: TrackWriter): CutEntry => ({
     ...writer.track,
@@ -135,7 +135,7 @@ describe("Refused", () => {
   const segments = writeSegments(one, 4).slice(1);
 
   test("what leads to a committed head is known by its place; snapshots only of the first", () => {
-    const refused = new Refused();
+    const refused = new RefusedSegments();
     refused.keep(held(segments));
     assert.ok(refused.leadsTo(entryOf(one)));
     for (const change of [{ sequence: 3 }, { head: segments[0]!.hash }])
@@ -154,7 +154,7 @@ describe("Refused", () => {
   });
 
   test("it is kept as long as the same is committed", () => {
-    const refused = new Refused();
+    const refused = new RefusedSegments();
     refused.keep(held(segments));
     refused.retain([entryOf(one)]);
     assert.ok(refused.leadsTo(entryOf(one)));
@@ -163,7 +163,7 @@ describe("Refused", () => {
   });
 
   test("L8 no more snapshots than of 16 tracks, nor headers than a checkpoint has", () => {
-    const refused = new Refused();
+    const refused = new RefusedSegments();
     const writers = Array.from({ length: 17 }, (_, i) => new TrackWriter(liar, `many ${i}`));
     for (const writer of writers) refused.keep(held(writeSegments(writer, 1)));
     const withSnapshots = writers.filter(({ track }) => refused.at(track, 1)?.snapshots);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
+import Database from "better-sqlite3";
 import fc from "fast-check";
-import { toHex } from "../../../offchain/core/bytes.ts";
+import { type Bytes, toHex } from "../../../offchain/core/bytes.ts";
 import { type Increment, Memories } from "../../../offchain/core/memories.ts";
 import { type MemoryDefinition, memoryId } from "../../../offchain/core/memory-definition.ts";
 import { memoriesOf } from "../../../offchain/core/memory-page.ts";
@@ -91,4 +93,43 @@ test("more rows than are read at once, and a write that is cut short", (t) => {
   fails = true;
   assert.throws(() => store.write([{ type: "memory", number: 2, hash: hashOf("2"), memories: NOTHING }]));
   assert.equal(read(store).root, toHex(memories.root));
+});
+
+test("roots of rows are kept with them, and not worked out again but of rows that the disk has harmed", (t) => {
+  const folder = temporary(t);
+  const increments = Array.from({ length: 300 }, (_, i) => ({ order: 0, row: i % 60, column: i * 13, count: 1 }));
+  const memories = NOTHING.add(definitions[1]!, increments);
+  const { root } = memories;
+  const write = openStore(folder);
+  write.write([{ type: "memory", number: 1, hash: hashOf("1"), memories }]);
+  write.close();
+  /** The root of what is read after this was done to it, and how much was hashed for it. */
+  const reread = (harm: string) => {
+    const db = new Database(join(folder, "weft.sqlite"));
+    db.exec(harm);
+    db.close();
+    const store = openStore(folder);
+    let hashes = 0;
+    const counting = {
+      ...crypto,
+      keccak256(...parts: Bytes[]) {
+        hashes += 1;
+        return crypto.keccak256(...parts);
+      },
+    };
+    const again = memoriesOf(counting, store.disk().memory()!.parts).root;
+    store.close();
+    return { again, hashes };
+  };
+  const kept = reread("");
+  assert.deepEqual(kept.again, root);
+  const without = reread("UPDATE memory_rows SET root = NULL WHERE row > 0");
+  assert.deepEqual(without.again, root);
+  assert.ok(without.hashes > kept.hashes + 300, `${kept.hashes} hashes, ${without.hashes} without the roots`);
+  const otherRoot = reread("UPDATE memory_rows SET root = zeroblob(32) WHERE row = 0");
+  assert.deepEqual(otherRoot.again, root, "what does not fit its sum is not believed");
+  const otherCells = reread(
+    "UPDATE memory_rows SET cells = (SELECT cells FROM memory_rows WHERE row = 1) WHERE row = 0",
+  );
+  assert.notDeepEqual(otherCells.again, root, "nor are cells under the root of others");
 });
