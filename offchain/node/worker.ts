@@ -260,7 +260,11 @@ async function compose(
     onTakeover: (from, reason) => observer.takeover(from, reason),
   });
   const { referenceSpan } = deployment.parameters;
-  const receipts = new Receipts({ conversations, protocol, archive, store, model: engine.model, referenceSpan });
+  const receipts = new Receipts({
+    ...{ conversations, protocol, archive, store, referenceSpan },
+    model: engine.model,
+    says: (turn) => chain.says(turn),
+  });
   onStop(desk.watch(chain, receipts, { copier, referenceSpan, isIdle: () => admission.load === 0 }));
   const pages = new CheckpointPages({ consensus, archive, store });
   const created = Math.floor(Date.now() / 1000);
