@@ -93,7 +93,9 @@ test("of several turns: who has more of the answer, then who is covered, then wh
 });
 
 test("a turn that is void comes last, and says so", () => {
-  assert.equal(said(receipts([dead, heir], [], [1], ["heir"]), { position: 3, count: 2 })[0], idOf("dead"));
+  const both = { position: 3, count: 2 };
+  assert.equal(said(receipts([dead, heir]), both)[0], idOf("dead"), "who wrote them");
+  assert.equal(said(receipts([dead, heir], [], [1], ["dead"]), both)[0], idOf("heir"));
   const only = ask(receipts([dead, heir], [], [1], ["dead", "heir"]));
   assert.deepEqual([only.turn, only.court], [idOf("heir"), "void"]);
   assert.equal(ask(receipts([heir])).court, "silent");
