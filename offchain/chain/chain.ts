@@ -2,7 +2,6 @@ import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { ChainEvent, ChainLog, Hex } from "../core/chain.ts";
 import type { Checkpoint } from "../core/checkpoint.ts";
 import type { CommittedPlace } from "../core/checkpoints.ts";
-import type { CourtSays } from "../core/dispute.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Shown } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
@@ -272,9 +271,7 @@ export class Chain {
   }
 
   /** What the inference court says of a turn. */
-  says(turn: Bytes): CourtSays {
-    return this.#courts.says(turn);
-  }
+  readonly says = (turn: Bytes) => this.#courts.says(turn);
 
   /** Disputes about tokens that are open; bonds in the stake token's smallest unit. */
   get disputes(): { accuses: number; accused: number; bonds: bigint } {
