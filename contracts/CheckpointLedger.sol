@@ -8,6 +8,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ICheckpointLedger} from "./interfaces/ICheckpointLedger.sol";
 import {IOperatorRegistry, RegistryParameters} from "./interfaces/IOperatorRegistry.sol";
 import {IQuorumVerifier} from "./interfaces/IQuorumVerifier.sol";
+import {ITurnCourt} from "./interfaces/ITurnCourt.sol";
 import {CheckpointChain} from "./ledger/CheckpointChain.sol";
 import {EcdsaQuorum} from "./ledger/EcdsaQuorum.sol";
 import {HeadWord, LedgerWords} from "./libraries/LedgerWords.sol";
@@ -25,6 +26,9 @@ contract CheckpointLedger is CheckpointChain, EcdsaQuorum, EIP712 {
     uint32 private immutable _noticeSeconds;
     uint256 private immutable _deploymentBlock;
     address private _successor;
+
+    /// @inheritdoc ICheckpointLedger
+    address public turnCourt;
 
     /// @dev Writes checkpoint 0, which is final at once, so that the first turns have something to refer to.
     constructor(IOperatorRegistry registry_)
@@ -90,6 +94,14 @@ contract CheckpointLedger is CheckpointChain, EcdsaQuorum, EIP712 {
         uint64 retiresAt = (_registry.activeTime() + (notBefore - block.timestamp)).toUint64();
         _head = LedgerWords.packHead(head.number(), head.registryPosition(), head.last(), retiresAt);
         emit SuccessorAnnounced(ledger, notBefore);
+    }
+
+    /// @inheritdoc ICheckpointLedger
+    function nameTurnCourt(address court) external restricted {
+        if (turnCourt != address(0)) revert CheckpointLedgerTurnCourtKnown(turnCourt);
+        if (ITurnCourt(court).ledger() != address(this)) revert CheckpointLedgerNotItsCourt(court);
+        turnCourt = court;
+        emit TurnCourtNamed(court);
     }
 
     /// @inheritdoc ICheckpointLedger

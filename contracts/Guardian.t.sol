@@ -144,6 +144,7 @@ contract GuardianTest is WeftFixture {
         _unauthorized(address(ledger), abi.encodeCall(ledger.openDispute, (1, 0)));
         _unauthorized(address(ledger), abi.encodeCall(ledger.closeDispute, (1, 0)));
         _unauthorized(address(ledger), abi.encodeCall(ledger.announceSuccessor, (address(ledger), 0)));
+        _unauthorized(address(ledger), abi.encodeCall(ledger.nameTurnCourt, (address(court))));
     }
 
     function _unauthorized(address target, bytes memory call) private {

@@ -17,6 +17,7 @@ import {Grove} from "../test/Grove.sol";
 import {InferenceFixture} from "../test/InferenceFixture.sol";
 import {TinyModel, Trace} from "../test/TinyModel.sol";
 import {VM} from "../test/Vm.sol";
+import {AccusedExaminer} from "./inference/AccusedExaminer.sol";
 import {ElementExaminer} from "./inference/ElementExaminer.sol";
 import {SampleExaminer} from "./inference/SampleExaminer.sol";
 
@@ -202,5 +203,6 @@ contract InferenceCourtTest is InferenceFixture {
         assert(ElementExaminer.postGroups.selector == IInferenceCourt.postGroups.selector);
         assert(SampleExaminer.proveSample.selector == IInferenceCourt.proveSample.selector);
         assert(SampleExaminer.proveNoPass.selector == IInferenceCourt.proveNoPass.selector);
+        assert(AccusedExaminer.accuse.selector == IInferenceCourt.accuse.selector);
     }
 }

@@ -4,6 +4,8 @@ pragma solidity 0.8.37;
 import {IWeftReader} from "../interfaces/IWeftReader.sol";
 import {TurnCloseSnapshot} from "../libraries/TurnCloseSnapshot.sol";
 import {SnapshotProof} from "../libraries/WeftTypes.sol";
+import {MockLedger} from "../mocks/MockLedger.sol";
+import {MockTurnCourt} from "../mocks/MockTurnCourt.sol";
 import {CanonicalAnswers} from "../readers/CanonicalAnswers.sol";
 import {AnswerFixture} from "../test/AnswerFixture.sol";
 import {Proofs} from "../test/Proofs.sol";
@@ -117,6 +119,56 @@ contract AnswerEscrowTest is AnswerFixture {
         VM.warp(block.timestamp + CLAIM_WINDOW);
         _escrow.settle(_id);
         assert(_escrow.creditOf(_owner(1)) == PRICE);
+    }
+
+    /// Nobody is paid while a court has not said the last word, and nobody takes the money back either.
+    function test_AnAccusedAnswerWaitsForItsCourt() public {
+        _escrow.claim(_id, _close(0, 2, 0, 0, REQUEST, 9), _anyone);
+        turnCourt.set(TURN, 2, false);
+        VM.warp(_escrow.orderOf(_id).deadline);
+        VM.expectRevert(abi.encodeWithSelector(CanonicalAnswers.AnswerAccused.selector, TURN, 2));
+        _escrow.settle(_id);
+        VM.expectRevert(
+            abi.encodeWithSelector(AnswerEscrow.AnswerEscrowNotDue.selector, _id, uint64(block.timestamp))
+        );
+        _escrow.takeBack(_id);
+        turnCourt.set(TURN, 0, false);
+        _escrow.settle(_id);
+        assert(_escrow.creditOf(_owner(0)) == PRICE);
+    }
+
+    /// Also that of an operator who had left before it was convicted of anything.
+    function test_AVoidAnswerIsNotPaidAndMakesRoom() public {
+        _escrow.claim(_id, _close(0, 2, 0, 0, REQUEST, 9), _anyone);
+        VM.warp(block.timestamp + CLAIM_WINDOW);
+        turnCourt.set(TURN, 0, true);
+        VM.expectRevert(abi.encodeWithSelector(CanonicalAnswers.AnswerVoid.selector, _owner(0)));
+        _escrow.settle(_id);
+        SnapshotProof memory proof = _close(0, 1, 0, 0, REQUEST, 9);
+        VM.expectRevert(abi.encodeWithSelector(CanonicalAnswers.AnswerVoid.selector, _owner(0)));
+        _escrow.claim(_id, proof, _anyone);
+        _escrow.claim(_id, _closeOf(keccak256("another"), 1, 3, 0, 0, REQUEST, 9), _anyone);
+        VM.warp(block.timestamp + CLAIM_WINDOW);
+        _escrow.settle(_id);
+        assert(_escrow.creditOf(_owner(1)) == PRICE);
+    }
+
+    /// What a turn is worth says the court of its ledger; where there is none, nobody does.
+    function test_WithoutACourtNothingIsClaimed() public {
+        MockLedger next = new MockLedger(address(registry));
+        mock.announceSuccessor(address(next), 0);
+        mock.retire();
+        bytes memory body = Proofs.closeBody(TURN, REQUEST, 9, keccak256("end"));
+        SnapshotProof memory proof = Proofs.proofAt(_owner(0), 0, 0, 0, body);
+        next.accept(proof);
+        VM.expectRevert(abi.encodeWithSelector(CanonicalAnswers.AnswerWithoutCourt.selector, address(next)));
+        _escrow.claim(_id, proof, _anyone);
+        next.nameTurnCourt(address(new MockTurnCourt(address(next))));
+        turnCourt.set(TURN, 1, true);
+        _escrow.claim(_id, proof, _anyone);
+        VM.warp(block.timestamp + CLAIM_WINDOW);
+        _escrow.settle(_id);
+        assert(_escrow.creditOf(_owner(0)) == PRICE);
     }
 
     function test_ATolerantModelIsAnsweredByWhoWasNamed() public {

@@ -34,6 +34,8 @@ interface ICheckpointLedger is IERC165 {
     event DisputeClosed(uint64 indexed number, address indexed court, uint32 open);
     /// @notice From that block time on this ledger takes no checkpoints, and readers follow to the next one.
     event SuccessorAnnounced(address indexed ledger, uint64 notBefore);
+    /// @notice That court decides what turns of this ledger are worth.
+    event TurnCourtNamed(address indexed court);
 
     /// @notice Not the number after the last one.
     error CheckpointLedgerWrongNumber(uint64 expected, uint64 actual);
@@ -67,6 +69,10 @@ interface ICheckpointLedger is IERC165 {
     error CheckpointLedgerSuccessorKnown(address successor);
     /// @notice Not another contract with this interface.
     error CheckpointLedgerNotALedger(address successor);
+    /// @notice The court of turns is named once.
+    error CheckpointLedgerTurnCourtKnown(address court);
+    /// @notice Not a court of this ledger.
+    error CheckpointLedgerNotItsCourt(address court);
     /// @notice Everybody must be able to leave before the successor takes over; block time in seconds.
     error CheckpointLedgerNoticeTooShort(uint64 notBefore, uint256 earliest);
 
@@ -91,6 +97,9 @@ interface ICheckpointLedger is IERC165 {
     /// @param ledger Another contract with this interface.
     /// @param notBefore Block time in seconds, at least the unbonding time from now.
     function announceSuccessor(address ledger, uint64 notBefore) external;
+
+    /// @notice Names the court that says which turns are void: an `ITurnCourt` of this ledger. Only the administrator, once.
+    function nameTurnCourt(address court) external;
 
     /// @notice The latest standing checkpoint that a quorum attested: the parent of the next.
     function latestAttested() external view returns (uint64 number, bytes32 hash);
@@ -135,6 +144,9 @@ interface ICheckpointLedger is IERC165 {
 
     /// @notice The ledger that takes over, and from which block time on in seconds; zeros while none is announced.
     function successor() external view returns (address ledger, uint64 notBefore);
+
+    /// @notice The `ITurnCourt` of this ledger's turns; zero while none is named.
+    function turnCourt() external view returns (address);
 
     /// @notice Whether the successor has taken over: this ledger takes no checkpoints any more.
     function retired() external view returns (bool);

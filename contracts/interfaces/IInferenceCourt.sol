@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ElementPlace} from "../libraries/model/ModelTypes.sol";
 import {Checkpoint, SnapshotProof} from "../libraries/WeftTypes.sol";
+import {ITurnCourt} from "./ITurnCourt.sol";
 
 /// @notice Who is accused of which token, and everything that follows from the snapshots that were shown. Only the hash is
 /// stored; every later call passes it on.
@@ -144,7 +145,7 @@ struct NoPassProof {
 /// @notice Decides one kind of accusation: that a token is not what this exact model says in this context. An answer states
 /// the roots of all tensors of the forward pass; the accuser narrows it down to one element, which is recomputed here. Whoever
 /// falls silent loses. Anyone may answer and prove; the accused is convicted by its own answer, or when no answer stands.
-interface IInferenceCourt {
+interface IInferenceCourt is ITurnCourt {
     /// @notice Somebody is accused; answers are taken before `deadline`, in active time.
     event Accused(
         bytes32 indexed id, address indexed operator, address indexed accuser, Case accused, uint64 deadline
@@ -313,9 +314,6 @@ interface IInferenceCourt {
     /// @notice An answer; zeros where there is none.
     function answerOf(bytes32 id, uint256 place) external view returns (Answer memory);
 
-    /// @notice Whether somebody was convicted of a token of this turn.
-    function isVoid(bytes32 turn) external view returns (bool);
-
     /// @notice What an accusation of an operator costs now; in the stake token's smallest unit.
     function bondOf(address operator) external view returns (uint256);
 
@@ -331,11 +329,8 @@ interface IInferenceCourt {
     /// @notice Which models are exact.
     function models() external view returns (address);
 
-    /// @notice What judges proofs.
-    function examiners() external view returns (address elements, address samples);
-
-    /// @notice The ledger whose checkpoints are read.
-    function ledger() external view returns (address);
+    /// @notice What judges who may be accused of what, and proofs.
+    function examiners() external view returns (address subjects, address elements, address samples);
 
     /// @notice The registry that holds the stakes.
     function registry() external view returns (address);

@@ -6,6 +6,7 @@ import {ICheckpointLedger} from "../interfaces/ICheckpointLedger.sol";
 import {IOperatorRegistry, OperatorStatus} from "../interfaces/IOperatorRegistry.sol";
 import {Checkpoint} from "../libraries/WeftTypes.sol";
 import {MockLedger} from "../mocks/MockLedger.sol";
+import {MockTurnCourt} from "../mocks/MockTurnCourt.sol";
 import {VM} from "../test/Vm.sol";
 import {WeftFixture} from "../test/WeftFixture.sol";
 
@@ -156,6 +157,22 @@ contract CheckpointChainTest is WeftFixture {
             _close(i, hashes[i]);
             assert(ledger.isFinal(i) && (i == 40 || !ledger.isFinal(i + 1)));
         }
+    }
+
+    function test_TheCourtOfTurnsIsItsOwnAndNamedOnce() public {
+        assert(ledger.turnCourt() == address(0));
+        address foreign = address(new MockTurnCourt(address(token)));
+        VM.expectRevert(
+            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerNotItsCourt.selector, foreign)
+        );
+        ledger.nameTurnCourt(foreign);
+        address its = address(new MockTurnCourt(address(ledger)));
+        ledger.nameTurnCourt(its);
+        assert(ledger.turnCourt() == its);
+        VM.expectRevert(
+            abi.encodeWithSelector(ICheckpointLedger.CheckpointLedgerTurnCourtKnown.selector, its)
+        );
+        ledger.nameTurnCourt(its);
     }
 
     /// A successor is announced once, in time to leave before; then this ledger takes no commits and all may leave.

@@ -21,6 +21,7 @@ contract MockLedger is ICheckpointLedger {
     uint64 private _fallenFrom = type(uint64).max;
     address private _successor;
     bool public retired;
+    address public turnCourt;
     mapping(uint64 number => CheckpointRecord) private _records;
     mapping(bytes32 proof => bool) private _accepted;
 
@@ -81,6 +82,12 @@ contract MockLedger is ICheckpointLedger {
     function announceSuccessor(address ledger, uint64 notBefore) external {
         _successor = ledger;
         emit SuccessorAnnounced(ledger, notBefore);
+    }
+
+    /// @inheritdoc ICheckpointLedger
+    function nameTurnCourt(address court) external {
+        turnCourt = court;
+        emit TurnCourtNamed(court);
     }
 
     /// @inheritdoc ICheckpointLedger

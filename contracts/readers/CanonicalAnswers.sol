@@ -2,14 +2,16 @@
 pragma solidity 0.8.37;
 
 import {IOperatorRegistry, OperatorStatus} from "../interfaces/IOperatorRegistry.sol";
-import {IWeftReader, Place, ProvenClose} from "../interfaces/IWeftReader.sol";
+import {ITurnCourt} from "../interfaces/ITurnCourt.sol";
+import {IWeftReader, ProvenClose} from "../interfaces/IWeftReader.sol";
 import {SnapshotProof} from "../libraries/WeftTypes.sol";
 
 /// @title CanonicalAnswers
 /// @notice For contracts that act on the one answer to a request: of all that final checkpoints contain, the first.
 /// @dev A claim needs a final checkpoint, and everything before that is final too. So when the window after the first
-/// claim is over, whoever knew of an earlier answer has had time to show it. What a convicted operator said does not
-/// count until it is acted on, whenever it was convicted: the chain does not tell which came first.
+/// claim is over, whoever knew of an earlier answer has had time to show it, and whoever computed it again to accuse it. What
+/// a convicted operator said does not count until it is acted on, whenever it was convicted: the chain does not tell which
+/// came first. An answer that is accused waits for its court: who accuses it in vain pays for the delay.
 abstract contract CanonicalAnswers {
     struct Answer {
         ProvenClose close;
@@ -29,8 +31,12 @@ abstract contract CanonicalAnswers {
     error AnswerToAnotherRequest(bytes32 expected, bytes32 actual);
     /// @notice An answer that comes first, or this one, was claimed.
     error AnswerNotFirst(uint256 claimed, uint256 order);
-    /// @notice The operator was convicted.
+    /// @notice The operator was convicted, or the turn is void.
     error AnswerVoid(address operator);
+    /// @notice Accusations of tokens of the turn are open.
+    error AnswerAccused(bytes32 turn, uint256 open);
+    /// @notice The ledger has named no court that could say whether a turn is void.
+    error AnswerWithoutCourt(address ledger);
     /// @notice The claim window is over; block time in seconds.
     error AnswerTooLate(uint64 closedAt);
     /// @notice There is no claim, or its window runs until then; block time in seconds.
@@ -56,10 +62,10 @@ abstract contract CanonicalAnswers {
     {
         close = _reader.proveClose(proof);
         if (close.requestId != requestId) revert AnswerToAnotherRequest(requestId, close.requestId);
-        if (_isConvicted(close.place)) revert AnswerVoid(close.place.operator);
+        if (_isVoid(close)) revert AnswerVoid(close.place.operator);
         Answer storage claimed = _answers[key];
         uint64 closesAt = claimed.closesAt;
-        if (closesAt == 0 || _isConvicted(claimed.close.place)) {
+        if (closesAt == 0 || _isVoid(claimed.close)) {
             closesAt = uint64(block.timestamp) + _claimWindow;
         } else {
             if (block.timestamp >= closesAt) revert AnswerTooLate(closesAt);
@@ -71,23 +77,34 @@ abstract contract CanonicalAnswers {
         emit AnswerClaimed(key, close.turn, close.place.operator, close.place.order, closesAt);
     }
 
-    /// @dev The canonical answer, its window over.
+    /// @dev The canonical answer, its window over and no accusation open.
     function _settled(bytes32 key) internal view returns (ProvenClose memory close) {
         Answer storage claimed = _answers[key];
         // SAFETY: a zero timestamp never passes for a window that is over.
         if (claimed.closesAt == 0 || block.timestamp < claimed.closesAt) revert AnswerNotSettled(claimed.closesAt);
         close = claimed.close;
-        if (_isConvicted(close.place)) revert AnswerVoid(close.place.operator);
+        if (_isVoid(close)) revert AnswerVoid(close.place.operator);
+        uint256 open = _courtOf(close).openAccusations(close.turn);
+        if (open > 0) revert AnswerAccused(close.turn, open);
     }
 
     /// @dev Whether a claim stands, settled or not.
     function _isClaimed(bytes32 key) internal view returns (bool) {
         Answer storage claimed = _answers[key];
-        return claimed.closesAt != 0 && !_isConvicted(claimed.close.place);
+        return claimed.closesAt != 0 && !_isVoid(claimed.close);
     }
 
-    function _isConvicted(Place memory place) private view returns (bool) {
-        IOperatorRegistry registry = IOperatorRegistry(place.ledger.registry());
-        return registry.operatorOf(place.operator).status == OperatorStatus.Convicted;
+    /// @dev A turn can be void though its operator had left before, with nothing to lose.
+    function _isVoid(ProvenClose memory close) private view returns (bool) {
+        IOperatorRegistry registry = IOperatorRegistry(close.place.ledger.registry());
+        return registry.operatorOf(close.place.operator).status == OperatorStatus.Convicted
+            || _courtOf(close).isVoid(close.turn);
+    }
+
+    /// @dev SAFETY: of a turn's own ledger, for in the domain of another one the same turn may say something else.
+    function _courtOf(ProvenClose memory close) private view returns (ITurnCourt) {
+        address court = close.place.ledger.turnCourt();
+        if (court == address(0)) revert AnswerWithoutCourt(address(close.place.ledger));
+        return ITurnCourt(court);
     }
 }

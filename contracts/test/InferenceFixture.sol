@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {ModelRegistry} from "../ModelRegistry.sol";
 import {InferenceCourt} from "../courts/InferenceCourt.sol";
+import {AccusedExaminer} from "../courts/inference/AccusedExaminer.sol";
 import {ElementExaminer} from "../courts/inference/ElementExaminer.sol";
 import {SampleExaminer} from "../courts/inference/SampleExaminer.sol";
 import {AnswerAt, Case, ElementProof, IInferenceCourt, Operand, Stage} from "../interfaces/IInferenceCourt.sol";
@@ -40,7 +41,9 @@ abstract contract InferenceFixture is TurnFixture {
         models = new ModelRegistry();
         models.registerExact(TinyModel.root(), TinyModel.head(), TinyModel.leafProof(0), "tiny");
         ElementExaminer elements = new ElementExaminer(ledger, models);
-        judge = new InferenceCourt(ledger, elements, new SampleExaminer(ledger, models), BOND, ANSWER, MOVE);
+        SampleExaminer samples = new SampleExaminer(ledger, models);
+        AccusedExaminer subjects = new AccusedExaminer(ledger, models);
+        judge = new InferenceCourt(ledger, subjects, elements, samples, BOND, ANSWER, MOVE);
         manager.grantRole(1, address(judge), 0);
         request.model = TinyModel.root();
         address[4] memory rich = [ACCUSER, HELPER, _owner(AUTHOR), _signer(AUTHOR)];

@@ -273,6 +273,9 @@ export class Chain {
     return outcome;
   }
 
+  /** What the inference court says of a turn. */
+  readonly says = (turn: Bytes) => this.#courts.says(turn);
+
   /** Disputes about tokens that are open; bonds in the stake token's smallest unit. */
   get disputes(): { accuses: number; accused: number; bonds: bigint } {
     return this.#courts.disputes;

@@ -1,6 +1,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { CommittedPlace } from "../core/checkpoints.ts";
 import type { CutProof } from "../core/cut-proof.ts";
+import { type CourtSays, Disputes } from "../core/dispute.ts";
 import type { Passes } from "../core/dispute-moves.ts";
 import type { Shown } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
@@ -68,6 +69,7 @@ export class Courts {
   readonly #prosecutor: Prosecutor;
   readonly #answerer: Answerer | undefined;
   readonly #challenger: Challenger;
+  readonly #known = new Disputes();
   readonly #disputer: Disputer | undefined;
   readonly #accuser: Accuser | undefined;
 
@@ -94,7 +96,7 @@ export class Courts {
     const { disputes } = options;
     if (disputes) {
       const inference = { ...common, ...disputes, court: contracts.inferenceCourt, token: contracts.stakeToken };
-      const disputer = new Disputer({ ...inference, onConvicted });
+      const disputer = new Disputer({ ...inference, known: this.#known, onConvicted });
       this.#disputer = disputer;
       this.#accuser = new Accuser({
         ...inference,
@@ -146,10 +148,17 @@ export class Courts {
     return { accuses: accuses.length, accused: accused.length, bonds };
   }
 
+  /** What the inference court says of a turn, whoever accuses it. */
+  says(turn: Bytes): CourtSays {
+    return this.#known.says(turn);
+  }
+
   /** What the chain says. When it took something back, all verdicts are looked at again. */
   take(update: ChainUpdate): void {
     this.#answerer?.take(update);
     this.#challenger.take(update);
+    if (update.type === "reorg") this.#known.clear();
+    for (const event of update.events) this.#known.take(event);
     this.#disputer?.take(update);
     if (update.type === "events") return;
     this.#watcher.reopen();

@@ -1,6 +1,6 @@
 import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
-import { type Dispute, Disputes, dueAt, isAccused, isAccuser, type Party } from "../core/dispute.ts";
+import { type Dispute, type Disputes, dueAt, isAccused, isAccuser, type Party } from "../core/dispute.ts";
 import { type Move, moveOf, type Passes, type Task, tasksOf } from "../core/dispute-moves.ts";
 import { WeftError } from "../core/errors.ts";
 import { inferenceCourtAbi as abi } from "./abi.ts";
@@ -22,6 +22,8 @@ export type DisputerOptions = Persistence & {
   registry: Hex;
   court: Hex;
   token: Hex;
+  /** What the court said. */
+  known: Disputes;
   /** Who this worker is in the registry. */
   operator: Bytes;
   passes: Passes;
@@ -60,7 +62,7 @@ const OTHERS_WAIT_POLLS = 20;
 export class Disputer {
   readonly #o: DisputerOptions;
   readonly #party: Party;
-  readonly #disputes = new Disputes();
+  readonly #disputes: Disputes;
   readonly #pursued = new Set<Hex>();
   readonly #wakes = new Set<() => void>();
   /** Those in which this worker has nothing to answer. */
@@ -69,6 +71,7 @@ export class Disputer {
 
   constructor(options: DisputerOptions) {
     this.#o = options;
+    this.#disputes = options.known;
     this.#party = { operator: options.operator, account: fromHex(options.sender.address) };
   }
 
@@ -81,12 +84,9 @@ export class Disputer {
     };
   }
 
-  take({ type, events }: ChainUpdate): void {
-    if (type === "reorg") this.#disputes.clear();
-    for (const event of events) {
-      if (event.kind === "judged" || event.kind === "defeated") this.#owed = true;
-      this.#disputes.take(event);
-    }
+  /** What the chain said; it is among the disputes by now. */
+  take({ events }: ChainUpdate): void {
+    if (events.some(({ kind }) => kind === "judged" || kind === "defeated")) this.#owed = true;
     for (const wake of this.#wakes) wake();
     this.#wakes.clear();
   }

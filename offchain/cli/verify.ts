@@ -6,7 +6,7 @@ import type { ReceiptVerdict } from "../sdk/actions.ts";
 import { weftActions } from "../sdk/viem.ts";
 import { oneLine } from "./report.ts";
 
-/** What the exit code says: proven and final; not proven, or not final yet; nothing can be said. */
+/** What the exit code says: proven, final and not accused; not proven, void, or may change yet; nothing can be said. */
 export const PROVEN = 0;
 export const NOT_PROVEN = 1;
 export const CANNOT_SAY = 2;
@@ -22,7 +22,7 @@ export async function verify(file: string, options: VerifyOptions): Promise<numb
     const client = createPublicClient({ transport: http(options.rpc, { retryCount: 1 }) });
     const verdict = await client.extend(weftActions(deployment)).verifyReceipt(readReceipt(file));
     say(describe(verdict), verdict);
-    return verdict.status === "final" ? PROVEN : NOT_PROVEN;
+    return verdict.status === "final" && verdict.court === "silent" ? PROVEN : NOT_PROVEN;
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     if (options.json) say("", { status: "unknown", error: { code, message } });
@@ -50,18 +50,24 @@ function readReceipt(file: string): unknown {
   }
 }
 
+const SAYS = {
+  void: "void: the court of inferences has proven a token of this turn wrong",
+  accused: "accused: the court of inferences has yet to decide whether a token of this turn is wrong",
+};
+
 function describe(verdict: ReceiptVerdict): string {
   if (verdict.status === "refused" || verdict.status === "pending") {
     const { code, field, message } = verdict.fault;
     return `not proven${verdict.status === "pending" ? " yet" : ""}: ${message} [${code}, field ${field}]`;
   }
-  const { answer, checkpoints, status, block } = verdict;
+  const { answer, checkpoints, status, court, block } = verdict;
   const kinds = answer.tokens.reduce(
     (sum, { kind }) => sum.set(kind, (sum.get(kind) ?? 0) + 1),
     new Map<string, number>(),
   );
   const lines = [
     status === "final" ? "proven, and final" : "attested, not final yet: it can still fall",
+    ...(court === "silent" ? [] : [SAYS[court]]),
     `request     ${answer.requestId}`,
     `turn        ${answer.turn}`,
     `operator    ${answer.operator}`,

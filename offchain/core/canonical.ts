@@ -1,6 +1,7 @@
 import type { Bytes } from "./bytes.ts";
 import type { Consensus } from "./consensus.ts";
 import type { Conversations } from "./conversations.ts";
+import type { CourtSays } from "./dispute.ts";
 import type { Following } from "./following.ts";
 import { type Cuts, References } from "./references.ts";
 import type { Replica } from "./replica.ts";
@@ -11,7 +12,7 @@ export type AnswerPlace = { checkpoint: number; segment: number; snapshot: numbe
 
 /**
  * Which of the turns that answer a request counts. `none` when no closed one is committed that may count; `unknown` when
- * too little is held here to say. Payers wait for more: until the checkpoint is final, and nothing is open against it.
+ * too little is held here to say. Payers wait for more: until the checkpoint is final, and no accusation is open.
  */
 export type Canonical = { type: "answer"; turn: Turn; place: AnswerPlace } | { type: "none" | "unknown" };
 
@@ -23,6 +24,8 @@ export type CanonicalOptions = {
   cuts: Cuts & { covering(track: Turn["track"], sequence: number): number | undefined };
   /** How many numbers a named checkpoint may be behind the one that includes the turn. */
   referenceSpan: number;
+  /** What the inference court says of a turn. */
+  says(turn: Bytes): CourtSays;
 };
 
 const UNKNOWN = { type: "unknown" } as const;
@@ -82,6 +85,8 @@ export class CanonicalAnswers {
   }
 
   #standing(turn: Turn, number: number): "stands" | "falls" | "unknown" {
+    // Whenever a token of it was proven wrong.
+    if (this.#o.says(turn.id) === "void") return "falls";
     const referring = this.#references.of(turn, number);
     if (referring !== "held") return referring === "orphan" ? "falls" : "unknown";
     return this.#isVoid(turn, number);

@@ -1,4 +1,4 @@
-import { type Bytes, equal } from "./bytes.ts";
+import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { ChainEvent, Hex } from "./chain.ts";
 
 /** Who is accused of which token of an exact model, as `IInferenceCourt.Case` has it. */
@@ -30,6 +30,10 @@ export type Case = {
 
 /** How an accusation ended. `dropped`: a checkpoint that it rests on fell. */
 export type Judgement = "convicted" | "dismissed" | "dropped";
+
+/** What the court says of a turn: nobody accuses it now, somebody does, or a token of it was proven wrong. */
+export const COURT_SAYS = ["silent", "accused", "void"] as const;
+export type CourtSays = (typeof COURT_SAYS)[number];
 
 /** What the court says of accusations. Deadlines are active seconds, by which the next move has to be made. */
 export type DisputeEvent =
@@ -74,9 +78,11 @@ export type Reply = {
 /** An accusation that the court has not judged. */
 export type Dispute = { id: Hex; accused: Case; deadline: number; replies: ReadonlyMap<number, Reply> };
 
-/** All accusations that are not over, by what the court said: nothing else is remembered of them. */
+/** All accusations that are not over, and the turns that are void, by what the court said: nothing else is remembered. */
 export class Disputes {
   readonly #open = new Map<Hex, Dispute & { replies: Map<number, Reply> }>();
+  /** Hardly more than there are convicted operators, for a turn of theirs is not accused any more. */
+  readonly #void = new Set<Hex>();
 
   /** Ascending by when they began. */
   get open(): readonly Dispute[] {
@@ -87,9 +93,16 @@ export class Disputes {
     return this.#open.get(id);
   }
 
+  /** What has become of a turn. */
+  says(turn: Bytes): CourtSays {
+    if (this.#void.has(toHex(turn))) return "void";
+    return this.open.some(({ accused }) => equal(accused.turn, turn)) ? "accused" : "silent";
+  }
+
   /** The chain is read again from its beginning. */
   clear(): void {
     this.#open.clear();
+    this.#void.clear();
   }
 
   /** What the chain said; only what the inference court said counts. */
@@ -100,9 +113,12 @@ export class Disputes {
         this.#open.set(id, { id, accused, deadline, replies: new Map() });
         break;
       }
-      case "judged":
+      case "judged": {
+        const judged = this.#open.get(event.id);
+        if (judged && event.judgement === "convicted") this.#void.add(toHex(judged.accused.turn));
         this.#open.delete(event.id);
         break;
+      }
       case "replied":
       case "tensorDemanded":
       case "groupsPosted":

@@ -1,6 +1,14 @@
 import { join } from "node:path";
 import { createConfig } from "ponder";
-import { checkpointLedgerAbi, equivocationCourtAbi, operatorRegistryAbi } from "../chain/abi.ts";
+import {
+  availabilityCourtAbi,
+  checkpointLedgerAbi,
+  cutCourtAbi,
+  equivocationCourtAbi,
+  foldCourtAbi,
+  inferenceCourtAbi,
+  operatorRegistryAbi,
+} from "../chain/abi.ts";
 import { settingsFrom } from "./settings.ts";
 
 const { deployment, rpc, folder, databaseUrl } = settingsFrom(process.env);
@@ -24,5 +32,9 @@ export default createConfig({
     OperatorRegistry: { chain: "weft", abi: operatorRegistryAbi, address: contracts.operatorRegistry, startBlock },
     CheckpointLedger: { chain: "weft", abi: checkpointLedgerAbi, address: contracts.checkpointLedger, startBlock },
     EquivocationCourt: { chain: "weft", abi: equivocationCourtAbi, address: contracts.equivocationCourt, startBlock },
+    FoldCourt: { chain: "weft", abi: foldCourtAbi, address: contracts.foldCourt, startBlock },
+    CutCourt: { chain: "weft", abi: cutCourtAbi, address: contracts.cutCourt, startBlock },
+    AvailabilityCourt: { chain: "weft", abi: availabilityCourtAbi, address: contracts.availabilityCourt, startBlock },
+    InferenceCourt: { chain: "weft", abi: inferenceCourtAbi, address: contracts.inferenceCourt, startBlock },
   },
 });

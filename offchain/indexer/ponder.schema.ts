@@ -1,4 +1,8 @@
 import { bigint, boolean, hex, index, integer, onchainEnum, onchainTable, onchainView, sql, text } from "ponder";
+import { accusation, voidTurn } from "./schema/disputes.ts";
+
+export * from "./schema/courts.ts";
+export * from "./schema/disputes.ts";
 
 /** What the contracts said. Amounts are in the token's smallest unit, times in seconds since 1970. */
 
@@ -126,39 +130,6 @@ export const checkpoint = onchainTable(
   (table) => ({ byNumber: index().on(table.number), byTime: index().on(table.finalAt) }),
 );
 
-/** Two signed headers for one place of a track, as the court took them. */
-export const equivocation = onchainTable(
-  "equivocation",
-  (t) => ({
-    id: t.text().primaryKey(),
-    operator: t.hex().notNull(),
-    incarnation: t.hex().notNull(),
-    sequence: t.bigint().notNull(),
-    hashA: t.hex().notNull(),
-    hashB: t.hex().notNull(),
-    at: t.bigint().notNull(),
-    transaction: t.hex().notNull(),
-  }),
-  (table) => ({ byOperator: index().on(table.operator) }),
-);
-
-export const conviction = onchainTable("conviction", (t) => ({
-  operator: t.hex().primaryKey(),
-  position: t.integer().notNull(),
-  court: t.hex().notNull(),
-  burned: t.bigint().notNull(),
-  bounty: t.bigint().notNull(),
-  reporter: t.hex(),
-  at: t.bigint().notNull(),
-  transaction: t.hex().notNull(),
-}));
-
-/** Who reported what was convicted, and what that earned. */
-export const reporter = onchainTable("reporter", (t) => ({
-  address: t.hex().primaryKey(),
-  earned: t.bigint().notNull(),
-}));
-
 /** What workers served of these checkpoints, joined by their hashes: what is not committed (any more) is not seen. */
 
 export const segment = onchainView("segment", {
@@ -192,7 +163,7 @@ export const snapshot = onchainView("snapshot", {
     '0x' || encode(s.salt, 'hex') AS salt, '0x' || encode(s.body, 'hex') AS body
   FROM weft_content.snapshot s JOIN ${checkpoint} c ON c.hash = s.checkpoint_hash`);
 
-/** A turn's place is that of its close; one that was abandoned, or goes on, has none. */
+/** A turn's place is that of its close; one that was abandoned, or goes on, has none. `accusations` are those that are open. */
 export const turn = onchainView("turn", {
   turn: hex("turn").notNull(),
   requestId: hex("request_id").notNull(),
@@ -204,9 +175,12 @@ export const turn = onchainView("turn", {
   snapshotIndex: integer("snapshot_index"),
   length: integer("length"),
   reason: text("reason"),
+  void: boolean("void").notNull(),
+  accusations: integer("accusations").notNull(),
 }).as(sql`
   SELECT o.turn, o.request_id, g.operator, o.first AS start, co.number AS opened_number, e.number, e.segment_index,
-    e.snapshot_index, e.length, e.reason
+    e.snapshot_index, e.length, e.reason, EXISTS (SELECT 1 FROM ${voidTurn} v WHERE v.turn = o.turn) AS void,
+    (SELECT count(*)::integer FROM ${accusation} a WHERE a.turn = o.turn AND a.status = 'open') AS accusations
   FROM weft_content.snapshot o
   JOIN ${checkpoint} co ON co.hash = o.checkpoint_hash
   JOIN weft_content.segment g ON g.checkpoint_hash = o.checkpoint_hash AND g.segment_index = o.segment_index

@@ -59,7 +59,7 @@ export async function checkChain(rpc: string, { chainId, contracts, startBlock }
  */
 export function schemaName(deployment: Deployment, origin: string): string {
   const hash = createHash("sha256").update(JSON.stringify([deployment.contracts, deployment.chainId, origin]));
-  for (const file of globSync(["ponder.*.ts", "src/*.ts"], { cwd: APP }).sort())
+  for (const file of globSync(["ponder.*.ts", "schema/*.ts", "src/*.ts"], { cwd: APP }).sort())
     hash.update(file).update(readFileSync(`${APP}/${file}`));
   return `weft_${hash.digest("hex").slice(0, 12)}`;
 }

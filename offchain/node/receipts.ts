@@ -2,6 +2,7 @@ import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import { CanonicalAnswers } from "../core/canonical.ts";
 import type { Committed } from "../core/checkpoints.ts";
 import type { Conversations } from "../core/conversations.ts";
+import type { CourtSays } from "../core/dispute.ts";
 import { WeftError } from "../core/errors.ts";
 import type { ListTree } from "../core/list-tree.ts";
 import type { Protocol } from "../core/protocol.ts";
@@ -28,6 +29,7 @@ type Candidate = {
   runs: Run[];
   covered: boolean;
   written: number;
+  isVoid: boolean;
 };
 
 export type ReceiptsOptions = {
@@ -39,6 +41,8 @@ export type ReceiptsOptions = {
   model: { id: Bytes; class: "exact" | "tolerant" };
   /** How many numbers a checkpoint that a turn names may be behind the one that includes it. */
   referenceSpan: number;
+  /** What the inference court says of a turn. */
+  says(turn: Bytes): CourtSays;
 };
 
 export class Receipts {
@@ -49,14 +53,15 @@ export class Receipts {
 
   constructor(options: ReceiptsOptions) {
     this.#o = options;
-    const { conversations, protocol, archive: cuts, referenceSpan } = options;
+    const { conversations, protocol, archive: cuts, referenceSpan, says } = options;
     const { replica, consensus, following } = protocol;
-    this.#answers = new CanonicalAnswers({ replica, consensus, following, conversations, cuts, referenceSpan });
+    this.#answers = new CanonicalAnswers({ replica, consensus, following, conversations, cuts, referenceSpan, says });
   }
 
   /**
    * What a turn says, at once, with the proof of every snapshot that a checkpoint covers. Of several turns the canonical
-   * one; before it is known, one that has more of it, then one that is covered, then the one that wrote most of it itself.
+   * one; before it is known, one that is not void, then one that has more of it, then one that is covered, then the one that
+   * wrote most of it itself.
    *
    * @throws WeftError `not_found` for an answer or positions that are not held, `too_large` for too many snapshots
    */
@@ -71,6 +76,7 @@ export class Receipts {
     const [best] = candidates.sort(
       (a, b) =>
         Number(isCanonical(b)) - Number(isCanonical(a)) ||
+        Number(a.isVoid) - Number(b.isVoid) ||
         length(b) - length(a) ||
         Number(b.covered) - Number(a.covered) ||
         b.written - a.written,
@@ -97,6 +103,7 @@ export class Receipts {
       requestId: toHex(best.turn.open.requestId),
       turn: toHex(best.turn.id),
       status: this.#status(snapshots),
+      court: this.#o.says(best.turn.id),
       canonical,
       position: best.position,
       tokens: best.runs.flatMap(({ first, ids }) =>
@@ -132,7 +139,8 @@ export class Receipts {
     // Checkpoints take tracks from their beginning on.
     const covered = this.#o.archive.covering(turn.track, last.place.sequence) !== undefined;
     const written = runs.reduce((sum, { kind, ids }) => sum + (kind === "written" ? ids.length : 0), 0);
-    return { turn, position, end, runs, covered, written };
+    const isVoid = this.#o.says(turn.id) === "void";
+    return { turn, position, end, runs, covered, written, isVoid };
   }
 
   #status(snapshots: readonly ReceiptSnapshot[]): Receipt["status"] {

@@ -261,7 +261,11 @@ async function compose(
     mayChange: (turn) => finishing.mayChange(turn),
   });
   const { referenceSpan, retentionSeconds } = deployment.parameters;
-  const receipts = new Receipts({ conversations, protocol, archive, store, model: engine.model, referenceSpan });
+  const receipts = new Receipts({
+    ...{ conversations, protocol, archive, store, referenceSpan },
+    model: engine.model,
+    says: (turn) => chain.says(turn),
+  });
   const watched = { copier, referenceSpan, retentionSeconds, isIdle: () => admission.load === 0, now };
   onStop(desk.watch(chain, receipts, watched));
   const pages = new CheckpointPages({ consensus, archive, store });

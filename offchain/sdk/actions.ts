@@ -1,4 +1,5 @@
 import type { Deployment } from "../chain/deployment.ts";
+import type { CourtSays } from "../core/dispute.ts";
 import { WeftError } from "../core/errors.ts";
 import type { Snapshot, TokenKind } from "../core/snapshot.ts";
 import { type CheckpointView, Ledger, type Successor } from "./ledger.ts";
@@ -8,19 +9,23 @@ import type { ChainSource } from "./source.ts";
 import { type WatchOptions, watchCheckpoints } from "./watch.ts";
 import { getReceipt, type ReceiptQuery } from "./workers.ts";
 
-/** What the chain was asked at; `checkpoints` are those that the proofs lead to. */
+/** What the chain was asked at; `checkpoints` are those that the proofs lead to, `court` is about the turn. */
 type Standing = {
   status: "final" | "attested";
+  court: CourtSays;
   checkpoints: CheckpointView[];
   block: { number: number; hash: Hex };
 };
 
 type Refused = { status: "refused"; fault: Fault };
 
-/** Final: the chain stands for it. Attested: so, but it can still fall. Pending: not covered yet. Refused: not so. */
+/**
+ * Final: the chain stands for it. Attested: so, but it can still fall. Pending: not covered yet. Refused: not so. That it was
+ * said is one thing; that `court` is `silent` another: of an `accused` turn a token may be, of a `void` one it was proven wrong.
+ */
 export type ReceiptVerdict = (Standing & { answer: ProvenAnswer }) | Refused | { status: "pending"; fault: Fault };
 
-export type ProofVerdict = (Standing & { operator: Hex; snapshot: Snapshot }) | Refused;
+export type ProofVerdict = (Standing & { operator: Hex; turn: Hex; snapshot: Snapshot }) | Refused;
 
 /** A token of an answer as a contract takes it: `proof` is the struct `SnapshotProof`. */
 export type ProvenToken = {
@@ -47,10 +52,11 @@ export type WeftActions = {
   /** The same for one snapshot, wherever its proof comes from. */
   verifyProof(proof: unknown): Promise<ProofVerdict>;
   /**
-   * Gets the receipt of one token, verifies it, and gives what a contract wants to see. Asks again until it is final,
-   * for `timeoutMs` at most.
+   * Gets the receipt of one token, verifies it, and gives what a contract wants to see. Asks again until it is final and no
+   * accusation of its turn is open, for `timeoutMs` at most.
    *
-   * @throws WeftError with the code of what is not proven, `not_final` before it is; `no_receipt`; as `verifyReceipt`
+   * @throws WeftError with the code of what is not proven, `not_final` before it is, `turn_accused`, `turn_void`;
+   * `no_receipt`; as `verifyReceipt`
    */
   proveToken(query: ReceiptQuery & { position: number; timeoutMs?: number }): Promise<ProvenToken>;
   /** Tells of checkpoints as they are attested, become final, fall, or are lost in a reorganisation. Returns the end of it. */
@@ -65,17 +71,24 @@ export function createActions(source: ChainSource, deployment: Deployment): Weft
   const { domain } = deployment;
 
   /** Confirms claims at one block. */
-  async function stand<T>(checked: Checked<T & { claims: Claim[] }>): Promise<(Standing & { value: T }) | Refused> {
+  async function stand<T>(
+    checked: Checked<T & { claims: Claim[]; turn: Hex }>,
+  ): Promise<(Standing & { value: T }) | Refused> {
     if (!checked.ok) return { status: "refused", fault: checked.fault };
-    const { claims } = checked.value;
+    const { claims, turn } = checked.value;
     const numbers = claims.map(({ number }) => number);
     const signers = claims.map(({ signer }) => signer);
-    const { value: facts, block } = await ledger.atLatest((view) => view.facts(numbers, signers));
+    const { value, block } = await ledger.atLatest(async (view) => ({
+      facts: await view.facts(numbers, signers),
+      court: await view.courtOf(turn),
+    }));
+    const { facts, court } = value;
     const confirmed = confirm(claims, facts);
     if (!confirmed.ok) return { status: "refused", fault: confirmed.fault };
     const { number, hash } = block;
     return {
       status: confirmed.value,
+      court,
       checkpoints: facts.checkpoints,
       block: { number, hash },
       value: checked.value,
@@ -108,7 +121,8 @@ export function createActions(source: ChainSource, deployment: Deployment): Weft
     const stood = await stand(checkProof(proof.value, domain));
     if (stood.status === "refused") return stood;
     const { value, ...standing } = stood;
-    return { ...standing, operator: value.claims[0].operator, snapshot: value.snapshot };
+    const { claims, turn, snapshot } = value;
+    return { ...standing, operator: claims[0].operator, turn, snapshot };
   }
 
   async function tryToken(query: ReceiptQuery & { position: number }): Promise<ProvenToken | Fault> {
@@ -126,6 +140,10 @@ export function createActions(source: ChainSource, deployment: Deployment): Weft
     if (checkpoint.status !== "final")
       return { code: "pending", field: "status", message: `checkpoint ${proof.number} is not final yet` };
     const { turn, operator, tokens } = verdict.answer;
+    if (verdict.court === "void")
+      return { code: "turn_void", field: "turn", message: `a token of the turn ${turn} was proven wrong` };
+    if (verdict.court === "accused")
+      return { code: "turn_accused", field: "turn", message: `an accusation of the turn ${turn} is open` };
     return { proof: toStruct(proof), position, ...tokens[0], turn, operator, checkpoint };
   }
 
@@ -147,8 +165,8 @@ export function createActions(source: ChainSource, deployment: Deployment): Weft
         const found = await tryToken(query);
         if ("proof" in found) return found;
         const code = found.code === "pending" ? "not_final" : found.code;
-        if (code !== "not_final" || Date.now() >= deadline)
-          throw new WeftError(code, found.message, { field: found.field });
+        const waits = code === "not_final" || code === "turn_accused";
+        if (!waits || Date.now() >= deadline) throw new WeftError(code, found.message, { field: found.field });
         await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
         query.signal?.throwIfAborted();
       }

@@ -6,9 +6,10 @@ import {
   decodeFunctionResult,
   encodeFunctionData,
 } from "viem";
-import { checkpointLedgerAbi, operatorRegistryAbi } from "../chain/abi.ts";
+import { checkpointLedgerAbi, inferenceCourtAbi, operatorRegistryAbi } from "../chain/abi.ts";
 import type { Deployment } from "../chain/deployment.ts";
 import { fromHex, toHex } from "../core/bytes.ts";
+import type { CourtSays } from "../core/dispute.ts";
 import { WeftError } from "../core/errors.ts";
 import { domainSeparator } from "../core/hash.ts";
 import { crypto } from "./crypto.ts";
@@ -186,6 +187,14 @@ export class LedgerView {
       found.set(signer, operator.toLowerCase() as Hex);
     }
     return found;
+  }
+
+  /** What the inference court says of a turn. */
+  async courtOf(turn: Hex): Promise<CourtSays> {
+    const { inferenceCourt } = this.#deployment.contracts;
+    if (await this.#read(inferenceCourt, inferenceCourtAbi, "isVoid", [turn])) return "void";
+    const open = await this.#read(inferenceCourt, inferenceCourtAbi, "openAccusations", [turn]);
+    return open > 0n ? "accused" : "silent";
   }
 
   /** What the chain says of these checkpoints and keys. */

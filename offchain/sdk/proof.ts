@@ -36,7 +36,10 @@ export type FaultCode =
   /** No checkpoint covers it yet. */
   | "pending"
   | "unknown_checkpoint"
-  | "checkpoint_fallen";
+  | "checkpoint_fallen"
+  /** Proven, and not to be acted on: a token of the turn was proven wrong, or is said to be. */
+  | "turn_void"
+  | "turn_accused";
 
 /** Why something is not proven: `field` is the path of what does not fit. */
 export type Fault = { code: FaultCode; field: string; message: string };
@@ -91,7 +94,7 @@ function caught<T>(check: () => T): Checked<T> {
   }
 }
 
-type Read = { claim: Claim; header: Header; snapshot: Snapshot };
+type Read = { claim: Claim; header: Header; snapshot: Snapshot; turn: Hex };
 
 function separatorOf(domain: Domain): Bytes {
   return domainSeparator(crypto, { ...domain, verifyingContract: fromHex(domain.verifyingContract, 20) });
@@ -141,6 +144,8 @@ function read(proof: SnapshotProof, separator: Bytes, field: string): Read {
   } catch (error) {
     throw refusal("bad_body", at("body"), `${codeOf(error)}: ${(error as Error).message}`);
   }
+  const place = { sequence: header.sequence, index: proof.snapshotIndex };
+  const turn = snapshot.type === "open" ? turnId(crypto, trackId(crypto, header), place) : snapshot.turn;
   const claim: Claim = {
     field,
     number: proof.number,
@@ -148,14 +153,17 @@ function read(proof: SnapshotProof, separator: Bytes, field: string): Read {
     operator: proof.header.operator,
     signer: toHex(signer),
   };
-  return { claim, header, snapshot };
+  return { claim, header, snapshot, turn: toHex(turn) };
 }
 
 /** Checks one proof by itself. What it claims of the chain is yet to be confirmed, see `confirm`. */
-export function checkProof(proof: SnapshotProof, domain: Domain): Checked<{ claims: Claim[]; snapshot: Snapshot }> {
+export function checkProof(
+  proof: SnapshotProof,
+  domain: Domain,
+): Checked<{ claims: Claim[]; snapshot: Snapshot; turn: Hex }> {
   return caught(() => {
-    const { claim, snapshot } = read(proof, separatorOf(domain), "");
-    return { claims: [claim], snapshot };
+    const { claim, snapshot, turn } = read(proof, separatorOf(domain), "");
+    return { claims: [claim], snapshot, turn };
   });
 }
 
@@ -163,7 +171,10 @@ export function checkProof(proof: SnapshotProof, domain: Domain): Checked<{ clai
  * Checks a receipt by itself: every snapshot is proven, they are one turn's and in order, the turn answers the request,
  * and the tokens are those. What it claims of the chain is yet to be confirmed, see `confirm`.
  */
-export function checkReceipt(receipt: Receipt, domain: Domain): Checked<{ claims: Claim[]; answer: ProvenAnswer }> {
+export function checkReceipt(
+  receipt: Receipt,
+  domain: Domain,
+): Checked<{ claims: Claim[]; turn: Hex; answer: ProvenAnswer }> {
   return caught(() => {
     const separator = separatorOf(domain);
     const waiting = receipt.snapshots.findIndex(({ proof }) => !proof);
@@ -177,7 +188,7 @@ export function checkReceipt(receipt: Receipt, domain: Domain): Checked<{ claims
     reads.forEach((one, i) => {
       checkPlace(receipt, one, reads[i - 1]);
     });
-    return { claims: reads.map(({ claim }) => claim), answer: answerOf(receipt, reads) };
+    return { claims: reads.map(({ claim }) => claim), turn: receipt.turn, answer: answerOf(receipt, reads) };
   });
 }
 
@@ -185,7 +196,7 @@ type ReadSnapshot = Read & { said: Receipt["snapshots"][number]; field: string }
 
 /** A snapshot stands where the receipt says, in the track of the one before, and belongs to the receipt's turn. */
 function checkPlace(receipt: Receipt, one: ReadSnapshot, before: ReadSnapshot | undefined): void {
-  const { said, field, header, snapshot } = one;
+  const { said, field, header, snapshot, turn } = one;
   const { snapshotIndex } = said.proof as SnapshotProof;
   if (header.sequence !== said.sequence) throw refusal("place_mismatch", `${field}.sequence`, "another segment");
   if (snapshotIndex !== said.index) throw refusal("place_mismatch", `${field}.index`, "another snapshot");
@@ -198,11 +209,7 @@ function checkPlace(receipt: Receipt, one: ReadSnapshot, before: ReadSnapshot | 
       equal(before.header.operator, header.operator) && equal(before.header.incarnation, header.incarnation);
     if (!track) throw refusal("place_mismatch", `${field}.proof.header`, "the snapshots are of two tracks");
   }
-  const turn =
-    snapshot.type === "open"
-      ? turnId(crypto, trackId(crypto, header), { sequence: header.sequence, index: snapshotIndex })
-      : snapshot.turn;
-  if (toHex(turn) !== receipt.turn) throw refusal("turn_mismatch", "turn", `${field} is of the turn ${toHex(turn)}`);
+  if (turn !== receipt.turn) throw refusal("turn_mismatch", "turn", `${field} is of the turn ${turn}`);
 }
 
 /** What the snapshots say, held against what the receipt says. */

@@ -1,5 +1,6 @@
 import { z } from "zod/v4";
 import { toHex } from "../core/bytes.ts";
+import { COURT_SAYS } from "../core/dispute.ts";
 import { WeftError } from "../core/errors.ts";
 import type { ListTree } from "../core/list-tree.ts";
 import type { Hashing } from "../core/ports.ts";
@@ -57,6 +58,7 @@ const receiptSchema = z.object({
   requestId: hex(32),
   turn: hex(32),
   status: z.enum(["pending", "attested", "final"]),
+  court: z.enum(COURT_SAYS),
   canonical: canonicalSchema,
   position: u32,
   tokens: z.array(u32).min(1),
@@ -75,7 +77,8 @@ export type ReceiptSnapshot = z.output<typeof snapshotSchema>;
 /**
  * What a worker says of an answer: the token ids from `position` on, the turn that says them, and its snapshots in order:
  * the opening, those with these tokens and, when it is known, the closing. `canonical` names the turn that counts where
- * several answer the request, and the place of its closing. It and `status` are the worker's word; all the rest is proven.
+ * several answer the request, and the place of its closing; `court` says what the inference court says of this one. They and
+ * `status` are the worker's word; all the rest is proven.
  */
 export type Receipt = z.output<typeof receiptSchema>;
 

@@ -26,7 +26,7 @@ export interface Governed {
 
 type Door = { target: keyof Governed; methods: string[]; role: bigint };
 
-/** Every function that not everybody may call, and the role that may. `announceSuccessor` and `retire` stay the administrator's. */
+/** Every function that not everybody may call, and the role that may. `announceSuccessor`, `nameTurnCourt` and `retire` stay the administrator's. */
 const doors: readonly Door[] = [
   { target: "registry", methods: ["slash"], role: ROLE.court },
   { target: "registry", methods: ["pause", "resume"], role: ROLE.clock },
@@ -54,7 +54,7 @@ export function governedBy(found: (name: ContractName) => Contract): Governed {
   return Object.fromEntries(entries) as Governed;
 }
 
-/** Sets who may do what, and hands the administration over; `deployer` is the administrator until then. */
+/** Names the court of turns, sets who may do what, and hands the administration over; `deployer` is the administrator until then. */
 export function handOver(powers: Powers, deployer: string): Call[] {
   const call = (step: string, method: string, ...args: unknown[]): Call => {
     return { step, contract: governedNames.manager, method, args };
@@ -79,8 +79,14 @@ export function handOver(powers: Powers, deployer: string): Call[] {
     ["administrator", ROLE.admin, powers.admin, powers.adminDelaySeconds],
   ];
   const granted = holders.map(([name, ...args]) => call(`${name} granted`, "grantRole", ...args));
+  const named: Call = {
+    step: "InferenceCourt named",
+    contract: governedNames.ledger,
+    method: "nameTurnCourt",
+    args: [ref("InferenceCourt")],
+  };
   const left = same(deployer, powers.admin) ? [] : [call("deployer leaves", "renounceRole", ROLE.admin, deployer)];
-  return [...guarded, ...granted, ...left];
+  return [named, ...guarded, ...granted, ...left];
 }
 
 /** What `account` may do though no one named it for that: empty when the hand-over is complete. */

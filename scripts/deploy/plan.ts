@@ -33,12 +33,14 @@ export function contractsOf(parameters: DeploymentParameters, deployer: string):
       ],
     },
     { name: "ModelRegistry", args: [] },
+    { name: "AccusedExaminer", args: [ref("CheckpointLedger"), ref("ModelRegistry")] },
     { name: "ElementExaminer", args: [ref("CheckpointLedger"), ref("ModelRegistry")] },
     { name: "SampleExaminer", args: [ref("CheckpointLedger"), ref("ModelRegistry")] },
     {
       name: "InferenceCourt",
       args: [
         ref("CheckpointLedger"),
+        ref("AccusedExaminer"),
         ref("ElementExaminer"),
         ref("SampleExaminer"),
         BigInt(parameters.accusationBond),

@@ -16,6 +16,7 @@ const sources = {
   CutCourt: "contracts/courts/CutCourt.sol",
   AvailabilityCourt: "contracts/courts/AvailabilityCourt.sol",
   ModelRegistry: "contracts/ModelRegistry.sol",
+  AccusedExaminer: "contracts/courts/inference/AccusedExaminer.sol",
   ElementExaminer: "contracts/courts/inference/ElementExaminer.sol",
   SampleExaminer: "contracts/courts/inference/SampleExaminer.sol",
   InferenceCourt: "contracts/courts/InferenceCourt.sol",

@@ -72,7 +72,8 @@ test("docs/successor.md, from the announcement to the last stake", async () => {
   const oldRegistry = contractOf("OperatorRegistry", deployment, admin);
   const manager = contractOf("AccessManager", deployment, admin);
   const selector = (name: string) => id(SELECTORS[name]).slice(0, 10);
-  await follow(grants.text, { manager, newCourt, newInferenceCourt, ...checkpointCourts, newLedger, selector });
+  const newCourts = { newCourt, newInferenceCourt, ...checkpointCourts };
+  await follow(grants.text, { manager, ...newCourts, oldLedger, newLedger, selector });
   for (const name of Object.keys(SELECTORS)) {
     const role = await manager.getFunction("getTargetFunctionRole")(newLedger, selector(name));
     assert.equal(role, name === "fell" ? 5n : 1n, name);
@@ -108,4 +109,5 @@ test("docs/successor.md, from the announcement to the last stake", async () => {
   assert.equal(await token.getFunction("balanceOf")(oldRegistry.target), 0n, "all stakes have left");
   const next = new Contract(newLedger, oldLedger.interface, connection.provider);
   assert.equal(await next.getFunction("registry")(), oldRegistry.target);
+  assert.equal(await next.getFunction("turnCourt")(), newInferenceCourt);
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { register } from "../../offchain/cli/model.ts";
+import type { Hex } from "../../offchain/core/chain.ts";
+import type { CourtSays } from "../../offchain/core/dispute.ts";
 import { type Ask, complete, metric } from "../helpers/e2e/client.ts";
 import { allConnected, kill, type Net, startNet } from "../helpers/e2e/net.ts";
 import { Accuser, configure } from "../helpers/e2e/tokens.ts";
@@ -52,14 +54,18 @@ const ask = (author: number): Ask => {
 };
 const untilConvicted = (index: number) =>
   until(`${index} is convicted`, async () => (await accuser.statusOf(owner(index))) === CONVICTED, PATIENCE_MS);
+const untilReceiptSays = (index: number, requestId: Hex, says: CourtSays) =>
+  until(`receipts say ${says}`, async () => (await accuser.receipt(url(index), requestId)).court === says);
 
 test("an honest worker that is accused answers by itself; its accuser falls silent, and nobody is convicted", async (t) => {
   const { started } = await complete(url(HONEST), ask(HONEST));
   const id = await accuser.accuse(url(HONEST), started.request_id);
+  await untilReceiptSays(HONEST, started.request_id, "accused");
   await until("it answers", async () => (await moves(HONEST, "answer")) === 1, PATIENCE_MS);
   const began = performance.now();
   await until("it is dismissed", async () => (await accuser.stateOf(id)) === DISMISSED, PATIENCE_MS);
   t.diagnostic(`dismissed ${Math.round(performance.now() - began)} ms after the answer`);
+  await untilReceiptSays(HONEST, started.request_id, "silent");
   assert.ok(!(await statuses()).includes(CONVICTED));
   assert.equal(await metric(url(WATCHER), "weft_accusations_total"), 0, "the answer was right");
 });
@@ -70,6 +76,7 @@ test("a token that is another is found, and who has nothing to say to it is conv
   const began = performance.now();
   await untilConvicted(SILENT);
   t.diagnostic(`convicted ${Math.round(performance.now() - began)} ms after it was committed`);
+  await untilReceiptSays(HONEST, started.request_id, "void");
   assert.equal(await accuser.isVoid(turn), true);
   assert.deepEqual(
     (await statuses()).map((status) => status === CONVICTED),

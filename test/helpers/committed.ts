@@ -1,6 +1,8 @@
+import type { Bytes } from "../../offchain/core/bytes.ts";
 import { CanonicalAnswers } from "../../offchain/core/canonical.ts";
 import { Context } from "../../offchain/core/context.ts";
 import { Conversations } from "../../offchain/core/conversations.ts";
+import type { CourtSays } from "../../offchain/core/dispute.ts";
 import { Following } from "../../offchain/core/following.ts";
 import type { RegistryEvent } from "../../offchain/core/registry.ts";
 import type { Request } from "../../offchain/core/request.ts";
@@ -63,7 +65,7 @@ export class Committed {
   }
 
   /** What a worker takes for canonical, whose history of checkpoints is all in memory. */
-  answers(at = 0, referenceSpan = 64): CanonicalAnswers {
+  answers(at = 0, referenceSpan = 64, says: (turn: Bytes) => CourtSays = () => "silent"): CanonicalAnswers {
     const { replica, consensus } = this.nodes[at] as Peer;
     const cutAt = (number: number) => consensus.committed(number)?.cut;
     const covering = (track: TrackKey, sequence: number) => {
@@ -80,6 +82,7 @@ export class Committed {
       conversations,
       cuts: { cutAt, covering },
       referenceSpan,
+      says,
     });
   }
 }

@@ -8,6 +8,7 @@ import { until } from "../helpers/e2e/until.ts";
 import { type IndexerProcess, startIndexer } from "../helpers/indexer/indexer.ts";
 import { findPostgres, type Postgres, startPostgres } from "../helpers/indexer/postgres.ts";
 import { type Scenery, turnOf } from "../helpers/indexer/scenery.ts";
+import { testCourts } from "./courts.ts";
 import { checkReports } from "./reports.ts";
 import { SNAPSHOTS, World } from "./world.ts";
 
@@ -213,6 +214,8 @@ export function indexerOn(name: "PGlite" | "PostgreSQL"): void {
       await world.atHead(indexer);
       assert.deepEqual(await indexer.graphql<Said>(query), { successors: { items: [] }, retirements: { items: [] } });
     });
+
+    testCourts(world, () => indexer);
 
     test("a deep reorganisation: everything is indexed anew", async (t) => {
       const goBack = await scenery.mark();

@@ -63,7 +63,7 @@ describe("what the chain stands for, by everybody who can say", () => {
     const alone = await run(script, file, chain.url, contracts.checkpointLedger, contracts.operatorRegistry);
     const command = ["offchain/cli/main.ts", "verify", file, "--rpc", chain.url, "--deployment", chain.deploymentFile];
     const told = await run(...command, "--json");
-    assert.equal(told.code, viem.status === "final" ? 0 : 1, told.out);
+    assert.equal(told.code, viem.status === "final" && viem.court === "silent" ? 0 : 1, told.out);
     assert.deepEqual({ ...JSON.parse(told.out), block: undefined }, { ...viem, block: undefined });
     return [String(viem.status), JSON.parse(alone.out).status];
   }
@@ -120,6 +120,45 @@ describe("what the chain stands for, by everybody who can say", () => {
     const foreign = structuredClone(receipt);
     foreign.snapshots[1].proof!.header.operator = toHex(chain.keys[1].operator);
     assert.deepEqual(await standing(foreign), ["refused", "refused"]);
+  });
+
+  test("what was said and proven wrong is final all the same, and nobody acts on it", async () => {
+    const receipt = world.receipt(5, 1);
+    const server = createServer((_, response) => response.end(JSON.stringify(receipt)));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const urls = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const prove = (actions: WeftActions, timeoutMs: number) =>
+      actions.proveToken({ urls, requestId: world.requestId, position: 5, timeoutMs });
+    const file = receiptFile(folder, receipt);
+    const here = ["--rpc", chain.url, "--deployment", chain.deploymentFile];
+    const court = await chain.mockCourt();
+    try {
+      for (const [says, open] of [
+        ["accused", 2n],
+        ["void", 0n],
+      ] as const) {
+        await court.say(world.turn, open, says === "void");
+        assert.deepEqual(await standing(receipt), ["final", "final"]);
+        for (const [name, actions] of both) {
+          const verdict = await actions.verifyReceipt(receipt);
+          assert.deepEqual([verdict.status, "court" in verdict && verdict.court], ["final", says], name);
+          for (const { proof } of receipt.snapshots) {
+            const one = await actions.verifyProof(proof);
+            assert.deepEqual([one.status, "court" in one && one.court], ["final", says], name);
+          }
+          await assert.rejects(prove(actions, 0), { code: `turn_${says}` });
+        }
+      }
+      const { out } = await run("offchain/cli/main.ts", "verify", file, ...here);
+      assert.match(out, /^proven, and final\nvoid: .*\n/);
+      await court.say(world.turn, 1n, false);
+      const waiting = prove(both[0][1], 60_000);
+      await court.say(world.turn, 0n, false);
+      assert.equal((await waiting).token, 13, "it waits for the court");
+    } finally {
+      await court.close();
+      server.close();
+    }
   });
 
   test("checkpoints: the latest, by number, none", async () => {

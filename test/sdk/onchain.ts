@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { concat, createPublicClient, createWalletClient, type Hex, http, keccak256, toHex } from "viem";
+import { concat, createPublicClient, createWalletClient, type Hex, http, keccak256, parseAbi, toHex } from "viem";
 import { hardhat } from "viem/chains";
 import { checkpointLedgerAbi, operatorRegistryAbi } from "../../offchain/chain/abi.ts";
 import type { Deployment } from "../../offchain/chain/deployment.ts";
@@ -26,9 +26,15 @@ export type Onchain = {
   commit(world: World, upTo: number): Promise<void>;
   /** Lets every challenge window end. */
   pass(): Promise<void>;
+  /** In the place of the inference court one that says what it is told, until it is closed. */
+  mockCourt(): Promise<{ say(turn: Hex, open: bigint, isVoid: boolean): Promise<void>; close(): Promise<void> }>;
   rpc(method: string, params?: unknown[]): Promise<unknown>;
   close(): Promise<void>;
 };
+
+/** What `npm run compile` makes of `MockTurnCourt`. */
+const MOCK_COURT = new URL("../../artifacts/contracts/mocks/MockTurnCourt.sol/MockTurnCourt.json", import.meta.url);
+const mockCourtAbi = parseAbi(["function set(bytes32 turn, uint256 open, bool voided)"]);
 
 const publicClient = (url: string) => createPublicClient({ chain: hardhat, transport: http(url), cacheTime: 0 });
 
@@ -86,6 +92,18 @@ export async function openOnchain(folder: string): Promise<Onchain> {
         });
         await client.waitForTransactionReceipt({ hash: sent, pollingInterval: 20 });
       }
+    },
+    async mockCourt() {
+      const address = deployment.contracts.inferenceCourt;
+      const real = await client.getCode({ address });
+      const { deployedBytecode } = JSON.parse(readFileSync(MOCK_COURT, "utf8")) as { deployedBytecode: Hex };
+      await rpc("hardhat_setCode", [address, deployedBytecode]);
+      const say = async (turn: Hex, open: bigint, isVoid: boolean) => {
+        const mock = { address, abi: mockCourtAbi, functionName: "set", args: [turn, open, isVoid] } as const;
+        const hash = await wallet.writeContract({ ...mock, account: account as Hex });
+        await client.waitForTransactionReceipt({ hash, pollingInterval: 20 });
+      };
+      return { say, close: async () => void (await rpc("hardhat_setCode", [address, real])) };
     },
     async pass() {
       await rpc("evm_increaseTime", [deployment.parameters.challengeWindowSeconds + 1]);

@@ -30,7 +30,7 @@ const flip = (hex: string, nibble = hex.length - 1) => {
 type Path = (string | number)[];
 
 /** The worker's own word, which nobody believes. */
-const isWord = ([field]: Path) => field === "status" || field === "canonical";
+const isWord = ([field]: Path) => ["status", "court", "canonical"].includes(String(field));
 
 /** Paths of every leaf of a value. */
 function* leaves(value: unknown, path: Path = []): Generator<Path> {

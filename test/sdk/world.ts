@@ -134,7 +134,8 @@ export class World {
     const close = this.proof(closing, this.#own[closing - 1].snapshots.length - 1);
     const { number, segmentIndex, snapshotIndex } = close;
     const canonical: Receipt["canonical"] = { type: "answer", turn: this.turn, number, segmentIndex, snapshotIndex };
-    return { requestId: this.requestId, turn: this.turn, status: "final", canonical, position, tokens, snapshots };
+    const words = { status: "final", court: "silent", canonical } as const;
+    return { requestId: this.requestId, turn: this.turn, ...words, position, tokens, snapshots };
   }
 
   /** What a chain with these checkpoints, all final, and these keys would say. */

@@ -15,13 +15,14 @@ import {
     Stage
 } from "../../interfaces/IInferenceCourt.sol";
 import {IOperatorRegistry, RegistryParameters} from "../../interfaces/IOperatorRegistry.sol";
+import {ITurnCourt} from "../../interfaces/ITurnCourt.sol";
 import {RegistryRules} from "../../libraries/RegistryRules.sol";
 
 /// @title Accusations
 /// @notice The life of accusations, whatever proves them: bonds, answers, whose move it is, and what silence means.
 /// @dev INVARIANT: the token balance is the bonds of open accusations and of their undefeated answers, and what is owed (plus
-/// what was sent here unasked). INVARIANT: an accusation closes once, and a bond is paid out once. Times are active time,
-/// so a pause extends them.
+/// what was sent here unasked). INVARIANT: an accusation closes once, and a bond is paid out once. INVARIANT:
+/// those that are open are counted, by operator and by turn. Times are active time, so a pause extends them.
 abstract contract Accusations is IInferenceCourt {
     using SafeERC20 for IERC20;
 
@@ -37,8 +38,10 @@ abstract contract Accusations is IInferenceCourt {
     uint64 private immutable _answerSeconds;
     uint64 private immutable _moveSeconds;
 
-    /// @inheritdoc IInferenceCourt
+    /// @inheritdoc ITurnCourt
     mapping(bytes32 turn => bool) public isVoid;
+    /// @inheritdoc ITurnCourt
+    mapping(bytes32 turn => uint256) public openAccusations;
 
     mapping(bytes32 id => Accusation) private _accusations;
     mapping(bytes32 id => mapping(uint256 place => Answer)) private _answers;
@@ -132,7 +135,7 @@ abstract contract Accusations is IInferenceCourt {
         return _credit[account];
     }
 
-    /// @inheritdoc IInferenceCourt
+    /// @inheritdoc ITurnCourt
     function ledger() external view returns (address) {
         return address(_ledger);
     }
@@ -165,6 +168,7 @@ abstract contract Accusations is IInferenceCourt {
         accusation.state = AccusationState.Open;
         accusation.deadline = deadline;
         _open[accused.operator] += 1;
+        openAccusations[accused.turn] += 1;
         emit Accused(id, accused.operator, msg.sender, accused, deadline);
         _token.safeTransferFrom(msg.sender, address(this), accused.bond);
     }
@@ -265,6 +269,7 @@ abstract contract Accusations is IInferenceCourt {
         Accusation storage accusation = _accusations[id];
         accusation.state = state;
         _open[accused.operator] -= 1;
+        openAccusations[accused.turn] -= 1;
         emit AccusationClosed(id, state);
         address stood;
         uint256 places = accusation.others;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ModelRegistry} from "../../ModelRegistry.sol";
 import {ICheckpointLedger} from "../../interfaces/ICheckpointLedger.sol";
 import {AccusationState, AnswerAt, Case, IInferenceCourt, Stage} from "../../interfaces/IInferenceCourt.sol";
 import {InferenceFixture} from "../../test/InferenceFixture.sol";
 import {TinyModel, Trace} from "../../test/TinyModel.sol";
 import {VM} from "../../test/Vm.sol";
 import {InferenceCourt} from "../InferenceCourt.sol";
+import {AccusedExaminer} from "./AccusedExaminer.sol";
 import {ElementExaminer} from "./ElementExaminer.sol";
 import {SampleExaminer} from "./SampleExaminer.sol";
 
@@ -340,21 +342,33 @@ contract AccusationsTest is InferenceFixture {
     function test_WindowsFitThoseOfTheRegistry() public {
         (uint64 answerSeconds, uint64 moveSeconds) = judge.windows();
         assert(answerSeconds == ANSWER && moveSeconds == MOVE && judge.answerBond() == BOND);
+        AccusedExaminer subjects = new AccusedExaminer(ledger, models);
         ElementExaminer elements = new ElementExaminer(ledger, models);
         SampleExaminer samples = new SampleExaminer(ledger, models);
         _refuses("bond");
-        new InferenceCourt(ledger, elements, samples, 0, ANSWER, MOVE);
+        new InferenceCourt(ledger, subjects, elements, samples, 0, ANSWER, MOVE);
         _refuses("answerSeconds");
-        new InferenceCourt(ledger, elements, samples, BOND, 0, MOVE);
+        new InferenceCourt(ledger, subjects, elements, samples, BOND, 0, MOVE);
         _refuses("answerSeconds");
-        new InferenceCourt(ledger, elements, samples, BOND, 11, MOVE);
+        new InferenceCourt(ledger, subjects, elements, samples, BOND, 11, MOVE);
         _refuses("moveSeconds");
-        new InferenceCourt(ledger, elements, samples, BOND, ANSWER, 0);
+        new InferenceCourt(ledger, subjects, elements, samples, BOND, ANSWER, 0);
         _refuses("disputeWindowsSeconds");
-        new InferenceCourt(ledger, elements, samples, BOND, ANSWER + 1, MOVE);
+        new InferenceCourt(ledger, subjects, elements, samples, BOND, ANSWER + 1, MOVE);
+    }
+
+    function test_ExaminersAreOfTheLedgerAndOfOneListOfModels() public {
+        AccusedExaminer subjects = new AccusedExaminer(ledger, models);
+        ElementExaminer elements = new ElementExaminer(ledger, models);
+        SampleExaminer samples = new SampleExaminer(ledger, models);
+        (address a, address b, address c) = judge.examiners();
+        assert(a.code.length > 0 && b.code.length > 0 && c.code.length > 0);
         SampleExaminer foreign = new SampleExaminer(ICheckpointLedger(address(this)), models);
         _refuses("examiners");
-        new InferenceCourt(ledger, elements, foreign, BOND, ANSWER, MOVE);
+        new InferenceCourt(ledger, subjects, elements, foreign, BOND, ANSWER, MOVE);
+        AccusedExaminer other = new AccusedExaminer(ledger, new ModelRegistry());
+        _refuses("examiners");
+        new InferenceCourt(ledger, other, elements, samples, BOND, ANSWER, MOVE);
     }
 
     function _refuses(string memory parameter) private {

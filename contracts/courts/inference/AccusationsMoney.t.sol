@@ -14,7 +14,8 @@ import {InferenceFixture} from "../../test/InferenceFixture.sol";
 import {TinyModel, Trace} from "../../test/TinyModel.sol";
 import {VM} from "../../test/Vm.sol";
 
-/// Whatever anybody does in whatever order, the court has what is bonded and what it owes, no more and no less.
+/// Whatever anybody does in whatever order, the court has what is bonded and what it owes, no more and no less, and knows
+/// how much is open.
 contract AccusationsMoneyTest is InferenceFixture {
     uint256 private constant STEPS = 16;
 
@@ -94,16 +95,19 @@ contract AccusationsMoneyTest is InferenceFixture {
 
     function _assertSolvent() private view {
         uint256 bonded = 0;
+        uint256 open_ = 0;
         for (uint256 i = 0; i < _cases.length; ++i) {
             Case memory accused = abi.decode(_cases[i], (Case));
             bytes32 id = _idOf(accused);
             if (judge.accusationOf(id).state != AccusationState.Open) continue;
+            ++open_;
             bonded += accused.bond;
             for (uint256 place = 0; place <= 4; ++place) {
                 Answer memory given = judge.answerOf(id, place);
                 if (given.stage != Stage.None && given.stage != Stage.Defeated) bonded += BOND;
             }
         }
+        assert(judge.openAccusations(turn) == open_ && judge.bondOf(_owner(AUTHOR)) == BOND * (1 + open_));
         for (uint256 i = 0; i < _people.length; ++i) {
             bonded += judge.creditOf(_people[i]);
         }

@@ -20,7 +20,7 @@ abstract contract Examiner {
     using SafeCast for uint256;
 
     ICheckpointLedger internal immutable _ledger;
-    IModelRegistry private immutable _models;
+    IModelRegistry internal immutable _models;
 
     constructor(ICheckpointLedger ledger_, IModelRegistry models_) {
         _ledger = ledger_;

@@ -1,4 +1,5 @@
 import { type Bytes, fromHex, toHex } from "../../core/bytes.ts";
+import type { CourtSays } from "../../core/dispute.ts";
 import { WeftError } from "../../core/errors.ts";
 import { listHeight } from "../../core/list-tree.ts";
 import type { Hashing } from "../../core/ports.ts";
@@ -8,7 +9,9 @@ import { emptyRoots, TREE } from "../../core/tree.ts";
 import type { Sql } from "../sql.ts";
 import { CONTENT_SCHEMA } from "./tables.ts";
 
-/** As a worker's receipt has it; `position` and `token` are there where a token was asked for. */
+/**
+ * As a worker's receipt has it, `court` too; `position` and `token` are there where a token was asked for.
+ */
 export type Proof = {
   number: number;
   segmentIndex: number;
@@ -28,6 +31,7 @@ export type Proof = {
   snapshotProof: string[];
   turn: string;
   requestId: string | null;
+  court: CourtSays;
   position?: number;
   token?: number;
 };
@@ -54,11 +58,16 @@ export class Proofs {
   readonly #sql: Sql;
   readonly #h: Hashing;
   readonly #checkpoints: string;
+  /** What the inference court says of the turn `s.turn`. */
+  readonly #court: string;
 
   constructor(sql: Sql, hashing: Hashing, databaseSchema: string) {
     this.#sql = sql;
     this.#h = hashing;
     this.#checkpoints = `"${databaseSchema}".checkpoint`;
+    this.#court = `CASE WHEN EXISTS (SELECT 1 FROM "${databaseSchema}".void_turn v WHERE v.turn = s.turn) THEN 'void'
+      WHEN EXISTS (SELECT 1 FROM "${databaseSchema}".accusation a WHERE a.turn = s.turn AND a.status = 'open')
+      THEN 'accused' ELSE 'silent' END`;
   }
 
   /** @throws WeftError `not_found`; `not_ready` while the checkpoint's content is being collected */
@@ -101,7 +110,7 @@ export class Proofs {
       body: toHex(body),
       snapshotProof: snapshotTree(this.#h, snapshots).proof(snapshotIndex).map(toHex),
       turn,
-      requestId: await this.#requestOf(turn),
+      ...(await this.#turn(turn)),
     };
   }
 
@@ -123,7 +132,8 @@ export class Proofs {
   }
 
   /**
-   * Proof of a token of an answer, as workers give it: from the first turn in the order of checkpoints that has it.
+   * Proof of a token of an answer, as workers give it: from the first turn in the order of checkpoints that has it. One that
+   * is void comes after all others.
    * @param position the answer's first token when absent
    * @throws WeftError `not_found`
    */
@@ -132,7 +142,7 @@ export class Proofs {
       `SELECT c.number, s.segment_index, s.snapshot_index, s.turn, s.body
        FROM ${CONTENT_SCHEMA}.snapshot s JOIN ${this.#checkpoints} c ON c.hash = s.checkpoint_hash
        WHERE s.request_id = $1 AND s.kind = 'open' AND c.fallen_at IS NULL
-       ORDER BY c.number, s.segment_index, s.snapshot_index`,
+       ORDER BY ${this.#court} = 'void', c.number, s.segment_index, s.snapshot_index`,
       [requestId],
     );
     for (const { turn, body } of opens) {
@@ -162,13 +172,15 @@ export class Proofs {
     );
   }
 
-  async #requestOf(turn: string): Promise<string | null> {
-    const [open] = await this.#sql.query<{ request_id: string }>(
-      `SELECT s.request_id FROM ${CONTENT_SCHEMA}.snapshot s JOIN ${this.#checkpoints} c ON c.hash = s.checkpoint_hash
-       WHERE s.turn = $1 AND s.kind = 'open' LIMIT 1`,
+  async #turn(turn: string): Promise<Pick<Proof, "requestId" | "court">> {
+    const [{ request_id: requestId, court }] = await this.#sql.query<{ request_id: string | null; court: CourtSays }>(
+      `SELECT ${this.#court} AS court,
+         (SELECT o.request_id FROM ${CONTENT_SCHEMA}.snapshot o JOIN ${this.#checkpoints} c ON c.hash = o.checkpoint_hash
+          WHERE o.turn = s.turn AND o.kind = 'open' LIMIT 1) AS request_id
+       FROM (SELECT $1::text AS turn) s`,
       [turn],
     );
-    return open?.request_id ?? null;
+    return { requestId, court };
   }
 
   /** The stored siblings, and the empty subtrees above them. */

@@ -1,5 +1,6 @@
 import { type Context, type Event, ponder } from "ponder:registry";
 import { conviction, latest, operator, operatorSet, registryChange, reporter, signer } from "ponder:schema";
+import { evidenceOf } from "./evidence.ts";
 
 type Kind = (typeof registryChange.$inferSelect)["kind"];
 type Positioned =
@@ -115,6 +116,7 @@ ponder.on("OperatorRegistry:OperatorConvicted", async ({ event, context }) => {
     operator: owner,
     position,
     court,
+    ...(await evidenceOf(context, event)),
     burned: 0n,
     bounty: 0n,
     at: event.block.timestamp,

@@ -45,6 +45,7 @@ const LIKELY: readonly [string, string[]][] = [
   ["ModelRegistry", ["ModelRegistry"]],
   ["courts/InferenceCourt", ["courts/InferenceCourtAccused", "courts/InferenceCourt", "courts/inference/Accusations"]],
   ["courts/inference/Accusations", ["courts/inference/Accusations"]],
+  ["courts/inference/AccusedExaminer", ["courts/InferenceCourtAccused"]],
   ["courts/inference", ["courts/InferenceCourt", "courts/inference/SampleExaminer"]],
   ["libraries/model/Elements", ["libraries/model/Elements", "courts/InferenceCourt"]],
   ["libraries/model/ElementReads", ["libraries/model/Elements", "courts/InferenceCourt"]],

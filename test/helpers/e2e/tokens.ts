@@ -53,7 +53,7 @@ export class Accuser {
 
   /** Accuses the author of the first token of an answer, once that is committed. @returns the accusation's id */
   async accuse(apiUrl: string, requestId: Hex): Promise<string> {
-    const { position, snapshots } = await this.#receipt(apiUrl, requestId);
+    const { position, snapshots } = await this.receipt(apiUrl, requestId);
     const [open, ...rest] = snapshots;
     const tokens = rest.find(
       (one) => one.type === "tokens" && one.first <= position && position < one.first + one.tokens.length,
@@ -68,14 +68,15 @@ export class Accuser {
     throw new Error("nobody was accused");
   }
 
-  async #receipt(apiUrl: string, requestId: Hex) {
+  /** Of an answer, once that is committed. */
+  async receipt(apiUrl: string, requestId: Hex) {
     const read = async () => parseReceipt(await (await fetch(`${apiUrl}/v1/receipts/${requestId}`)).json());
     await until("the answer is committed", async () => (await read()).status !== "pending");
     return read();
   }
 
   async turnOf(apiUrl: string, requestId: Hex): Promise<Hex> {
-    return (await this.#receipt(apiUrl, requestId)).turn;
+    return (await this.receipt(apiUrl, requestId)).turn;
   }
 
   isVoid(turn: Hex): Promise<boolean> {

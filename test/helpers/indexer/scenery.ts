@@ -183,11 +183,16 @@ export class Scenery {
     );
     const data = encodeFunctionData({ abi: checkpointLedgerAbi, functionName: "commit", args });
     const to = this.deployment.contracts.checkpointLedger;
-    await this.#send(to, data);
+    await this.send(to, data);
     this.#parent = { checkpoint, hash, cut };
     const content = { number: checkpoint.number, hash, checkpoint, cut, segments: ordered };
     this.contents.push(content);
     return content;
+  }
+
+  /** Words of the set that signs checkpoints. */
+  get set(): readonly bigint[] {
+    return this.#registry.set;
   }
 
   #keys(index: number): Track["keys"] {
@@ -226,13 +231,14 @@ export class Scenery {
     const { timestamp } = await this.client.getBlock();
     await this.pass(successor.notBefore - Number(timestamp));
     const retire = { abi: operatorRegistryAbi, functionName: "retire", args: [checkpointLedger] } as const;
-    const hash = await this.#send(operatorRegistry, encodeFunctionData(retire));
+    const hash = await this.send(operatorRegistry, encodeFunctionData(retire));
     const { blockNumber } = await this.client.getTransactionReceipt({ hash });
     const { timestamp: at } = await this.client.getBlock({ blockNumber });
     return { ...successor, at };
   }
 
-  #send(to: Hex, data: Hex): Promise<Hex> {
+  /** By whoever deployed. */
+  send(to: Hex, data: Hex): Promise<Hex> {
     return this.ask<Hex>("eth_sendTransaction", { from: this.#account, to, data, gas: GAS });
   }
 
@@ -241,7 +247,7 @@ export class Scenery {
     const data = encodeFunctionData({ abi: guardianAbi, functionName, args } as Parameters<
       typeof encodeFunctionData
     >[0]);
-    await this.#send(this.deployment.contracts.guardian, data);
+    await this.send(this.deployment.contracts.guardian, data);
   }
 
   async pass(seconds: number): Promise<void> {

@@ -75,8 +75,12 @@ describe("disputes about tokens on a real node with the real contracts", () => {
   test("X3: the author of a wrong token answers for it, move by move, and is convicted; the accuser is paid back", async () => {
     await worker(AUTHOR, tokens.lying("wrong"));
     const watcher = await worker(ACCUSER, tokens.honest);
+    const says = () => watcher.chain.says(tokens.of("wrong").wrong.turn);
+    assert.equal(says(), "silent");
     await accuse(watcher, "wrong");
+    await until("it is read that the turn is accused", () => says() === "accused");
     await untilConvicted(watcher);
+    await until("and that it is void", () => says() === "void");
     assert.deepEqual(moves, [
       `${AUTHOR} answer`,
       `${ACCUSER} demandTensor`,

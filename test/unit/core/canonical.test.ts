@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Bytes, equal } from "../../../offchain/core/bytes.ts";
 import type { CanonicalAnswers } from "../../../offchain/core/canonical.ts";
+import type { CourtSays } from "../../../offchain/core/dispute.ts";
 import { type Request, requestId } from "../../../offchain/core/request.ts";
 import type { Parent } from "../../../offchain/core/snapshot.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
@@ -67,6 +68,16 @@ describe("the canonical answer", () => {
     assert.deepEqual(ask(net.answers()), answer.id);
     consensus.committed(1)!.cut = undefined;
     assert.equal(ask(net.answers()), "unknown", "without the cut before there is no place");
+  });
+
+  test("is not one of which a token was proven wrong, whenever that was, though it is while that is said only", () => {
+    const net = world();
+    const [guilty, honest] = [turnOf(b, "1", request, TOKENS), turnOf(c, "2", request, TOKENS)];
+    net.commit(1, [guilty.segment]);
+    net.commit(1 + 2 * WINDOW, [honest.segment]);
+    const first = (says: CourtSays) => ask(net.answers(0, 64, (turn) => (equal(turn, guilty.id) ? says : "silent")));
+    assert.deepEqual(first("accused"), guilty.id);
+    assert.deepEqual(first("void"), honest.id);
   });
 
   test("is not one of who was convicted before it was final; unknown while that cannot be told", () => {

@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => worker.end());
 
-function receipts(change: Partial<Pick<ReceiptsOptions, "model" | "referenceSpan">> = {}): Receipts {
+function receipts(change: Partial<Pick<ReceiptsOptions, "model" | "referenceSpan" | "says">> = {}): Receipts {
   const { protocol, store } = worker;
   return new Receipts({
     conversations: new Conversations(crypto, protocol.replica),
@@ -30,6 +30,7 @@ function receipts(change: Partial<Pick<ReceiptsOptions, "model" | "referenceSpan
     store,
     model: { id: hashOf("model"), class: "exact" },
     referenceSpan: 64,
+    says: () => "silent",
     ...change,
   });
 }

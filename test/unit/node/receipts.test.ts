@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { equal } from "../../../offchain/core/bytes.ts";
 import type { Conversations } from "../../../offchain/core/conversations.ts";
 import { Cut } from "../../../offchain/core/cut.ts";
 import type { Protocol } from "../../../offchain/core/protocol.ts";
@@ -42,7 +43,7 @@ const heir = turn(
 );
 
 /** A worker that has the second checkpoint's cut and not the first one's; `covered` tracks are in the second. */
-function receipts(turns: object[], covered: string[] = [], unknownCuts = [1]): Receipts {
+function receipts(turns: object[], covered: string[] = [], unknownCuts = [1], voided: string[] = []): Receipts {
   return new Receipts({
     conversations: { answersTo: () => turns } as unknown as Conversations,
     archive: {
@@ -56,6 +57,7 @@ function receipts(turns: object[], covered: string[] = [], unknownCuts = [1]): R
     store: { segment: () => ({ bytes: new Uint8Array(0) }) } as unknown as Store,
     model: { id: hashOf("ours"), class: "exact" },
     referenceSpan: 64,
+    says: (turn) => (voided.some((name) => equal(hashOf(name), turn)) ? "void" : "silent"),
   });
 }
 
@@ -88,6 +90,15 @@ test("of several turns: who has more of the answer, then who is covered, then wh
   assert.equal(said(receipts([heir, dead]), first)[0], idOf("dead"), "who wrote it answers for it");
   assert.equal(said(receipts([dead, heir], ["heir"]), first)[0], idOf("heir"), "what is covered can be proven");
   assert.equal(said(receipts([heir, dead], ["heir", "dead"]), first)[0], idOf("dead"));
+});
+
+test("a turn that is void comes last, and says so", () => {
+  const both = { position: 3, count: 2 };
+  assert.equal(said(receipts([dead, heir]), both)[0], idOf("dead"), "who wrote them");
+  assert.equal(said(receipts([dead, heir], [], [1], ["dead"]), both)[0], idOf("heir"));
+  const only = ask(receipts([dead, heir], [], [1], ["dead", "heir"]));
+  assert.deepEqual([only.turn, only.court], [idOf("heir"), "void"]);
+  assert.equal(ask(receipts([heir])).court, "silent");
 });
 
 test("positions that no turn holds, and requests that nobody answers", () => {

@@ -31,7 +31,7 @@ export const examples: Patches = {
     },
     {
       name: "a void claim is not replaced",
-      before: "closesAt == 0 || _isConvicted(claimed.close.place)",
+      before: "closesAt == 0 || _isVoid(claimed.close)",
       after: "closesAt == 0",
       test: "test_WhoIsConvictedIsNotPaidAndMakesRoom",
     },
@@ -43,9 +43,21 @@ export const examples: Patches = {
     },
     {
       name: "a convicted operator's answer counts",
-      before: "registry.operatorOf(place.operator).status == OperatorStatus.Convicted",
+      before: "registry.operatorOf(close.place.operator).status == OperatorStatus.Convicted",
       after: "false",
       test: "test_WhoIsConvictedIsNotPaidAndMakesRoom",
+    },
+    {
+      name: "a void turn counts",
+      before: "_courtOf(close).isVoid(close.turn)",
+      after: "false",
+      test: "test_AVoidAnswerIsNotPaidAndMakesRoom",
+    },
+    {
+      name: "an answer is paid while it is accused",
+      before: "open > 0",
+      after: "false",
+      test: "test_AnAccusedAnswerWaitsForItsCourt",
     },
   ],
   "examples/AnswerEscrow.sol": [

@@ -4,6 +4,14 @@ import type { Patches } from "../list.ts";
 export const inference: Patches = {
   "courts/InferenceCourt.sol": [
     {
+      name: "a group of any length",
+      before: "values.length != length",
+      after: "false",
+      test: "test_WhatIsPostedIsWhole",
+    },
+  ],
+  "courts/inference/AccusedExaminer.sol": [
+    {
       name: "tokens that nobody signed",
       before: '_requireSaid(tokens, tokensSignature, "tokens")',
       after: '_requireSaid(open, openSignature, "tokens")',
@@ -11,8 +19,8 @@ export const inference: Patches = {
     },
     {
       name: "of what a retired key signed nobody is accused",
-      before: "_registry.operatorOfSigner(signer) != proof.header.operator",
-      after: "_registry.operatorOf(proof.header.operator).signer != signer",
+      before: "IOperatorRegistry(_ledger.registry()).operatorOfSigner(signer) != proof.header.operator",
+      after: "IOperatorRegistry(_ledger.registry()).operatorOf(proof.header.operator).signer != signer",
       test: "test_KeysThatAnOperatorHasOrHadAreItsWord",
     },
     {
@@ -39,14 +47,14 @@ export const inference: Patches = {
       after: "true",
       test: "test_AMemoryIsThatOfACheckpointOfTheLedger",
     },
-    {
-      name: "a group of any length",
-      before: "values.length != length",
-      after: "false",
-      test: "test_WhatIsPostedIsWhole",
-    },
   ],
   "courts/inference/Accusations.sol": [
+    {
+      name: "open accusations of a turn are not counted off",
+      before: "openAccusations[accused.turn] -= 1;",
+      after: "",
+      test: "test_WhatIsDismissedIsPaid",
+    },
     {
       name: "accusations do not rise",
       before: "1 + _open[operator]",
