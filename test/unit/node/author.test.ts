@@ -63,7 +63,7 @@ function author(pieces: readonly Piece[], using = engine): Author {
       memoriesAt: () => memories,
     } as unknown as Consensus,
     pens,
-    rows: { adoptable: () => pieces, markVerified: () => {} } as unknown as AuthorOptions["rows"],
+    rows: { adoptable: () => pieces, markVerified: () => {}, markFalse: () => {} } as unknown as AuthorOptions["rows"],
     parents: { find: () => undefined } as unknown as AuthorOptions["parents"],
     admission: { enter: () => () => {} } as unknown as AuthorOptions["admission"],
     now: () => performance.now(),
