@@ -90,11 +90,11 @@ function norms(): Extreme[] {
 
 /** The same of probabilities: of one key, of 1,024 that are all the largest, and in between. */
 function probabilities(): Extreme[] {
-  const exp = constantOf("exp");
+  const exp = Array.from(constantOf("exp"));
   const sums = [4_095, 65_519, 65_520, 65_535, 65_536, 1_024 * 4_095 - 1, 1_024 * 4_095];
   return sums.flatMap((sum) => {
     const [m, e] = entryOf("reciprocal", Math.min(sum >> 4, 4_095) + (sum >> 10));
-    const tied = exp.length - [...exp].reverse().findIndex((x) => x > 0 && (x * m) % 2 ** e === 2 ** (e - 1)) - 1;
+    const tied = exp.length - exp.toReversed().findIndex((x) => x > 0 && (x * m) % 2 ** e === 2 ** (e - 1)) - 1;
     const indexes = [0, 1, 510, 511, ...(tied < exp.length ? [tied] : [])];
     const ofIndex = indexes.map((index) =>
       extreme("0.probabilities", `entry ${index} of a sum of ${sum}`, rounded((exp[index] as number) * m, e), {
@@ -118,7 +118,7 @@ const product = (name: string, terms: number, [post, most]: [(x: number) => numb
 ];
 
 export const EXTREMES: Extreme[] = [
-  extreme("embedding", "the last token", constantOf("embedding.weight").at(-1) as number, {}, { token: 255 }),
+  extreme("embedding", "the last token", constantOf("embedding.weight")[256 * 192 - 1] as number, {}, { token: 255 }),
   extreme(
     "embedding",
     "the first of all",
