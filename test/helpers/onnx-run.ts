@@ -12,6 +12,8 @@ export async function openGraph(graph: Uint8Array, { layers, kvHeads, headDim }:
     graphOptimizationLevel: level,
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
+    // Threads that spin take the cores of other tests.
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
   });
   const names = Array.from({ length: layers }, (_, layer) => [`${layer}.key`, `${layer}.value`]).flat();
   const rowBytes = names.length * kvHeads * headDim;

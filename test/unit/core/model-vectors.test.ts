@@ -98,7 +98,7 @@ describe("golden vectors of a manifest, packed and hashed by viem", () => {
   });
 
   test("the file is the leaves after their lengths", () => {
-    const file = concat(models.leaves.flatMap((leaf: Hex) => [numberToHex(size(leaf), { size: 4 }), leaf]));
+    const file = concat<Hex>(models.leaves.flatMap((leaf: Hex) => [numberToHex(size(leaf), { size: 4 }), leaf]));
     const decoded = decodeManifest(fromHex(file));
     assert.deepEqual(JSON.parse(JSON.stringify({ ...decoded, tilesRoot: toHex(decoded.tilesRoot) })), manifest);
   });
@@ -111,7 +111,7 @@ describe("golden vectors of a manifest, packed and hashed by viem", () => {
       const { bytes, columns } = program.constants[index];
       assert.equal(number, models.firstTiles[index] + row * Math.ceil(columns / 256) + part);
       assert.equal(values.length, Math.min(256, columns - 256 * part));
-      const packed = concat(values.map((value: number) => numberToHex(value, { size: bytes, signed: true })));
+      const packed = concat<Hex>(values.map((value: number) => numberToHex(value, { size: bytes, signed: true })));
       assert.equal(data, packed, constant);
       assert.equal(leaf, leafOf(TILES, data));
       assert.equal(rootBy(TILES, leaf, number, siblings), manifest.tilesRoot, constant);
