@@ -34,11 +34,13 @@ function median(values: readonly number[]): number {
   return ((sorted[Math.ceil(middle) - 1] as number) + (sorted[Math.floor(middle)] as number)) / 2;
 }
 
-async function rate(engine: Engine): Promise<number> {
+/** Tokens a second of one core, which other work of the machine changes least, and of the clock. */
+async function rate(engine: Engine): Promise<{ core: number; clock: number }> {
   const cache = engine.createCache();
-  const began = performance.now();
+  const [began, before] = [performance.now(), process.cpuUsage()];
   for (const id of ids.slice(0, DECODED)) await engine.forward(cache, [id]);
-  return (1_000 * DECODED) / (performance.now() - began);
+  const { user, system } = process.cpuUsage(before);
+  return { core: (1e6 * DECODED) / (user + system), clock: (1_000 * DECODED) / (performance.now() - began) };
 }
 
 const spread = (ratios: readonly number[]) => {
@@ -52,30 +54,33 @@ async function hotPath(): Promise<void> {
   const engine = await createEngine(here("../../models/weft-austen"), crypto);
   const watcher = new Watcher(engine);
   await rate(engine);
-  const [plain, armed, chance]: number[][] = [[], [], []];
-  const rates: number[] = [];
+  const [plain, watched, armed, chance]: [number[], number[], number[], number[]] = [[], [], [], []];
   for (let round = 0; round < rounds; round++) {
-    const before = await rate(engine);
+    const before = (await rate(engine)).core;
     watcher.arm();
-    const during = await rate(engine);
+    const during = (await rate(engine)).core;
     watcher.disarm();
-    const after = await rate(engine);
+    const after = (await rate(engine)).core;
     plain.push((before + after) / 2);
-    rates.push(during);
+    watched.push(during);
     armed.push((2 * during) / (before + after));
     chance.push(before / after);
   }
-  say("tokens a second, nobody watches", whole(median(plain)));
-  say("and while a watcher waits for its turn", `${whole(median(rates))}; it looked up ${watcher.ticks} times`);
+  say("tokens a second and core, nobody watches", whole(median(plain)));
+  say("and while a watcher waits for its turn", whole(median(watched)));
   say("  with it against without", spread(armed));
   say("  without it against without", spread(chance));
+  const look = watcher.secondsOfALook();
+  const share = (100 * look * watcher.looksASecond).toPrecision(2);
+  say("  one look of it", `${(1e6 * look).toFixed(1)} µs, ${watcher.looksASecond} a second: ${share} % of a core`);
   watcher.end();
   if (!engine.exact) throw new Error("the model is not exact");
   const before = await rate(engine);
   const end = tracing(engine.exact, ids);
   const beside = await rate(engine);
   await end();
-  say("and while it answers an accusation", `${whole(beside)}, ${(beside / before).toFixed(2)} of ${whole(before)}`);
+  const part = (beside.clock / before.clock).toFixed(2);
+  say("tokens a second, answering an accusation", `${part} of those that it writes otherwise`);
   await engine.close();
 }
 

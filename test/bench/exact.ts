@@ -76,5 +76,5 @@ async function walkOn(): Promise<void> {
 }
 
 if (options.rounds > 0) await speed();
-await search();
+if (options.steps > 0) await search();
 if (options.walk > 0) await walkOn();
