@@ -4,20 +4,22 @@ import { Command } from "commander";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { createEngine } from "../../offchain/inference/engine.ts";
 import { compareRandom } from "../unit/inference/exact/compare.ts";
+import { walk } from "./exactness/walk.ts";
 
 /** Speed of a model, and a long search for an element that ONNX Runtime and the program do not agree on. */
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const options = new Command("exact")
   .description(
-    "Measures tokens a second, and runs random exact models in ONNX Runtime and by their programs in BigInt.",
+    "Measures tokens a second, and runs random exact models, and weft-austen, in ONNX Runtime and by what their manifests say.",
   )
   .option("--models <folders...>", "model folders whose speed is measured in turns", [here("../../models/weft-austen")])
   .option("--rounds <n>", "how often; the best counts", Number, 5)
   .option("--steps <n>", "positions of random models that are compared", Number, 1_000)
-  .option("--seed <n>", "of the first random model", Number, 1)
+  .option("--walk <n>", "positions of weft-austen's own answers that are compared", Number, 1_000)
+  .option("--seed <n>", "of the first random model, and of the answers", Number, 1)
   .parse(["node", "exact", ...process.argv.slice(2)])
-  .opts<{ models: string[]; rounds: number; steps: number; seed: number }>();
+  .opts<{ models: string[]; rounds: number; steps: number; walk: number; seed: number }>();
 
 const FOREVER = Number.POSITIVE_INFINITY;
 const [DECODED, LATE, PREFILLED] = [200, 100, 600];
@@ -65,8 +67,14 @@ async function search(): Promise<void> {
     steps += positions;
     compared += values;
   }
-  console.log(`${models} random models, ${steps} positions, ${compared} logits and row values: all equal`);
+  console.log(`${models} random models, ${steps} positions, ${compared} logits, row values and tokens: all equal`);
+}
+
+async function walkOn(): Promise<void> {
+  const { positions, answers, runs } = await walk(options.walk, options.seed);
+  console.log(`weft-austen: ${positions} positions of ${answers} answers, computed again in ${runs} runs: all equal`);
 }
 
 if (options.rounds > 0) await speed();
-await search();
+if (options.steps > 0) await search();
+if (options.walk > 0) await walkOn();

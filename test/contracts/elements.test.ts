@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { toHex } from "../../offchain/core/bytes.ts";
+import { EXTREMES } from "./extreme-cases.ts";
 import { type At, type Case, CONSTANTS, caseOf, KINDS, limitsOf, opLeaf, packed, TENSORS } from "./model-cases.ts";
 import { type Harness, openHarness } from "./model-world.ts";
 
@@ -67,6 +68,20 @@ describe("elements of macro-operations: the contracts' library against core", ()
       }
       t.diagnostic(`${kind}: at most ${most} gas in ${CASES} elements`);
     });
+
+  test("at the ends: bounds, halves, equals, masked keys, first and last entries of tables, position 1,023", async () => {
+    for (const { what, one, is } of EXTREMES) {
+      const [value, reads] = await elementOf(one);
+      assert.deepEqual([Number(one.value), Number(value)], [is, is], what);
+      assert.deepEqual(
+        reads.map(placesOf),
+        one.reads.map(({ places }) => places),
+        what,
+      );
+    }
+    const atLast = EXTREMES.filter(({ one }) => one.at.position === 1_023).map(({ one }) => one.op.kind);
+    assert.deepEqual(new Set(atLast), new Set(KINDS));
+  });
 
   test("what a tensor does not have is no element", async () => {
     for (const kind of KINDS) {

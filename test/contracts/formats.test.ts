@@ -6,6 +6,7 @@ import { zeroHash } from "viem";
 import { fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { checkpointHash, genesisCheckpoint } from "../../offchain/core/checkpoint.ts";
 import { domainSeparator } from "../../offchain/core/hash.ts";
+import { MODEL_TREE } from "../../offchain/core/model-tiles.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { deployHarness, openWorld, type World } from "./fixture.ts";
 
@@ -197,6 +198,24 @@ describe("formats: the contracts' libraries against the golden vectors", () => {
         new RegExp(`LearnSnapshotInvalid\\(string field\\)\\s+\\(${field}\\)`),
         field,
       );
+  });
+
+  test("leaves of a model's manifest, and tiles of its weights and tables", async () => {
+    const { root, leaves, proofs, tiles, manifest } = golden.models;
+    const [model, tile] = [MODEL_TREE.model, MODEL_TREE.tiles];
+    const provesIn = async ({ tag, depth }: Kind, root: Hex, leaf: Hex, index: number, siblings: readonly Hex[]) => {
+      await is(root, "rootOf", tag, depth, leaf, index, siblings);
+      assert.notEqual(await call("rootOf", tag, depth, leaf, index ^ 1, siblings), root);
+      assert.notEqual(await call("rootOf", tag ^ 3, depth, leaf, index, siblings), root);
+    };
+    for (const { index, leaf, siblings } of proofs) {
+      await is(leaf, "leaf", model.tag, leaves[index]);
+      await provesIn(model, root, leaf, index, siblings);
+    }
+    for (const { number, data, leaf, siblings } of tiles) {
+      await is(leaf, "leaf", tile.tag, data);
+      await provesIn(tile, manifest.tilesRoot, leaf, number, siblings);
+    }
   });
 
   test("a token proves into a checkpoint in two steps", async () => {

@@ -150,7 +150,10 @@ export function limitsOf(op: Op, positions: number): At {
   return { head: heads, position: positions, part: extent(parts), column: extent(columns) };
 }
 
-/** One element by the rules of core, and what they looked at, in the order of the operation's operands. */
+/** Which element of which operation. */
+export type Asked = Omit<Case, "reads" | "value">;
+
+/** An element somewhere, of values that depend on the seed only. */
 export function caseOf(kind: Kind, seed: number): Case {
   const chance = chanceOf(seed);
   const op = opOf(kind, chance);
@@ -164,11 +167,16 @@ export function caseOf(kind: Kind, seed: number): Case {
     column: place(columns),
   };
   const token = chance.of([0, VOCAB - 1, chance.below(VOCAB)]);
+  return readCase({ op, at, positions, token }, (name, where) => valueAt(seed, op, name, where));
+}
+
+/** One element by the rules of core, and what they looked at, in the order of the operation's operands. */
+export function readCase({ op, at, positions, token }: Asked, shown: (name: string, where: At) => number): Case {
   const operands = operandsOf(op, VOCAB, 1_024);
   const reads: Read[] = [];
   const readOf = (name: string) => reads.find((read) => read.name === name) as Read;
   const look = (name: string, where: At): bigint => {
-    const value = BigInt(valueAt(seed, op, name, where));
+    const value = BigInt(shown(name, where));
     const { places, values } = readOf(name);
     const same = (one: At) => one.position === where.position && one.column === where.column && one.part === where.part;
     if (!places.some((one) => same(one) && one.head === where.head)) {

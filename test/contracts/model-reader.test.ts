@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { type Bytes, toHex, Writer } from "../../offchain/core/bytes.ts";
+import { type Bytes, fromHex, toHex, Writer } from "../../offchain/core/bytes.ts";
 import { WeftError } from "../../offchain/core/errors.ts";
 import { decodeManifest, manifestLeaves } from "../../offchain/core/model-manifest.ts";
 import { LIMIT_VOCAB, type Op, operandsOf, type Program, shapeOf } from "../../offchain/core/model-program.ts";
@@ -17,6 +17,7 @@ const austen = decodeManifest(new Uint8Array(readFileSync("models/weft-austen/ma
 const leaves = manifestLeaves(austen);
 const { constants, ops } = austen.program;
 const opLeaves = leaves.slice(1 + constants.length);
+const golden = JSON.parse(readFileSync(new URL("../vectors/formats.json", import.meta.url), "utf8")).models;
 const padded = (values: number[], length: number) => Array.from({ length }, (_, i) => BigInt(values[i] ?? 0));
 
 /** An operation as the chain says it. */
@@ -97,6 +98,37 @@ describe("leaves of a manifest: the contracts' library against core", () => {
       const expected = said(op, tensor, opAt, constantAt);
       assert.deepEqual(await readOp(opLeaves[i] as Bytes, i, constants.length), expected, op.name);
       tensor += shapeOf(op).heads;
+    }
+  });
+
+  test("every leaf of the golden vectors says what stands beside it", async () => {
+    const { manifest, leaves: shown, firstTiles, firstTensors } = golden;
+    const { constants, ops, rows, vocab, maxPositions, logits } = manifest.program as Program;
+    const opAt = (name: string) => ops.findIndex((op) => op.name === name);
+    const constantAt = (name: string) => constants.findIndex((one) => one.name === name);
+    const bytesOf = (index: number) => fromHex(shown[index]);
+    const head = await readHead(bytesOf(0));
+    assert.deepEqual(
+      [head.vocab, head.maxPositions, head.samplerK, head.constants, head.ops, head.logits, head.tilesRoot],
+      [
+        ...[vocab, maxPositions, manifest.samplerK, constants.length, ops.length, opAt(logits)].map(BigInt),
+        manifest.tilesRoot,
+      ],
+    );
+    assert.deepEqual(
+      head.values,
+      rows.map(({ values }) => BigInt(opAt(values))),
+    );
+    for (const [i, { bytes, rows: many, columns }] of constants.entries()) {
+      const { width, firstTile, ...sizes } = await readConstant(bytesOf(1 + i));
+      assert.deepEqual(
+        [width, firstTile, sizes],
+        [BigInt(bytes), BigInt(firstTiles[i]), { rows: BigInt(many), columns: BigInt(columns) }],
+      );
+    }
+    for (const [i, op] of ops.entries()) {
+      const read = await readOp(bytesOf(1 + constants.length + i), i, constants.length);
+      assert.deepEqual(read, said(op, firstTensors[i], opAt, constantAt), op.name);
     }
   });
 

@@ -20,6 +20,8 @@ export async function openGraph<R extends Rows = Int8Array>(
     graphOptimizationLevel: level,
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
+    // Threads that spin take the cores of other tests.
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
   });
   const names = Array.from({ length: layers }, (_, layer) => [`${layer}.key`, `${layer}.value`]).flat();
   const rowBytes = names.length * kvHeads * headDim;

@@ -46,6 +46,7 @@ import {
   writeSegments,
 } from "../helpers/core.ts";
 import { memories } from "./memories.ts";
+import { models } from "./models.ts";
 import { trace } from "./trace.ts";
 import { contexts, lists, trees, updatable } from "./trees.ts";
 
@@ -263,6 +264,7 @@ export function vectors(): string {
     },
     memoryTraceLeaf: { root: hashOf("memory root"), leaf: leafHash(crypto, TREE.memoryTrace, hashOf("memory root")) },
     memories: memories(),
+    models: models(),
     cutLeaves: cutLeaves(),
     sets: sets(),
     world: world(),

@@ -14,7 +14,8 @@ const POSITIONS = 258;
 const SIZES = { vocab: 7, layers: 1, kvHeads: 1, headDim: 2, maxPositions: 300 };
 const [WIDTH, HEADS, HIDDEN, EXPONENTIALS] = [3, 2, 258, 20];
 
-function model() {
+/** One of which every kind of operation makes something, and some in parts. */
+export function smallModel() {
   const program = describe(SIZES, {
     ...arithmetic,
     width: WIDTH,
@@ -55,7 +56,7 @@ function chosen(layout: TraceLayout, traced: TracedOp, values: Int32Array, i: nu
 
 /** A forward pass of a small model, one element of each kind opened in it, and its last logits. */
 export function trace() {
-  const { opener, program, tokens } = model();
+  const { opener, program, tokens } = smallModel();
   const layout = new TraceLayout(program, POSITIONS);
   const all = new Set(Array.from({ length: layout.tensors }, (_, number) => number));
   const tensors = toEnd(tensorsOf(program, opener.constants, tokens, all));

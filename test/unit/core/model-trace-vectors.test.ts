@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { concat, type Hex, keccak256, numberToHex, size, slice } from "viem";
+import { concat, type Hex, size, slice } from "viem";
 import { traceVectors } from "../../vectors/make.ts";
+import { leafOf, rootBy } from "../../vectors/plain-tree.ts";
 
 const text = readFileSync(new URL("../../vectors/trace.json", import.meta.url), "utf8");
 const golden = JSON.parse(text);
 
-const leafOf = (tag: number, data: Hex) => keccak256(concat([numberToHex(tag, { size: 1 }), data]));
-const nodeOf = (tag: number, left: Hex, right: Hex) =>
-  keccak256(concat([numberToHex(0x80 + tag, { size: 1 }), left, right]));
-
-function climb(tag: number, depth: number, data: Hex, index: number, siblings: readonly Hex[]): Hex {
-  assert.equal(siblings.length, depth);
-  return siblings.reduce(
-    (node, sibling, level) => ((index >> level) & 1 ? nodeOf(tag, sibling, node) : nodeOf(tag, node, sibling)),
-    leafOf(tag, data),
-  );
-}
+const climb = (tag: number, depth: number, data: Hex, index: number, siblings: readonly Hex[]): Hex =>
+  rootBy({ tag, depth }, leafOf({ tag, depth }, data), index, siblings);
 
 /** The root of the trace that a tile of a tensor leads to: of 4, 9 and 11 siblings. */
 function traceBy(tile: { values: Hex; proof: Hex[] }, number: number, tensor: number, proof: Hex[]): Hex {

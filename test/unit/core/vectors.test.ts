@@ -24,6 +24,7 @@ import { decodeSnapshot, encodeSnapshot } from "../../../offchain/core/snapshot.
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { operatorAt, SEPARATOR } from "../../helpers/core.ts";
 import { vectors } from "../../vectors/make.ts";
+import { leafOf, nodeOf, rootBy, rootFrom } from "../../vectors/plain-tree.ts";
 import { DOMAIN_TYPE, REQUEST_TYPE, TYPES, words } from "../../vectors/types.ts";
 
 const text = readFileSync(new URL("../../vectors/formats.json", import.meta.url), "utf8");
@@ -37,34 +38,6 @@ const domain = {
 
 type Kind = { name: string; tag: number; depth: number };
 const kindOf = (name: string): Kind => golden.trees.find((tree: Kind) => tree.name === name);
-const leafOf = (kind: Kind, data: Hex) => keccak256(concat([numberToHex(kind.tag, { size: 1 }), data]));
-const nodeOf = (kind: Kind, left: Hex, right: Hex) =>
-  keccak256(concat([numberToHex(0x80 + kind.tag, { size: 1 }), left, right]));
-
-/** The root as the design says it, without any of the code under test. */
-function rootFrom(kind: Kind, leaves: ReadonlyMap<number, Hex>): Hex {
-  let empty = keccak256(numberToHex(kind.tag, { size: 1 }));
-  let level = new Map(leaves);
-  for (let depth = 0; depth < kind.depth; depth++) {
-    const above = new Map<number, Hex>();
-    for (const index of level.keys()) {
-      const left = index - (index % 2);
-      above.set(left / 2, nodeOf(kind, level.get(left) ?? empty, level.get(left + 1) ?? empty));
-    }
-    empty = nodeOf(kind, empty, empty);
-    level = above;
-  }
-  return level.get(0) ?? empty;
-}
-
-function rootBy(kind: Kind, leaf: Hex, index: number, siblings: readonly Hex[]): Hex {
-  assert.equal(siblings.length, kind.depth);
-  const bits = [...index.toString(2).padStart(kind.depth, "0")].reverse();
-  return siblings.reduce(
-    (node, sibling, level) => (bits[level] === "1" ? nodeOf(kind, sibling, node) : nodeOf(kind, node, sibling)),
-    leaf,
-  );
-}
 
 describe("golden vectors", () => {
   test("core makes them, byte for byte", () => {

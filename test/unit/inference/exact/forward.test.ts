@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe as group, it } from "node:test";
 import { elementOf } from "../../../../offchain/core/model-element.ts";
 import { forward, type Tensor } from "../../../../offchain/core/model-forward.ts";
+import { encodeManifest } from "../../../../offchain/core/model-manifest.ts";
 import { checkProgram, type Op, type Program } from "../../../../offchain/core/model-program.ts";
 import { describe } from "../../../../offchain/inference/exact/describe.ts";
-import { golden, same } from "../tiny-model.ts";
+import { plainForward } from "../../../helpers/plain-model.ts";
+import { AUSTEN, golden, same } from "../tiny-model.ts";
 import { arithmetic, austen, constantOf, sizes } from "./austen.ts";
+import { randomModel } from "./random-model.ts";
 
 const numbers = ({ values }: Tensor) => values.map(Number);
 const logitsOf = (first: number, count: number) => golden.logits.subarray(first * 256, (first + count) * 256);
@@ -50,6 +54,31 @@ group("the program of weft-austen, element by element, equals the integer refere
     for (const tokens of [[], [256], [-1], [0.5], new Array(1_025).fill(0)])
       assert.throws(() => forward(austen, constantOf, tokens), { code: "out_of_range", field: "tokens" });
   });
+});
+
+group("what a manifest says by docs/models.md alone", () => {
+  it("are the reference's logits and rows, of the manifest that is shipped", () => {
+    const manifest = new Uint8Array(readFileSync(`${AUSTEN}/manifest.bin`));
+    const { logits, rows } = plainForward(manifest, constantOf, golden.ids.slice(0, 2));
+    same(logits, logitsOf(0, 2));
+    same(rows, new Int8Array(golden.rows.slice(0, 2 * 512).buffer));
+  });
+
+  for (const seed of [1, 2, 3])
+    it(`is what the program says, of random model ${seed}`, () => {
+      const { sizes: drawn, program, valuesOf } = randomModel(seed);
+      const ids = Array.from({ length: 5 }, (_, i) => (seed * 7 + i * i) % drawn.vocab);
+      const about = { name: "x", tokenizer: "bytes", endTokens: [], samplerK: 6, tilesRoot: new Uint8Array(32) };
+      const { logits, rows } = plainForward(encodeManifest({ ...about, program }), valuesOf, ids);
+      const tensors = forward(program, valuesOf, ids);
+      same(logits, numbers(tensors.get(program.logits) as Tensor));
+      const width = drawn.kvHeads * drawn.headDim;
+      const parts = program.rows.flatMap(({ keys, values }) => [keys, values]);
+      const own = ids.flatMap((_, t) =>
+        parts.flatMap((name) => numbers(tensors.get(name) as Tensor).slice(t * width, (t + 1) * width)),
+      );
+      same(rows, own);
+    });
 });
 
 group("rules of single elements", () => {
