@@ -20,7 +20,20 @@ export function configure({ configFile }: Operator, more: Record<string, string 
   );
 }
 
-const signed = (proof: SnapshotProof) => [toStruct(proof), proof.signature] as const;
+/** What shows the first token of a committed answer: the turn's opening, and the snapshot that has the token. */
+export async function shownIn(apiUrl: string, requestId: Hex) {
+  const read = async () => parseReceipt(await (await fetch(`${apiUrl}/v1/receipts/${requestId}`)).json());
+  await until("the answer is committed", async () => (await read()).status !== "pending");
+  const { turn, position, snapshots } = await read();
+  const [open, ...rest] = snapshots;
+  const tokens = rest.find(
+    (one) => one.type === "tokens" && one.first <= position && position < one.first + one.tokens.length,
+  );
+  if (!open?.proof || !tokens?.proof) throw new Error("the answer has no proof");
+  return { turn, position, open: signed(open.proof), tokens: signed(tokens.proof) };
+}
+
+const signed = (proof: SnapshotProof) => ({ proof: toStruct(proof), signature: proof.signature });
 
 /** Somebody who is no operator, with the stake tokens to accuse whom he likes. */
 export class Accuser {
@@ -53,14 +66,10 @@ export class Accuser {
 
   /** Accuses the author of the first token of an answer, once that is committed. @returns the accusation's id */
   async accuse(apiUrl: string, requestId: Hex): Promise<string> {
-    const { position, snapshots } = await this.#receipt(apiUrl, requestId);
-    const [open, ...rest] = snapshots;
-    const tokens = rest.find(
-      (one) => one.type === "tokens" && one.first <= position && position < one.first + one.tokens.length,
-    );
-    if (!open?.proof || !tokens?.proof) throw new Error("the answer has no proof");
+    const { position, open, tokens } = await shownIn(apiUrl, requestId);
     const accuse = this.court.getFunction("accuse");
-    const sent = await (await accuse(...signed(open.proof), ...signed(tokens.proof), position, ENOUGH)).wait();
+    const args = [open.proof, open.signature, tokens.proof, tokens.signature, position, ENOUGH] as const;
+    const sent = await (await accuse(...args)).wait();
     for (const log of sent.logs) {
       const parsed = this.court.interface.parseLog(log);
       if (parsed?.name === "Accused") return parsed.args.getValue("id");
@@ -68,14 +77,8 @@ export class Accuser {
     throw new Error("nobody was accused");
   }
 
-  async #receipt(apiUrl: string, requestId: Hex) {
-    const read = async () => parseReceipt(await (await fetch(`${apiUrl}/v1/receipts/${requestId}`)).json());
-    await until("the answer is committed", async () => (await read()).status !== "pending");
-    return read();
-  }
-
   async turnOf(apiUrl: string, requestId: Hex): Promise<Hex> {
-    return (await this.#receipt(apiUrl, requestId)).turn;
+    return (await shownIn(apiUrl, requestId)).turn;
   }
 
   isVoid(turn: Hex): Promise<boolean> {
