@@ -18,7 +18,7 @@ export function tally(all: readonly Tried[]): string[] {
     ...table(lies),
     ended("convicted", lies),
     ...counts(honest).map(([kind, times]) => `${cell(times)}  honest: ${kind}`),
-    ended("dismissed", honest),
+    ...(honest.length > 0 ? [ended("dismissed", honest)] : []),
     ...gasOf(lies),
   ];
 }

@@ -11,7 +11,7 @@ import type { Random } from "../../sim/random.ts";
 import { NOWHERE, type Party, partyOf, type Tried } from "./bench.ts";
 import { LIES, type LieKind, leadingTo, type Proof } from "./lies.ts";
 import type { Planned } from "./plan.ts";
-import { ask, type Question, type Traced, tokenOf } from "./question.ts";
+import { ask, type Pool, type Question, tokenOf } from "./question.ts";
 import { SHAMS, type ShamKind } from "./shams.ts";
 import type { Stage, Watched } from "./stage.ts";
 import { remembered } from "./teacher.ts";
@@ -53,24 +53,26 @@ export class Author {
   }
 
   /** Has it committed, and shown on the mesh. Resolves when whoever is to accuse can, or has. */
-  begin(watched: Watched, pool: readonly Traced[], planned: Planned, random: Random): Promise<Case> {
+  begin(watched: Watched, pool: Pool, planned: Planned, random: Random): Promise<Case> {
     return "lie" in planned
       ? this.#lie(watched, pool, planned.lie, random)
       : this.#defend(watched, pool, planned.sham, random);
   }
 
-  #ask({ model }: Watched, pool: readonly Traced[], remembers: boolean, random: Random): Question {
+  async #ask(pool: Pool, remembers: boolean, random: Random): Promise<Question> {
+    const traced = await pool.pick(random);
+    // As of now: what is named must not be long ago when it is committed.
     const known = remembers ? remembered(this.#stage, this.#memories) : undefined;
-    return ask(model, random.pick(pool), random, known);
+    return ask(pool.model, traced, random, known);
   }
 
-  async #lie(watched: Watched, pool: readonly Traced[], kind: LieKind, random: Random): Promise<Case> {
+  async #lie(watched: Watched, pool: Pool, kind: LieKind, random: Random): Promise<Case> {
     const { bench, separator } = this.#stage;
     const party = partyOf(`liar ${this.#told++}`);
     await bench.enlist(party, NOWHERE);
     for (;;) {
       const remembers = kind === "another row of the memory" || random.chance(REMEMBERING);
-      const question = this.#ask(watched, pool, remembers, random);
+      const question = await this.#ask(pool, remembers, random);
       const told = await LIES[kind](question, random);
       if (!told) continue;
       const hands = [bench.seat(party, { of: async () => told.pass })];
@@ -82,10 +84,10 @@ export class Author {
     }
   }
 
-  async #defend(watched: Watched, pool: readonly Traced[], kind: ShamKind, random: Random): Promise<Case> {
+  async #defend(watched: Watched, pool: Pool, kind: ShamKind, random: Random): Promise<Case> {
     const { bench } = this.#stage;
     const { party, writer, passes } = await this.#honestAuthor(watched);
-    const question = this.#ask(watched, pool, random.chance(REMEMBERING), random);
+    const question = await this.#ask(pool, random.chance(REMEMBERING), random);
     const { context, pass } = question.traced;
     const token = tokenOf(question);
     const turn = this.#write(writer, question, token);

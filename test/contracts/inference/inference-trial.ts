@@ -2,10 +2,9 @@ import { metric } from "../../helpers/e2e/client.ts";
 import { until } from "../../helpers/e2e/until.ts";
 import { Random } from "../../sim/random.ts";
 import { Author, type Case, isSaid, triedOf } from "./cases.ts";
-import type { TrialModel } from "./models.ts";
 import { type Planned, plan, type Share } from "./plan.ts";
-import { type Traced, trace } from "./question.ts";
-import { openStage, type Stage, WINDOW_SECONDS } from "./stage.ts";
+import { Pool } from "./question.ts";
+import { openStage, type Stage, type Watched, WINDOW_SECONDS } from "./stage.ts";
 import { teach } from "./teacher.ts";
 import { type Verdict, verdicts } from "./verdicts.ts";
 
@@ -20,9 +19,9 @@ export async function tryInference({ shares, corruptions, seed, say }: Inference
   const random = new Random(`inference ${seed}`);
   const stage = await openStage(shares.map(({ model }) => model));
   try {
-    const pools: { model: TrialModel; pool: Traced[] }[] = [];
-    for (const [i, { model }] of stage.watched.entries())
-      pools.push({ model, pool: await poolOf(model, shares[i]?.lengths ?? [], random.fork(`contexts ${i}`)) });
+    const pools = stage.watched.map(({ model }, i) => {
+      return new Pool(model, shares[i]?.lengths ?? [], random.fork(`contexts ${i}`));
+    });
     const author = new Author(stage, await teach(stage, pools, random.fork("lessons")));
     const queues = plan(shares, corruptions, random.fork("plan"));
     const cases: Case[] = [];
@@ -33,7 +32,7 @@ export async function tryInference({ shares, corruptions, seed, say }: Inference
       });
       const under = await Promise.all(
         began.map(({ planned, at, draw }) =>
-          author.begin(stage.watched[at] as Stage["watched"][number], pools[at]?.pool ?? [], planned, draw),
+          author.begin(stage.watched[at] as Watched, pools[at] as Pool, planned, draw),
         ),
       );
       cases.push(...under);
@@ -48,21 +47,6 @@ export async function tryInference({ shares, corruptions, seed, say }: Inference
     await stage.close({ keep: true });
     throw error;
   }
-}
-
-/** Forward passes over contexts of these lengths. */
-async function poolOf(model: TrialModel, lengths: readonly number[], random: Random): Promise<Traced[]> {
-  const { vocab } = model.opener.manifest.program;
-  const pool: Traced[] = [];
-  for (const length of lengths) {
-    const { text } = model;
-    const from = text ? random.int(0, text.length - 1) : 0;
-    const ids = Array.from({ length }, (_, i) =>
-      text ? (text[(from + i) % text.length] as number) : random.int(0, vocab - 1),
-    );
-    pool.push(await trace(model, ids));
-  }
-  return pool;
 }
 
 /** Until the court has judged all of them: those about whom nothing is said any more by the time that passes. */

@@ -29,7 +29,34 @@ export type Remembered = { id: Bytes; checkpoint: Checkpoint; hash: Bytes; memor
 const TEMPERATURES = [0, 70, 100, 150];
 const GATES = ["weak", "medium", "strong"] as const satisfies Gate[];
 
-export async function trace(model: TrialModel, context: readonly number[]): Promise<Traced> {
+/** Contexts that are asked about, each traced when it is the first time. */
+export class Pool {
+  readonly model: TrialModel;
+  readonly contexts: readonly (readonly number[])[];
+  readonly #traced = new Map<readonly number[], Promise<Traced>>();
+
+  /** @param lengths of contexts */
+  constructor(model: TrialModel, lengths: readonly number[], random: Random) {
+    const { vocab } = model.opener.manifest.program;
+    const { text } = model;
+    this.model = model;
+    this.contexts = lengths.map((length) => {
+      const from = text ? random.int(0, text.length - 1) : 0;
+      return Array.from({ length }, (_, i) =>
+        text ? (text[(from + i) % text.length] as number) : random.int(0, vocab - 1),
+      );
+    });
+  }
+
+  pick(random: Random): Promise<Traced> {
+    const context = random.pick(this.contexts);
+    const known = this.#traced.get(context) ?? trace(this.model, context);
+    this.#traced.set(context, known);
+    return known;
+  }
+}
+
+async function trace(model: TrialModel, context: readonly number[]): Promise<Traced> {
   let logits = new Int32Array();
   const pass = await TracedPass.of({
     hashing: crypto,

@@ -7,8 +7,7 @@ import { hashOf, MEMORY, requestOf, TrackWriter } from "../../helpers/core.ts";
 import { until } from "../../helpers/e2e/until.ts";
 import type { Random } from "../../sim/random.ts";
 import { NOWHERE, partyOf } from "./bench.ts";
-import type { TrialModel } from "./models.ts";
-import type { Remembered, Traced } from "./question.ts";
+import type { Pool, Remembered } from "./question.ts";
 import type { Stage } from "./stage.ts";
 
 /** Positions times orders that a segment may learn are 64. */
@@ -18,16 +17,16 @@ const PATIENCE_MS = 60_000;
 /** Has a memory taught what may follow these contexts. @returns all memories that there are then */
 export async function teach(
   { bench, courier, separator }: Pick<Stage, "bench" | "courier" | "separator">,
-  pools: readonly { model: TrialModel; pool: readonly Traced[] }[],
+  pools: readonly Pool[],
   random: Random,
 ): Promise<Memories> {
   const teacher = partyOf("the teacher");
   await bench.enlist(teacher, NOWHERE);
   const writer = new TrackWriter(teacher, "lessons", separator);
   let memories = Memories.empty(crypto);
-  for (const { model, pool } of pools) {
+  for (const { model, contexts } of pools) {
     const { vocab } = model.opener.manifest.program;
-    const ids = pool.flatMap(({ context }) => [...context.slice(-2), random.int(0, vocab - 1)]).slice(0, LEARNT);
+    const ids = contexts.flatMap((context) => [...context.slice(-2), random.int(0, vocab - 1)]).slice(0, LEARNT);
     // Whose model nobody has, so that nobody asks whether it says so.
     const request = requestOf([0], { model: hashOf("no model"), nonce: random.bytes(32) });
     writer.open(request).tokens("given", [0]).tokens("written", ids).learn(1, ids.length);

@@ -9,6 +9,8 @@ import type { Net } from "./net.ts";
 import { until } from "./until.ts";
 
 const ENOUGH = 10n ** 24n;
+const PATIENCE_MS = 120_000;
+const LOOK_MS = 200;
 
 /** Writes more into an operator's configuration, before its worker starts. */
 export function configure({ configFile }: Operator, more: Record<string, string | number>): void {
@@ -23,7 +25,7 @@ export function configure({ configFile }: Operator, more: Record<string, string 
 /** What shows the first token of a committed answer: the turn's opening, and the snapshot that has the token. */
 export async function shownIn(apiUrl: string, requestId: Hex) {
   const read = async () => parseReceipt(await (await fetch(`${apiUrl}/v1/receipts/${requestId}`)).json());
-  await until("the answer is committed", async () => (await read()).status !== "pending");
+  await until("the answer is committed", async () => (await read()).status !== "pending", PATIENCE_MS, LOOK_MS);
   const { turn, position, snapshots } = await read();
   const [open, ...rest] = snapshots;
   const tokens = rest.find(
