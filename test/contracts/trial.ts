@@ -24,7 +24,12 @@ type Outcome = { tried: Tried[]; notes?: string[]; faults?: string[] };
 
 /** What tries a court. */
 const COURTS: Record<string, (asked: Asked, say: Say) => Promise<Outcome>> = {
-  inference: async (asked, say) => outcomeOf(await tryInference({ ...asked, shares: SHARES, say })),
+  inference: async (asked, say) => {
+    // Whoever has enough is told what became of it so far.
+    const enough = new AbortController();
+    process.once("SIGINT", () => enough.abort());
+    return outcomeOf(await tryInference({ ...asked, shares: SHARES, say, signal: enough.signal }));
+  },
   cut: tryCut,
   fold: tryFold,
 };

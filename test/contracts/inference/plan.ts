@@ -8,7 +8,7 @@ export type Share = {
   model: ModelName;
   /** Of all cases, in relation to the others'. */
   part: number;
-  /** Cases that are under way together. */
+  /** Disputes that go on together: a worker keeps the forward passes of four. */
   atOnce: number;
   /** Of contexts; of equal ones there are several. */
   lengths: readonly number[];
@@ -20,9 +20,10 @@ export type Planned = { lie: LieKind } | { sham: ShamKind };
 const SHORT = [1, 2, 4, 7, 16, 33, 64, 100, 128, 257];
 /** A wide one and one with long contexts, whose sums are in up to five parts; and the shipped one, whose passes take seconds. */
 export const SHARES: readonly Share[] = [
-  { model: { seed: 5 }, part: 12, atOnce: 24, lengths: [1, 2, 3, 6, 9, 11, 17, 24, 32, 39, 40] },
-  { model: { seed: 19, positions: 1_200 }, part: 12, atOnce: 24, lengths: [...SHORT, ...SHORT, 513, 1_000] },
-  { model: "weft-austen", part: 1, atOnce: 2, lengths: [2, 17, 33, 48, 64, 80, 90, 100, 110, 128, 260, 1_000] },
+  { model: { seed: 5 }, part: 8, atOnce: 4, lengths: [1, 2, 3, 6, 9, 11, 17, 24, 32, 39, 40] },
+  { model: { seed: 9 }, part: 8, atOnce: 4, lengths: [1, 3, 5, 8, 13, 21, 40, 64, 129, 258] },
+  { model: { seed: 19, positions: 1_200 }, part: 8, atOnce: 4, lengths: [...SHORT, ...SHORT, 513, 1_000] },
+  { model: "weft-austen", part: 1, atOnce: 1, lengths: [2, 17, 33, 48, 64, 80, 90, 100, 110, 128, 260, 1_000] },
 ];
 
 /** How often each is told in so many lies. */

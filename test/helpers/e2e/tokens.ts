@@ -1,4 +1,5 @@
 import { appendFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Contract } from "ethers";
 import type { Operator } from "../../../offchain/cli/devnet.ts";
 import type { Hex } from "../../../offchain/core/chain.ts";
@@ -6,7 +7,6 @@ import { parseReceipt, type SnapshotProof, toStruct } from "../../../offchain/sd
 import { contractOf } from "../../../scripts/lib/contracts.ts";
 import { type Connection, connect } from "../../../scripts/lib/network.ts";
 import type { Net } from "./net.ts";
-import { until } from "./until.ts";
 
 const ENOUGH = 10n ** 24n;
 const PATIENCE_MS = 120_000;
@@ -24,15 +24,17 @@ export function configure({ configFile }: Operator, more: Record<string, string 
 
 /** What shows the first token of a committed answer: the turn's opening, and the snapshot that has the token. */
 export async function shownIn(apiUrl: string, requestId: Hex) {
-  const read = async () => parseReceipt(await (await fetch(`${apiUrl}/v1/receipts/${requestId}`)).json());
-  await until("the answer is committed", async () => (await read()).status !== "pending", PATIENCE_MS, LOOK_MS);
-  const { turn, position, snapshots } = await read();
-  const [open, ...rest] = snapshots;
-  const tokens = rest.find(
-    (one) => one.type === "tokens" && one.first <= position && position < one.first + one.tokens.length,
-  );
-  if (!open?.proof || !tokens?.proof) throw new Error("the answer has no proof");
-  return { turn, position, open: signed(open.proof), tokens: signed(tokens.proof) };
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(LOOK_MS)) {
+    const reply = await fetch(`${apiUrl}/v1/receipts/${requestId}`);
+    if (!reply.ok) continue;
+    const { turn, position, snapshots } = parseReceipt(await reply.json());
+    const [open, ...rest] = snapshots;
+    const tokens = rest.find(
+      (one) => one.type === "tokens" && one.first <= position && position < one.first + one.tokens.length,
+    );
+    if (open?.proof && tokens?.proof) return { turn, position, open: signed(open.proof), tokens: signed(tokens.proof) };
+  }
+  throw new Error(`waited ${PATIENCE_MS} ms in vain for the proof of ${requestId}`);
 }
 
 const signed = (proof: SnapshotProof) => ({ proof: toStruct(proof), signature: proof.signature });
