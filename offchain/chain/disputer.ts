@@ -1,6 +1,6 @@
 import { type Bytes, equal, fromHex, toHex } from "../core/bytes.ts";
 import type { Hex } from "../core/chain.ts";
-import { type Dispute, type Disputes, dueAt, isAccused, isAccuser, type Party } from "../core/dispute.ts";
+import { type Dispute, type Disputes, dueAt, isAccused, isAccuser, type Party, type Reply } from "../core/dispute.ts";
 import { type Move, moveOf, type Passes, type Task, tasksOf } from "../core/dispute-moves.ts";
 import { WeftError } from "../core/errors.ts";
 import { inferenceCourtAbi as abi } from "./abi.ts";
@@ -67,6 +67,8 @@ export class Disputer {
   readonly #wakes = new Set<() => void>();
   /** Those in which this worker has nothing to answer. */
   readonly #lost = new Set<Hex>();
+  /** Tasks of a dispute, or about a reply, to which there is nothing to say: to find that out again takes a forward pass. */
+  readonly #mute = new WeakMap<Dispute | Reply, Set<Task["type"]>>();
   #owed = true;
 
   constructor(options: DisputerOptions) {
@@ -141,16 +143,25 @@ export class Disputer {
 
   /** Does what is this worker's to do. Undefined when it is done, or why to try again. */
   async #move(dispute: Dispute): Promise<string | undefined> {
-    const tasks = tasksOf(dispute, this.#party, this.#o.answersForOthers > 0);
+    const mute = (task: Task) => this.#muteOf(dispute, task).has(task.type);
+    const tasks = tasksOf(dispute, this.#party, this.#o.answersForOthers > 0).filter((task) => !mute(task));
     if (tasks.length === 0) return undefined;
     const pass = await this.#o.passes.of(dispute.accused);
     if (!pass) return "what its context, memory or model is, is not known here";
     for (const task of tasks) {
       const move = await moveOf(dispute, task, pass);
+      if (!move) this.#muteOf(dispute, task).add(task.type);
       const failed = move ? await this.#make(dispute, move) : this.#surrender(dispute, task);
       if (failed !== undefined) return failed;
     }
     return undefined;
+  }
+
+  #muteOf(dispute: Dispute, task: Task): Set<Task["type"]> {
+    const about = "reply" in task ? task.reply : dispute;
+    const known = this.#mute.get(about) ?? new Set();
+    this.#mute.set(about, known);
+    return known;
   }
 
   /** An accused that has nothing to answer is about to lose its stake: its operator should know. */

@@ -9,8 +9,8 @@ import { randomModel } from "../unit/inference/exact/random-model.ts";
 import { openerOf, toEnd } from "./trace.ts";
 
 /** What a random exact model says, without ONNX Runtime: an engine as far as answers are checked with it. */
-export function drawnEngine(seed: number): Engine {
-  const { sizes, program, valuesOf } = randomModel(seed);
+export function drawnEngine(seed: number, positions?: number): Engine {
+  const { sizes, program, valuesOf } = randomModel(seed, positions);
   const { manifest } = openerOf(program, valuesOf);
   const root = modelRoot(crypto, manifest);
   const fed = new WeakMap<KvCache, number[]>();

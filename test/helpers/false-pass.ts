@@ -1,4 +1,5 @@
 import type { Bytes } from "../../offchain/core/bytes.ts";
+import { TraceLayout } from "../../offchain/core/model-trace-layout.ts";
 import type { ModelOpener } from "../../offchain/core/model-trace-model.ts";
 import { showGroup } from "../../offchain/core/model-trace-proof.ts";
 import { groupRoots, tensorsOf, tensorTree, traceTree } from "../../offchain/core/model-trace-tree.ts";
@@ -27,20 +28,38 @@ export function falsePass({ pass, model, context, tensor, change, token }: False
   change(values);
   const groups = toEnd(groupRoots(crypto, values));
   const roots: readonly Bytes[] = (pass.roots as Bytes[]).with(tensor, tensorTree(crypto, groups).root);
-  const proof = () => traceTree(crypto, roots).proof(tensor);
+  return { ...shownPass({ model, context, tensor, values, groups, roots, token }), sample: () => pass.sample() };
+}
+
+export type ShownPass = {
+  model: ModelOpener;
+  /** The tokens of the forward pass. */
+  context: readonly number[];
+  /** The first that is false: another one is never demanded. */
+  tensor: number;
+  values: Int32Array;
+  /** Of its groups. */
+  groups: readonly Bytes[];
+  /** Of all tensors. */
+  roots: readonly Bytes[];
+  token: number;
+};
+
+/** A forward pass as an author shows it who accuses nobody. */
+export function shownPass({ model, context, tensor, values, groups, roots, token }: ShownPass): Pass {
+  const { number } = new TraceLayout(model.manifest.program, context.length).opAt(tensor);
   return {
     roots,
     token,
-    async groups(number) {
-      const { op } = await pass.groups(number);
-      if (number !== tensor) throw new Error("only what is false is ever demanded");
-      return { op, groupRoots: groups, proof: proof() };
+    async groups(demanded) {
+      if (demanded !== tensor) throw new Error("only what is false is ever demanded");
+      return { op: model.op(number), groupRoots: groups, proof: traceTree(crypto, roots).proof(tensor) };
     },
-    async group(number, group) {
-      const shown = { tensorRoots: roots, tensor: number, groupRoots: groups, group };
+    async group(demanded, group) {
+      const shown = { tensorRoots: roots, tensor: demanded, groupRoots: groups, group };
       return showGroup(crypto, { tokens: context, tensors: new Map([[tensor, values]]) }, shown);
     },
     element: async () => undefined,
-    sample: () => pass.sample(),
+    sample: () => Promise.reject(new Error("an author accuses nobody")),
   };
 }

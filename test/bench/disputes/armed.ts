@@ -7,6 +7,7 @@ import { Archive } from "../../../offchain/node/archive.ts";
 import { inSteps } from "../../../offchain/node/in-steps.ts";
 import { ComputedPasses } from "../../../offchain/node/passes.ts";
 import { SpotChecks } from "../../../offchain/node/spot-checks.ts";
+import { TurnCheck } from "../../../offchain/node/turn-check.ts";
 import { hashOf, requestOf, TrackWriter } from "../../helpers/core.ts";
 import { members, StoredWorker } from "../../unit/node/stored.ts";
 
@@ -28,23 +29,25 @@ export class Watcher {
     const { protocol, store } = this.#worker;
     const archive = new Archive(crypto, protocol.consensus, store);
     const conversations = new Conversations(crypto, protocol.replica);
+    const held = { protocol, archive, conversations };
+    const passes = new ComputedPasses({ ...held, engine });
     const nothing = () => {
       throw new Error("nothing is checked while the worker writes");
     };
     this.#checks = new SpotChecks({
       protocol,
-      archive,
-      conversations,
-      engines: [engine],
-      passes: new ComputedPasses({ protocol, archive, conversations, engine }),
-      referenceSpan: 64,
-      share: 1,
-      random: () => 0,
+      check: new TurnCheck({ ...held, engines: [engine], passes, referenceSpan: 64, retentionSeconds: 60 }),
+      passes,
+      lot: () => 0,
+      share: () => 1,
+      isDecided: () => false,
       isIdle: () => false,
+      now: () => performance.now(),
       prove: nothing,
       accuse: nothing,
       onChecked: nothing,
       onAccused: nothing,
+      onDecided: nothing,
       onFault: nothing,
     });
     this.#commitTurns(engine.model.id);

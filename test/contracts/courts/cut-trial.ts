@@ -65,14 +65,15 @@ export async function condemns(world: World, court: Court, proof: CutProof): Pro
   );
 }
 
-/** Proves it, and that the checkpoint falls. */
-export async function convict(world: World, court: Court, made: Made, proof: CutProof): Promise<void> {
-  await world.send({ ...court, ...cutCall(proof) });
+/** Proves it, and that the checkpoint falls. @returns the gas of that */
+export async function convict(world: World, court: Court, made: Made, proof: CutProof): Promise<bigint> {
+  const { gas } = await world.send({ ...court, ...cutCall(proof) });
   const args = [BigInt(made.checkpoint.number)] as const;
   const record = await world.chain.readContract({ ...world.ledger, functionName: "checkpoint", args });
   assert.ok(record.fallen);
   const hash = [toHex(made.hash)];
   assert.equal(await world.chain.readContract({ ...court, functionName: "condemned", args: hash }), true);
+  return gas;
 }
 
 /** What nobody is asked for: protocol.md says so below Q10. */
@@ -99,6 +100,13 @@ async function isNoticed(historian: Historian, court: Court, made: Made, what: s
   }
 }
 
+export type CutAsked = {
+  corruptions: number;
+  seed: number;
+  /** The gas only where it was proven in a transaction. */
+  onProven?(kind: string, gas: bigint | undefined): void;
+};
+
 /**
  * Tells at least so many lies, of each kind as many, about random histories. Each must be found in what its attesters serve, by
  * whoever holds the true segments, and be shown to the court: the first of each kind in a transaction, others where only
@@ -108,7 +116,7 @@ async function isNoticed(historian: Historian, court: Court, made: Made, what: s
 export async function tryLies(
   historian: Historian,
   court: Court,
-  { corruptions, seed }: { corruptions: number; seed: number },
+  { corruptions, seed, onProven = () => {} }: CutAsked,
 ): Promise<Map<string, number>> {
   const { world } = historian;
   const kinds = Object.entries(liars);
@@ -127,9 +135,10 @@ export async function tryLies(
       const again = await world.remember();
       await historian.commit(made);
       if (times === 0) await isNoticed(historian, court, made, what);
-      if (times === 0) await convict(world, court, made, proof);
-      else assert.ok(await condemns(world, court, proof), `${what} is not proven`);
+      const gas = times === 0 ? await convict(world, court, made, proof) : undefined;
+      if (times > 0) assert.ok(await condemns(world, court, proof), `${what} is not proven`);
       await again();
+      onProven(name, gas);
       proven.set(name, times + 1);
     }
     await back();

@@ -1,4 +1,5 @@
 import { appendFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Contract } from "ethers";
 import type { Operator } from "../../../offchain/cli/devnet.ts";
 import type { Hex } from "../../../offchain/core/chain.ts";
@@ -9,6 +10,8 @@ import type { Net } from "./net.ts";
 import { until } from "./until.ts";
 
 const ENOUGH = 10n ** 24n;
+const PATIENCE_MS = 120_000;
+const LOOK_MS = 200;
 
 /** Writes more into an operator's configuration, before its worker starts. */
 export function configure({ configFile }: Operator, more: Record<string, string | number>): void {
@@ -20,7 +23,22 @@ export function configure({ configFile }: Operator, more: Record<string, string 
   );
 }
 
-const signed = (proof: SnapshotProof) => [toStruct(proof), proof.signature] as const;
+/** What shows the first token of a committed answer: the turn's opening, and the snapshot that has the token. */
+export async function shownIn(apiUrl: string, requestId: Hex) {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(LOOK_MS)) {
+    const reply = await fetch(`${apiUrl}/v1/receipts/${requestId}`);
+    if (!reply.ok) continue;
+    const { turn, position, snapshots } = parseReceipt(await reply.json());
+    const [open, ...rest] = snapshots;
+    const tokens = rest.find(
+      (one) => one.type === "tokens" && one.first <= position && position < one.first + one.tokens.length,
+    );
+    if (open?.proof && tokens?.proof) return { turn, position, open: signed(open.proof), tokens: signed(tokens.proof) };
+  }
+  throw new Error(`waited ${PATIENCE_MS} ms in vain for the proof of ${requestId}`);
+}
+
+const signed = (proof: SnapshotProof) => ({ proof: toStruct(proof), signature: proof.signature });
 
 /** Somebody who is no operator, with the stake tokens to accuse whom he likes. */
 export class Accuser {
@@ -53,14 +71,10 @@ export class Accuser {
 
   /** Accuses the author of the first token of an answer, once that is committed. @returns the accusation's id */
   async accuse(apiUrl: string, requestId: Hex): Promise<string> {
-    const { position, snapshots } = await this.receipt(apiUrl, requestId);
-    const [open, ...rest] = snapshots;
-    const tokens = rest.find(
-      (one) => one.type === "tokens" && one.first <= position && position < one.first + one.tokens.length,
-    );
-    if (!open?.proof || !tokens?.proof) throw new Error("the answer has no proof");
+    const { position, open, tokens } = await shownIn(apiUrl, requestId);
     const accuse = this.court.getFunction("accuse");
-    const sent = await (await accuse(...signed(open.proof), ...signed(tokens.proof), position, ENOUGH)).wait();
+    const args = [open.proof, open.signature, tokens.proof, tokens.signature, position, ENOUGH] as const;
+    const sent = await (await accuse(...args)).wait();
     for (const log of sent.logs) {
       const parsed = this.court.interface.parseLog(log);
       if (parsed?.name === "Accused") return parsed.args.getValue("id");

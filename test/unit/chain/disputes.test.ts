@@ -161,6 +161,26 @@ describe("disputes about tokens on a real node with the real contracts", () => {
     assert.deepEqual(author.convictions, []);
   });
 
+  test("X4: what there is nothing to say to is not computed again with everything that happens", async () => {
+    let computed = 0;
+    const counted: Passes = {
+      of(subject) {
+        computed += 1;
+        return tokens.honest.of(subject);
+      },
+    };
+    const mistaken = await worker(ACCUSER, counted);
+    const id = await accuse(mistaken, "right");
+    await until("it is asked whether there is a forward pass", () => computed === 1);
+    await worker(AUTHOR, tokens.honest);
+    await until("the answer is looked at", () => computed === 2);
+    const { open, tokens: shown, position } = tokens.of("remembered").wrong;
+    await (await tokens.court.getFunction("accuse")(...signed(open), ...signed(shown), position, PURSE)).wait();
+    await until("the other is answered, too", () => mistaken.story.filter((kind) => kind === "replied").length === 2);
+    await until("everybody has heard of it", () => moves.length === 2);
+    assert.deepEqual([computed, await stateOf(id)], [2, STATE.open]);
+  });
+
   test("X3: who has no tokens for the bond of its answer says so, loudly, and answers when it has", async () => {
     const { world } = tokens;
     const key = world.members[AUTHOR]?.signer.address as Uint8Array;

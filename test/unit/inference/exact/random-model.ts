@@ -19,11 +19,14 @@ export function numbers(seed: number): (below: number) => number {
   };
 }
 
-/** A small model of random sizes, shifts and clips, weights that are often extreme, that float32 computes exactly. */
-export function randomModel(seed: number): Drawn {
+/**
+ * A small model of random sizes, shifts and clips, weights that are often extreme, that float32 computes exactly.
+ * @param positions the most, if not drawn too
+ */
+export function randomModel(seed: number, positions?: number): Drawn {
   const draw = numbers(seed);
   for (;;) {
-    const drawn = attempt(draw);
+    const drawn = attempt(draw, positions);
     try {
       proveBounds(drawn.program, drawn.valuesOf);
       return drawn;
@@ -33,10 +36,11 @@ export function randomModel(seed: number): Drawn {
   }
 }
 
-function attempt(draw: (below: number) => number): Drawn {
+function attempt(draw: (below: number) => number, positions: number | undefined): Drawn {
   const of = <T>(...values: T[]): T => values[draw(values.length)];
   const kvHeads = of(1, 2);
-  const sizes = { vocab: 5 + draw(20), layers: 1 + draw(2), kvHeads, headDim: of(2, 4, 6), maxPositions: of(40, 300) };
+  const drawn = { vocab: 5 + draw(20), layers: 1 + draw(2), kvHeads, headDim: of(2, 4, 6), maxPositions: of(40, 300) };
+  const sizes = { ...drawn, maxPositions: positions ?? drawn.maxPositions };
   const shift = (about: number) => about - 2 + draw(5);
   const rope = shift(12);
   const layer = () => ({
