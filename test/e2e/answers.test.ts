@@ -158,11 +158,12 @@ test("who answers falsely for another loses its bond, and costs the other nothin
 
 test("in the end each has what is its own, only three were convicted, and checkpoints go on", async () => {
   const purse = async (index: number) => (await record.purseOf(signer(index))).has - purses.get(index)!;
-  await until("all is withdrawn", async () => {
+  const isWithdrawn = async () => {
     assert.equal(await purse(HELPER), -BOND, "of two answers for another one was looked at");
     assert.equal(await purse(HONEST), (3n * BOND) / 2n, "half of what two accusers bonded");
     return true;
-  });
+  };
+  await until("all is withdrawn", isWithdrawn, PATIENCE_MS);
   const all = net.operators.map(({ index }) => index);
   const statuses = await Promise.all(all.map((index) => court.statusOf(owner(index))));
   assert.deepEqual(
