@@ -75,6 +75,7 @@ export class Author {
       const question = await this.#ask(pool, remembers, random);
       const told = await LIES[kind](question, random);
       if (!told) continue;
+      await this.#stage.known();
       const hands = [bench.seat(party, { of: async () => told.pass })];
       const turn = this.#write(new TrackWriter(party, "lies", separator), question, told.token);
       const accuser = fromHex(watched.operator.signer);
@@ -122,6 +123,7 @@ export class Author {
     await bench.enlist(party, NOWHERE);
     const passes = new Map<string, Pass>();
     bench.seat(party, { of: async ({ turn }) => passes.get(toHex(turn)) });
+    await this.#stage.known();
     return { party, writer: new TrackWriter(party, "truth", separator), passes };
   }
 
