@@ -95,7 +95,12 @@ export class Author {
     passes.set(toHex(turn), leadingTo(pass, token));
     const sham = partyOf(`sham ${this.#told++}`);
     await bench.endow(sham);
-    const said = SHAMS[kind](question, [...context, token], () => sampleOf(question, token), random);
+    let sample: ReturnType<typeof sampleOf> | undefined;
+    const sampled = () => {
+      sample ??= sampleOf(question, token);
+      return sample;
+    };
+    const said = SHAMS[kind](question, [...context, token], sampled, random);
     const hands = [bench.seat({ ...sham, operator: sham.signer.address }, said)];
     const shown = await shownIn(watched.operator.apiUrl, toHex(question.drawn.id));
     await bench.accuse(sham, {
