@@ -75,6 +75,7 @@ export class Author {
       const question = await this.#ask(pool, remembers, random);
       const told = await LIES[kind](question, random);
       if (!told) continue;
+      await this.#stage.known();
       const hands = [bench.seat(party, { of: async () => told.pass })];
       const turn = this.#write(new TrackWriter(party, "lies", separator), question, told.token);
       const accuser = fromHex(watched.operator.signer);
@@ -94,7 +95,12 @@ export class Author {
     passes.set(toHex(turn), leadingTo(pass, token));
     const sham = partyOf(`sham ${this.#told++}`);
     await bench.endow(sham);
-    const said = SHAMS[kind](question, [...context, token], () => sampleOf(question, token), random);
+    let sample: ReturnType<typeof sampleOf> | undefined;
+    const sampled = () => {
+      sample ??= sampleOf(question, token);
+      return sample;
+    };
+    const said = SHAMS[kind](question, [...context, token], sampled, random);
     const hands = [bench.seat({ ...sham, operator: sham.signer.address }, said)];
     const shown = await shownIn(watched.operator.apiUrl, toHex(question.drawn.id));
     await bench.accuse(sham, {
@@ -122,6 +128,7 @@ export class Author {
     await bench.enlist(party, NOWHERE);
     const passes = new Map<string, Pass>();
     bench.seat(party, { of: async ({ turn }) => passes.get(toHex(turn)) });
+    await this.#stage.known();
     return { party, writer: new TrackWriter(party, "truth", separator), passes };
   }
 

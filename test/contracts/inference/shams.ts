@@ -32,6 +32,7 @@ export const SHAMS: Record<ShamKind, Sham> = {
     const { tensor, index } = anywhere(question, random);
     const { pass } = question.traced;
     const group = Math.floor(index / GROUP_VALUES);
+    let shownBefore: Promise<WrongElement> | undefined;
     const lie: Pass = {
       roots: (pass.roots as Bytes[]).with(tensor, random.bytes(32)),
       token: -1,
@@ -40,7 +41,11 @@ export const SHAMS: Record<ShamKind, Sham> = {
         return { ...rest, groupRoots: groupRoots.with(group, random.bytes(32)) };
       },
       group: (demanded, at) => pass.group(demanded, at),
-      element: (shown) => inSteps(rightElement(question, tokens, shown, index)),
+      // The court says no, and it is tried again.
+      element(shown) {
+        shownBefore ??= inSteps(rightElement(question, tokens, shown, index));
+        return shownBefore;
+      },
       sample: () => pass.sample(),
     };
     return { of: async () => lie };

@@ -5,7 +5,9 @@ import { type Devnet, type Operator, startDevnet } from "../../../offchain/cli/d
 import { fromHex } from "../../../offchain/core/bytes.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { separatorOf } from "../../../offchain/node/protocol-options.ts";
+import { health } from "../../helpers/e2e/client.ts";
 import { configure } from "../../helpers/e2e/tokens.ts";
+import { until } from "../../helpers/e2e/until.ts";
 import { Bench, partyOf } from "./bench.ts";
 import { Courier } from "./courier.ts";
 import { type ModelName, openModel, said, type TrialModel } from "./models.ts";
@@ -19,6 +21,8 @@ export type Stage = {
   courier: Courier;
   separator: Uint8Array;
   watched: Watched[];
+  /** Until everybody has read the chain as far as it goes now: what somebody writes who is not known yet may be forgotten. */
+  known(): Promise<void>;
   /** Has everybody look at the chain's clock. */
   stir(): Promise<void>;
   /** @param keep whether the workers' logs stay */
@@ -48,6 +52,7 @@ const PARAMETERS = {
 
 const WATCHES = { watchShare: 1, openAccusations: 10_000, logLevel: "debug" };
 const READY_MS = 60_000;
+const LOOK_MS = 200;
 
 export async function openStage(models: readonly ModelName[]): Promise<Stage> {
   const devnet = await startDevnet({ stakes: models.map(() => 1_000), overrides: PARAMETERS });
@@ -76,11 +81,19 @@ export async function openStage(models: readonly ModelName[]): Promise<Stage> {
       operators.map((one) => ({ operator: fromHex(one.owner), signer: fromHex(one.signer), endpoint: one.endpoint })),
     );
     await Promise.all(watched.map(({ model, operator }) => accuser(devnet, operator, model.name)));
-    return { devnet, bench, courier, separator, watched, stir: () => bench.stir(party, endpoint), close };
+    const known = () => readUpTo(bench, operators);
+    return { devnet, bench, courier, separator, watched, known, stir: () => bench.stir(party, endpoint), close };
   } catch (error) {
     await close({ keep: true });
     throw error;
   }
+}
+
+async function readUpTo({ rpc }: Bench, operators: readonly Operator[]): Promise<void> {
+  const now = Number(await rpc.request("eth_blockNumber"));
+  const blockOf = async ({ apiUrl }: Operator) => (await health(apiUrl)).chain.block;
+  const haveRead = async () => (await Promise.all(operators.map(blockOf))).every((block) => block >= now);
+  await until("everybody has read the chain", haveRead, READY_MS, LOOK_MS);
 }
 
 /** Starts the process that is to find the lies. */

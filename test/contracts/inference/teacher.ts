@@ -16,12 +16,13 @@ const PATIENCE_MS = 60_000;
 
 /** Has a memory taught what may follow these contexts. @returns all memories that there are then */
 export async function teach(
-  { bench, courier, separator }: Pick<Stage, "bench" | "courier" | "separator">,
+  { bench, courier, separator, known }: Stage,
   pools: readonly Pool[],
   random: Random,
 ): Promise<Memories> {
   const teacher = partyOf("the teacher");
   await bench.enlist(teacher, NOWHERE);
+  await known();
   const writer = new TrackWriter(teacher, "lessons", separator);
   let memories = Memories.empty(crypto);
   for (const { model, contexts } of pools) {
