@@ -12,6 +12,7 @@ const ROWS: LeafKind<Row> = {
   tree: TREE.memoryRows,
   hash: (h, row) =>
     leafHash(h, TREE.memoryRows, new Writer().fixed(row.root(h), 32).u64(row.total).u32(row.distinct).done()),
+  areEqual: ({ known }, other) => known !== undefined && other.known !== undefined && equal(known, other.known),
 };
 
 /** So many increments are put off at most. */
@@ -113,6 +114,7 @@ const MEMORIES: LeafKind<Memory> = {
     memory.rows.isEmpty
       ? emptyRoots(h, TREE.memory)[0]
       : leafHash(h, TREE.memory, new Writer().fixed(memory.id, 32).fixed(memory.rows.root(h), 32).done()),
+  areEqual: (a, b) => equal(a.id, b.id) && a.rows.isKnownToEqual(b.rows),
 };
 
 /** Where a memory stands in the tree of memories: the first 40 bits of its id. */

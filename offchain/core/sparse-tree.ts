@@ -30,7 +30,12 @@ class Node<Leaf> {
 }
 
 /** How a leaf is hashed, and in which tree. */
-export type LeafKind<Leaf> = { readonly tree: TreeKind; hash(h: Hashing, leaf: Leaf): Bytes };
+export type LeafKind<Leaf> = {
+  readonly tree: TreeKind;
+  hash(h: Hashing, leaf: Leaf): Bytes;
+  /** Whether two are known to be equal, by what was hashed before. */
+  areEqual?(a: Leaf, b: Leaf): boolean;
+};
 
 /** What becomes of the leaf, or none, at the n-th index of a list. */
 type Update<Leaf> = (leaf: Leaf | undefined, n: number) => Leaf | undefined;
@@ -109,11 +114,17 @@ export class SparseTree<Leaf> {
     return siblings.reverse();
   }
 
-  /** Leaves by ascending index; of those that `before` has as well, the same object or of the same hash, none. */
+  /** Leaves by ascending index; of those that `before` is known to have as well, none. */
   *entries(
     before: SparseTree<Leaf> = SparseTree.empty(this.#kind),
   ): Generator<[index: number, leaf: Leaf | undefined]> {
-    yield* differences(before.#root, this.#root);
+    yield* differences(this.#kind, before.#root, this.#root);
+  }
+
+  /** Whether the other is known to be the same, by what was hashed before. */
+  isKnownToEqual(other: SparseTree<Leaf>): boolean {
+    if (!this.#root || !other.#root) return this.#root === other.#root;
+    return areKnownEqual(this.#kind, this.#root, other.#root);
   }
 
   /** Leaves by ascending index, from this one on. */
@@ -175,10 +186,11 @@ function changed<Leaf>(
 
 /** Where two trees differ: subtrees that they share, or that are known to be equal, are not entered. A leaf that is gone is undefined. */
 function* differences<Leaf>(
+  kind: LeafKind<Leaf>,
   before: Node<Leaf> | undefined,
   after: Node<Leaf> | undefined,
 ): Generator<[number, Leaf | undefined]> {
-  if (before === after || (before && after && areKnownEqual(before, after))) return;
+  if (before === after || (before && after && areKnownEqual(kind, before, after))) return;
   const [one, other] = [before ?? after, after ?? before] as [Node<Leaf>, Node<Leaf>];
   const level = levelAbove(Math.min(one.first, other.first), Math.max(lastOf(one), lastOf(other)));
   if (level === 0) {
@@ -186,13 +198,15 @@ function* differences<Leaf>(
     return;
   }
   const [was, is] = [sidesOf(before, level), sidesOf(after, level)];
-  yield* differences(was[0], is[0]);
-  yield* differences(was[1], is[1]);
+  yield* differences(kind, was[0], is[0]);
+  yield* differences(kind, was[1], is[1]);
 }
 
-/** By the leaf itself, or by hashes of the same subtree. */
-function areKnownEqual<Leaf>(a: Node<Leaf>, b: Node<Leaf>): boolean {
-  if (a.leaf !== undefined && a.leaf === b.leaf) return a.first === b.first;
+/** By the leaves themselves, or by hashes of the same subtree. */
+function areKnownEqual<Leaf>(kind: LeafKind<Leaf>, a: Node<Leaf>, b: Node<Leaf>): boolean {
+  if (a === b) return true;
+  if (a.leaf !== undefined && b.leaf !== undefined && a.first === b.first)
+    if (a.leaf === b.leaf || kind.areEqual?.(a.leaf, b.leaf)) return true;
   if (!a.hash || !b.hash || a.height !== b.height) return false;
   return Math.floor(a.first / SPANS[a.height]) === Math.floor(b.first / SPANS[b.height]) && equal(a.hash, b.hash);
 }

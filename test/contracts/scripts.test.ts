@@ -88,6 +88,7 @@ describe("scripts against a node over HTTP", () => {
       turn: hot(0),
       status: "final",
       canonical: { type: "unknown" },
+      court: "silent",
       position: 0,
       tokens: [1],
       snapshots: [
