@@ -1,11 +1,16 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { chromium } from "playwright-core";
 import { build } from "vite";
 
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+/** Where it is usually installed. */
+const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** A browser on this machine: the one that is named, or one of those that are usual. */
+export const browserProgram = (): string | undefined =>
+  process.env["CHROMIUM"] ?? PLACES.find((path) => existsSync(path));
 
 const PAGE = `<!doctype html><script type="module" src="./page.ts"></script>`;
 const SCRIPT = `
@@ -58,8 +63,8 @@ export async function inBrowser(folder: string, asked: Asked) {
     }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
   try {
+    await using browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox"] });
     const page = await browser.newPage();
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
@@ -71,7 +76,6 @@ export async function inBrowser(folder: string, asked: Asked) {
     );
     return { bundle, errors, result };
   } finally {
-    await browser.close();
     server.close();
   }
 }

@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { ContractFactory, id, JsonRpcProvider } from "ethers";
 import { until } from "../helpers/e2e/until.ts";
-import { inBrowser } from "./browser.ts";
+import { browserProgram, inBrowser } from "./browser.ts";
 import { blocksOf, Session } from "./session.ts";
 import { compile } from "./solidity.ts";
 
@@ -109,18 +109,20 @@ export const chain = (at: Deployment): string => at.chainId;\n`;
     provider.destroy();
   });
 
-  test("the same in a real browser, bundled by Vite", async () => {
+  const program = browserProgram();
+  const skip = program === undefined && "Chromium is not installed";
+  test("the same in a real browser, bundled by Vite", { skip }, async () => {
     const [rpc, worker] = [await session.read("RPC"), await session.read("WORKER")];
     const [requestId, deploymentFile] = [await session.read("REQUEST"), await session.read("DEPLOYMENT")];
     const deployment = JSON.parse(readFileSync(deploymentFile, "utf8"));
     const receipt = JSON.parse(readFileSync(join(folder, "receipt.json"), "utf8"));
     const lie = { ...receipt, tokens: receipt.tokens.with(0, receipt.tokens[0] + 1) };
     const asked = { rpc, worker, requestId, position: FIRST, deployment, receipt };
-    const { bundle, errors, result } = await inBrowser(folder, asked);
+    const { bundle, errors, result } = await inBrowser(program as string, folder, asked);
     assert.deepEqual(errors, []);
     const one = [receipt.tokens[0], "written", "final"];
     assert.deepEqual(result, { said: [one, one], alone: true });
-    const refused = await inBrowser(folder, { ...asked, receipt: lie });
+    const refused = await inBrowser(program as string, folder, { ...asked, receipt: lie });
     assert.deepEqual(refused.result, {
       said: [one, one].map(([token, kind]) => [token, kind, "refused"]),
       alone: false,
