@@ -43,7 +43,7 @@ export type Asked = {
 };
 
 /** Bundles a page that uses the package installed in \`folder\`, and runs it in a real browser. */
-export async function inBrowser(folder: string, asked: Asked) {
+export async function inBrowser(program: string, folder: string, asked: Asked) {
   writeFileSync(join(folder, "index.html"), PAGE);
   writeFileSync(join(folder, "page.ts"), SCRIPT);
   await build({ root: folder, logLevel: "error", configFile: false, build: { target: "es2022", outDir: "bundle" } });
