@@ -147,7 +147,7 @@ export class Challenger {
     return undefined;
   }
 
-  /** One payment at a time: what the court may take from the account is for one bond. */
+  /** One payment at a time: each is held against what the account has then. */
   #inTurn<Paid>(pay: () => Promise<Paid>): Promise<Paid> {
     const done = this.#paying.then(pay);
     this.#paying = done.catch(() => {});

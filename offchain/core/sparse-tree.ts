@@ -86,9 +86,9 @@ export class SparseTree<Leaf> {
   /** Of the subtree of this height that has nothing in it but this node. */
   #hash(h: Hashing, node: Node<Leaf> | undefined, height: number): Bytes {
     const { tree } = this.#kind;
+    if (node?.hash && node.height === height) return node.hash;
     const empty = emptyRoots(h, tree);
     if (!node) return empty[height];
-    if (node.hash && node.height === height) return node.hash;
     const { leaf, left, right, level, first } = node;
     let hash =
       leaf !== undefined
@@ -147,9 +147,9 @@ const isRightAt = (index: number, level: number): boolean => Math.floor(index / 
 
 const lastOf = ({ first, level }: Node<unknown>): number => first + SPANS[level] - 1;
 
-/** Of the lowest node above both. */
-function levelAbove(first: number, last: number): number {
-  let level = 0;
+/** Of the lowest node above both. @param from a level that is known not to be above it */
+function levelAbove(first: number, last: number, from = 0): number {
+  let level = from;
   while (Math.floor(first / SPANS[level]) !== Math.floor(last / SPANS[level])) level++;
   return level;
 }
@@ -170,7 +170,9 @@ function changed<Leaf>(
 ): Node<Leaf> | undefined {
   if (at === end) return node;
   const [least, most] = [indices[at], indices[end - 1]];
-  const level = node ? levelAbove(Math.min(least, node.first), Math.max(most, lastOf(node))) : levelAbove(least, most);
+  const level = node
+    ? levelAbove(Math.min(least, node.first), Math.max(most, lastOf(node)), node.level)
+    : levelAbove(least, most);
   if (level === 0) {
     const leaf = to(node?.leaf, at);
     return leaf === undefined ? undefined : new Node(0, least, undefined, undefined, leaf);
@@ -192,7 +194,8 @@ function* differences<Leaf>(
 ): Generator<[number, Leaf | undefined]> {
   if (before === after || (before && after && areKnownEqual(kind, before, after))) return;
   const [one, other] = [before ?? after, after ?? before] as [Node<Leaf>, Node<Leaf>];
-  const level = levelAbove(Math.min(one.first, other.first), Math.max(lastOf(one), lastOf(other)));
+  const [first, last] = [Math.min(one.first, other.first), Math.max(lastOf(one), lastOf(other))];
+  const level = levelAbove(first, last, Math.max(one.level, other.level));
   if (level === 0) {
     yield [one.first, after?.leaf];
     return;
