@@ -12,7 +12,7 @@ const ROWS: LeafKind<Row> = {
   tree: TREE.memoryRows,
   hash: (h, row) =>
     leafHash(h, TREE.memoryRows, new Writer().fixed(row.root(h), 32).u64(row.total).u32(row.distinct).done()),
-  areEqual: ({ known }, other) => known !== undefined && other.known !== undefined && equal(known, other.known),
+  areEqual: ({ knownRoot: a }, { knownRoot: b }) => a !== undefined && b !== undefined && equal(a, b),
 };
 
 /** So many increments are put off at most. */

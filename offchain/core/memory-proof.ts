@@ -4,7 +4,7 @@ import { rangeProof } from "./context.ts";
 import { writeCells, writePath } from "./fold-proof.ts";
 import type { Memories, Memory } from "./memories.ts";
 import { encodeDefinition, LIMIT_ORDERS, type MemoryDefinition, ROWS_PER_ORDER, rowOf } from "./memory-definition.ts";
-import { TILE_COLUMNS } from "./memory-row.ts";
+import { rowTree, TILE_COLUMNS } from "./memory-row.ts";
 import type { Hashing } from "./ports.ts";
 import { emptyRoot, TREE } from "./tree.ts";
 
@@ -29,7 +29,7 @@ export type MemoryProof = {
 const LIMIT_CELLS = LIMIT_ORDERS * 2_048;
 
 /** How many tiles a row is shown as. */
-const tilesOf = (columns: number) => 2 ** Math.ceil(Math.log2(Math.ceil(columns / TILE_COLUMNS)));
+const tilesOf = (columns: number) => 2 ** rowTree(columns).depth;
 
 /** Whether what a memory says in a context can be shown to a court, however much was learnt. */
 export function isProvable({ columns, orders }: Pick<MemoryDefinition, "columns" | "orders">): boolean {

@@ -93,7 +93,7 @@ export class Row {
   }
 
   /** Its root, once it was worked out. */
-  get known(): Bytes | undefined {
+  get knownRoot(): Bytes | undefined {
     return this.#root?.hash;
   }
 

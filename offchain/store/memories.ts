@@ -46,7 +46,7 @@ export class MemoryTable {
 
   #putRow(slot: number, row: number, held: Row): void {
     const cells = encodeCells([...held.cells()].flat());
-    const { known } = held;
+    const { knownRoot: known } = held;
     this.#sql.run(PUT_ROW, slot, row, cells, known ?? null, known ? sumOf(slot, row, cells, known) : null);
   }
 
