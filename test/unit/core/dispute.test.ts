@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Context, contextLeaf } from "../../../offchain/core/context.ts";
-import { type Case, type Dispute, dueAt, type Party } from "../../../offchain/core/dispute.ts";
+import { type Case, type Dispute, Disputes, dueAt, type Judgement, type Party } from "../../../offchain/core/dispute.ts";
 import { type Move, moveOf, type Task, tasksOf } from "../../../offchain/core/dispute-moves.ts";
 import { modelRoot } from "../../../offchain/core/model-manifest.ts";
 import { TraceLayout } from "../../../offchain/core/model-trace-layout.ts";
@@ -229,5 +229,31 @@ describe("a dispute about a token", () => {
     assert.ok(demand?.type === "demandTensor");
     court.say(demand, ACCUSER.account);
     assert.deepEqual(await movesOf(court.read().of(ACCUSATION) as Dispute, ACCUSED, right), []);
+  });
+});
+
+describe("what the court says of a turn", () => {
+  const accused = caseOf(right.token);
+  /** What is said after an accusation that ended like this. */
+  function after(judgement: Judgement): Disputes {
+    const disputes = new Disputes();
+    disputes.take({ kind: "accused", id: ACCUSATION, accused, deadline: 10 });
+    assert.equal(disputes.says(accused.turn), "accused");
+    assert.equal(disputes.says(hashOf("another turn")), "silent");
+    disputes.take({ kind: "judged", id: ACCUSATION, judgement });
+    return disputes;
+  }
+
+  test("is void from a conviction on, and silent after every other end", () => {
+    assert.equal(after("convicted").says(accused.turn), "void");
+    assert.equal(after("convicted").says(hashOf("another turn")), "silent");
+    assert.equal(after("dismissed").says(accused.turn), "silent");
+    assert.equal(after("dropped").says(accused.turn), "silent");
+  });
+
+  test("is forgotten where the chain is read again: a fork may have taken the conviction back", () => {
+    const disputes = after("convicted");
+    disputes.clear();
+    assert.equal(disputes.says(accused.turn), "silent");
   });
 });
