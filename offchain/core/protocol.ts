@@ -157,7 +157,7 @@ export class Protocol {
       ...replica.drift.say(),
       moved: this.consensus.live().moved,
       load,
-      heads: replica.heads(),
+      heads: replica.heads,
       evidence: [...replica.evidence.keys()].map((operator) => fromHex(operator)),
     };
   }

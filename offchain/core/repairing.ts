@@ -1,6 +1,6 @@
 import { type Bytes, equal, toHex } from "./bytes.ts";
 import type { Consensus } from "./consensus.ts";
-import { type CutEntry, trackName } from "./cut.ts";
+import { type Cut, type CutEntry, trackName } from "./cut.ts";
 import { type Errand, type Errands, FETCH_SPAN } from "./errands.ts";
 import { WeftError } from "./errors.ts";
 import type { Effect } from "./events.ts";
@@ -86,6 +86,8 @@ export class Repairing {
   /** Tracks of which somebody was asked last who does not say that it holds them. */
   readonly #strayed = new Set<string>();
   #joined = false;
+  /** A cut of which nothing was lacking, and how often tracks had been replaced by then: what they grow by is no lack. */
+  #whole?: { cut: Cut; replaced: number };
   readonly #overdue: Overdue;
 
   constructor(options: RepairingOptions) {
@@ -137,8 +139,11 @@ export class Repairing {
   /** What was refused is not fetched again, as long as it is the same that is committed, unless there was no room for it. */
   #wanted(): Repair[] {
     const { consensus, replica, refused } = this.#o;
+    const { cut } = consensus.latest;
+    if (cut && this.#whole?.cut === cut && this.#whole.replaced === replica.replaced) return [];
     const wanted = repairs(consensus, replica);
-    if (consensus.latest.cut) refused.retain(wanted.flatMap((one) => (one.type === "fetch" ? [one.entry] : [])));
+    this.#whole = cut && wanted.length === 0 ? { cut, replaced: replica.replaced } : undefined;
+    if (cut) refused.retain(wanted.flatMap((one) => (one.type === "fetch" ? [one.entry] : [])));
     let { room } = refused;
     const isOpen = (entry: CutEntry) => !refused.leadsTo(entry) || (refused.isLacking(entry) && room-- > 0);
     return wanted.filter((one) => one.type === "rewind" || isOpen(one.entry));

@@ -1,9 +1,10 @@
 import type { Beat } from "./beat.ts";
 import { type Bytes, equal, toHex } from "./bytes.ts";
-import { type Advance, type Cut, trackName } from "./cut.ts";
+import { type Cut, trackName } from "./cut.ts";
 import { type Anchor, Drift } from "./drift.ts";
 import { WeftError } from "./errors.ts";
 import { type Evidence, verifyEvidence } from "./evidence.ts";
+import { Heads } from "./heads.ts";
 import { Holdings, type PeerView } from "./holdings.ts";
 import { LiveMemory } from "./live-memory.ts";
 import type { Crypto } from "./ports.ts";
@@ -44,6 +45,8 @@ export class Replica {
   /** Whose replica this is. */
   readonly self: Bytes;
   readonly tracks = new Map<string, Track>();
+  /** How far each is held. */
+  readonly heads = new Heads();
   readonly evidence = new Map<string, Evidence>();
   readonly room = new Room(this.tracks);
   readonly #holdings = new Holdings(this);
@@ -112,9 +115,13 @@ export class Replica {
     this.#touch(track.name);
   }
 
+  /** How often a track became another one. */
+  replaced = 0;
+
   /** The track is another one now: rewound, pruned, or begun anew. */
   replace(track: Track): void {
     const { name } = track;
+    this.replaced += 1;
     for (const [turn, home] of this.#homes) if (home.name === name && !track.turns.has(turn)) this.#homes.delete(turn);
     for (const turn of track.turns.keys()) this.#homes.set(turn, track);
     this.tracks.set(name, track);
@@ -128,19 +135,7 @@ export class Replica {
     if (!track) return;
     track.rewind(to);
     this.replace(track);
-    this.#rewound.add(track.name);
     this.heldSince.delete(track.name);
-  }
-
-  /** Tracks that we held more of once: beats say so, also when nothing is left. */
-  readonly #rewound = new Set<string>();
-
-  heads(): Advance[] {
-    const out: Advance[] = [];
-    for (const track of this.tracks.values())
-      if (track.sequence > 0 || this.#rewound.has(track.name))
-        out.push({ ...track.key, sequence: track.sequence, head: track.head });
-    return out;
   }
 
   /** @param anchor the latest final checkpoint: nothing before it need be held by anybody. */
@@ -150,6 +145,10 @@ export class Replica {
   }
 
   #touch(name: string): void {
+    const track = this.tracks.get(name);
+    // Where we held more of a track once, beats say so also when nothing is left.
+    if (track && (track.sequence > 0 || this.heads.has(name)))
+      this.heads.set({ ...track.key, sequence: track.sequence, head: track.head });
     this.#holdings.touch(name);
     this.drift.touch(name);
     this.live.touch(name);

@@ -1,6 +1,5 @@
 import { encodeBeat, LIMIT_BEAT_HEADS } from "../core/beat.ts";
-import { type Bytes, equal } from "../core/bytes.ts";
-import type { Advance } from "../core/cut.ts";
+import type { Bytes } from "../core/bytes.ts";
 import { type Evidence, encodeEvidence } from "../core/evidence.ts";
 import { framed, hex } from "./frames.ts";
 import { PagerMessage } from "./generated/mesh.ts";
@@ -17,8 +16,8 @@ const WHOLE_MS = 30_000;
 
 type Subscriber = {
   out: Outlet;
-  /** What the beats of this stream have said: the base of the next delta. */
-  heads: Map<string, Bytes>;
+  /** Until which change of a head the beats of this stream have told: the base of the next delta. */
+  told: number;
   accused: Set<string>;
   evidence: Buffer[];
   due: boolean;
@@ -26,8 +25,7 @@ type Subscriber = {
   wholeAt: number;
 };
 
-type NamedHead = { name: string; head: Advance };
-type Named = { state: BeatState; heads: readonly NamedHead[]; accused: readonly [string, Bytes][] };
+type Named = { state: BeatState; accused: readonly [string, Bytes][] };
 
 /**
  * Beats and evidence to all subscribers. A beat that cannot leave yet is not queued: the delta is made when there is room,
@@ -67,7 +65,7 @@ export class Pager {
 
   subscribe(out: Outlet): void {
     const evidence = [...this.#evidence.values()];
-    const subscriber: Subscriber = { out, heads: new Map(), accused: new Set(), evidence, due: true, wholeAt: 0 };
+    const subscriber: Subscriber = { out, told: 0, accused: new Set(), evidence, due: true, wholeAt: 0 };
     this.#subscribers.add(subscriber);
     out.closed.addEventListener("abort", () => this.#subscribers.delete(subscriber), { once: true });
     out.onRoom = () => this.#pump(subscriber);
@@ -115,12 +113,7 @@ export class Pager {
   #refresh(): boolean {
     try {
       const state = this.#stateOf();
-      const before = this.#state?.heads ?? [];
-      this.#state = {
-        state,
-        heads: state.heads.map((head, at) => ({ name: nameOf(head, before[at]), head })),
-        accused: state.evidence.map((operator) => [hex(operator), operator]),
-      };
+      this.#state = { state, accused: state.evidence.map((operator) => [hex(operator), operator]) };
       return true;
     } catch (error) {
       this.#fault(error);
@@ -134,7 +127,7 @@ export class Pager {
     if (whole) {
       if (subscriber.wholeAt > 0) subscriber.evidence.push(...this.#evidence.values());
       subscriber.wholeAt = now + WHOLE_MS;
-      subscriber.heads.clear();
+      subscriber.told = 0;
       subscriber.accused.clear();
     }
     return delta(subscriber, state, whole);
@@ -156,29 +149,14 @@ export class Pager {
   }
 }
 
-/** @param before what stood in its place in the last beat: mostly the same track, whose name need not be made anew */
-function nameOf({ operator, incarnation }: Advance, before: NamedHead | undefined): string {
-  const isSame = before && equal(before.head.operator, operator) && equal(before.head.incarnation, incarnation);
-  return isSame ? before.name : hex(operator) + hex(incarnation);
-}
-
 /** The next beat to one subscriber. It stays due when not all changes fit into one message. */
-function delta(subscriber: Subscriber, { state, heads, accused }: Named, whole: boolean): Buffer {
-  const movedHeads = heads.filter(({ name, head }) => {
-    const said = subscriber.heads.get(name);
-    return !said || !equal(said, head.head);
-  });
+function delta(subscriber: Subscriber, { state, accused }: Named, whole: boolean): Buffer {
+  const { heads, at, more } = state.heads.since(subscriber.told, LIMIT_BEAT_HEADS);
   const newAccused = accused.filter(([name]) => !subscriber.accused.has(name));
-  const sentHeads = movedHeads.slice(0, LIMIT_BEAT_HEADS);
   const sentAccused = newAccused.slice(0, LIMIT_EVIDENCE);
-  for (const { name, head } of sentHeads) subscriber.heads.set(name, head.head);
+  subscriber.told = at;
   for (const [name] of sentAccused) subscriber.accused.add(name);
-  subscriber.due = sentHeads.length < movedHeads.length || sentAccused.length < newAccused.length;
-  const beat = {
-    ...state,
-    whole,
-    heads: sentHeads.map(({ head }) => head),
-    evidence: sentAccused.map(([, operator]) => operator),
-  };
+  subscriber.due = more || sentAccused.length < newAccused.length;
+  const beat = { ...state, whole, heads, evidence: sentAccused.map(([, operator]) => operator) };
   return framed(PagerMessage, { message: { $case: "beat", value: encodeBeat(beat) } });
 }

@@ -4,6 +4,7 @@ import type { Advance } from "../core/cut.ts";
 import type { Answer, Question } from "../core/events.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { GenerateEvent, GenerateOrder } from "../core/generate.ts";
+import type { Heads } from "../core/heads.ts";
 import type { MemoryCursor, MemoryPage } from "../core/memory-page.ts";
 import type { Crypto, Signer } from "../core/ports.ts";
 import type { AttestReply, Proposal } from "../core/proposal.ts";
@@ -19,7 +20,7 @@ export type Peer = { operator: Bytes; signer: Bytes; endpoint: string };
 
 /** All heads and all evidence that a worker holds; the mesh sends each peer what it has not sent it yet. */
 export type BeatState = Omit<Beat, "whole" | "heads" | "evidence"> & {
-  heads: readonly Advance[];
+  heads: Heads;
   evidence: readonly Bytes[];
 };
 

@@ -22,7 +22,7 @@ export function served(parts: {
   const { replica, consensus } = protocol;
   const stated = new StatedLeaves(replica, consensus);
   return {
-    heads: () => replica.heads(),
+    heads: () => replica.heads.all(),
     state: () => protocol.state(admission.load),
     *segmentsSince(since, of) {
       const wanted = new Set(of.map(toHex));

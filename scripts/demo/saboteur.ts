@@ -5,6 +5,7 @@ import { loadDeployment } from "../../offchain/chain/deployment-file.ts";
 import { type Bytes, equal, fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { Context } from "../../offchain/core/context.ts";
 import type { Advance } from "../../offchain/core/cut.ts";
+import { Heads } from "../../offchain/core/heads.ts";
 import { Protocol } from "../../offchain/core/protocol.ts";
 import { type Request, requestId } from "../../offchain/core/request.ts";
 import { encodeSegment, sealSegment, trackId } from "../../offchain/core/segment.ts";
@@ -96,7 +97,7 @@ const handlers: MeshHandlers = {
   segment() {},
   rows() {},
   heads: () => [],
-  state: () => ({ ...protocol.state(0), heads: [], evidence: [] }),
+  state: () => ({ ...protocol.state(0), heads: new Heads(), evidence: [] }),
   segmentsSince: (since, _of, to) => shown(since, to),
   fetch: (_track, from, to, peer) => storyFor(peer)?.segments(from, to) ?? [],
   cut: () => undefined,

@@ -5,6 +5,7 @@ import { type Advance, trackName } from "../../offchain/core/cut.ts";
 import { codeOf } from "../../offchain/core/errors.ts";
 import type { Answer } from "../../offchain/core/events.ts";
 import type { Evidence } from "../../offchain/core/evidence.ts";
+import { Heads } from "../../offchain/core/heads.ts";
 import type { Signer } from "../../offchain/core/ports.ts";
 import type { RowsShipment } from "../../offchain/core/rows.ts";
 import {
@@ -52,7 +53,7 @@ export class Member {
     digest: bytes(32),
     moved: 0,
     load: 0,
-    heads: [],
+    heads: new Heads(),
     evidence: [],
   };
   mesh!: MeshPort;

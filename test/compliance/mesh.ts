@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { toHex } from "../../offchain/core/bytes.ts";
+import { Heads } from "../../offchain/core/heads.ts";
 import { LIMIT_SEGMENT_BYTES, sealSegment, trackId } from "../../offchain/core/segment.ts";
 import { crypto } from "../../offchain/crypto/crypto.ts";
 import { answers } from "./answers.ts";
@@ -46,13 +47,14 @@ function beats(open: () => Net): void {
     const [a, b] = [await net.member(), await net.member()];
     const head = () => ({ operator: bytes(20), incarnation: bytes(16), sequence: 1, head: bytes(32) });
     const heads = [head(), head(), head()];
-    a.state = { ...a.state, heads, evidence: [heads[0].operator] };
+    a.state = { ...a.state, heads: Heads.of(heads), evidence: [heads[0].operator] };
     await connected(net, a, b);
     await net.until("the first beat", () => b.beats.length > 0);
     assert.deepEqual([b.beats[0].beat.heads, b.beats[0].beat.evidence], [heads, [heads[0].operator]]);
     const moved = { ...heads[1], sequence: 2, head: bytes(32) };
     const from = b.beats.length;
-    a.state = { ...a.state, load: 3, heads: heads.with(1, moved) };
+    a.state.heads.set(moved);
+    a.state = { ...a.state, load: 3 };
     a.mesh.changed();
     const news = () => b.beats.slice(from).filter(({ beat }) => beat.load === 3);
     await net.until("the change, and a quiet beat after it", () => news().length >= 2);

@@ -246,7 +246,7 @@ test("after more than a thousand of these it serves as before", async (t) => {
   await net.worker(1).exit;
   withStore(net.devnet, net.operators[0], (store) => {
     assert.deepEqual(store.evidence(), []);
-    const operators = replicaOf(net.devnet, net.operators[0], store).heads();
+    const operators = replicaOf(net.devnet, net.operators[0], store).heads.all();
     assert.ok(operators.length > 0);
     assert.ok(!operators.some(({ operator }) => equal(operator, rogue.self.operator)), "nothing of the rogue was kept");
   });

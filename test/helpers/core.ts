@@ -238,7 +238,7 @@ export function beatOf(replica: Replica, changes: Partial<Beat> = {}): Beat {
     moved: 0,
     load: 0,
     whole: true,
-    heads: replica.heads(),
+    heads: replica.heads.all(),
     evidence: [...replica.evidence.keys()].map((name) => fromHex(name)),
     ...changes,
   };

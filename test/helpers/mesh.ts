@@ -25,7 +25,7 @@ export function gossip(peers: readonly Peer[], now: number, lies = new Map<Bytes
     peers
       .filter((from) => from !== to)
       .flatMap((from) => {
-        const heads = lies.get(from.keys.operator) ?? from.replica.heads();
+        const heads = lies.get(from.keys.operator) ?? from.replica.heads.all();
         return to.replica.step({ type: "beat", from: from.keys.operator, beat: beatOf(from.replica, { heads }), now });
       }),
   );

@@ -140,7 +140,7 @@ describe(`replica, seed ${SEED}`, () => {
         const restored = fresh();
         for (const { bytes, hash } of stored) restored.step({ type: "restore", segment: decodeSegment(bytes), hash });
         for (const evidence of live.evidence.values()) restored.step({ type: "evidence", evidence });
-        assert.deepEqual(restored.heads(), live.heads());
+        assert.deepEqual(restored.heads.all(), live.heads.all());
         assert.deepEqual(restored.digest(), live.digest());
         const rest = orderOf(w, [cut]);
         deliver(live, rest);
@@ -193,7 +193,7 @@ describe(`replica, seed ${SEED}`, () => {
           const replica = fresh();
           replica.step({ type: "evidence", evidence: w.evidence! });
           deliver(replica, orderOf(w, order));
-          assert.ok(replica.heads().every(({ operator }) => !isOf(LIAR, operator)));
+          assert.ok(replica.heads.all().every(({ operator }) => !isOf(LIAR, operator)));
           const without = fresh();
           without.step({ type: "evidence", evidence: w.evidence! });
           deliver(without, w.tracks.flat());

@@ -85,8 +85,8 @@ export function deliver(replica: Replica, segments: readonly Sealed[], batch = 1
 }
 
 export const honestHeads = (replica: Replica) =>
-  replica
-    .heads()
+  replica.heads
+    .all()
     .filter(({ operator }) => !replica.evidence.has(toHex(operator)))
     .map(
       ({ operator, incarnation, sequence, head }) => [operator, incarnation].map(toHex).join() + sequence + toHex(head),

@@ -225,7 +225,7 @@ export class Life {
         this.#up.delete(toHex(peer));
         driver.handle({ type: "peer", peer, up: false });
       },
-      heads: () => protocol.replica.heads(),
+      heads: () => protocol.replica.heads.all(),
       state: () => protocol.state(this.author.load),
       *segmentsSince(since, of) {
         const wanted = new Set(of.map(toHex));

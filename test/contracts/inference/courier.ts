@@ -1,5 +1,6 @@
 import { toHex } from "../../../offchain/core/bytes.ts";
 import type { Advance } from "../../../offchain/core/cut.ts";
+import { Heads } from "../../../offchain/core/heads.ts";
 import { encodeSegment, type TrackKey } from "../../../offchain/core/segment.ts";
 import { crypto } from "../../../offchain/crypto/crypto.ts";
 import { Mesh, type MeshOptions, type Peer } from "../../../offchain/mesh/mesh.ts";
@@ -12,6 +13,7 @@ const nameOf = ({ operator, incarnation }: TrackKey) => `${toHex(operator)} ${to
 /** A member of the real mesh that has the tracks of all authors, and nothing to say of its own. */
 export class Courier {
   readonly #tracks = new Map<string, Carried>();
+  readonly #heads = new Heads();
   readonly #mesh: Mesh;
 
   private constructor(keys: Keys, separator: Uint8Array) {
@@ -19,7 +21,6 @@ export class Courier {
       ...{ registryPosition: 0, registryMark: new Uint8Array(8), checkpoint: 0, anchor: 0, load: 0, moved: 0 },
       ...{ known: new Uint8Array(8), digest: new Uint8Array(32), evidence: [] },
     };
-    const heads = () => [...this.#tracks.values()].map(({ head }) => head);
     const handlers: MeshOptions["handlers"] = {
       beat() {},
       evidence() {},
@@ -28,7 +29,7 @@ export class Courier {
       answered() {},
       attest: (_from, ticket) => this.#mesh.reply(ticket, { type: "refused", code: "busy", message: "never" }),
       heads: () => [],
-      state: () => ({ ...nothing, heads: heads() }),
+      state: () => ({ ...nothing, heads: this.#heads }),
       segmentsSince: (since, of) => this.#since(since, of),
       fetch: (track, from, to) => this.#tracks.get(nameOf(track))?.segments.slice(from - 1, to) ?? [],
       cut: () => undefined,
@@ -57,7 +58,9 @@ export class Courier {
     const known = this.#tracks.get(nameOf(segment.header))?.segments ?? [];
     const bytes = encodeSegment(segment);
     const segments = [...known, bytes];
-    this.#tracks.set(nameOf(segment.header), { head: { operator, incarnation, sequence, head: hash }, segments });
+    const head = { operator, incarnation, sequence, head: hash };
+    this.#tracks.set(nameOf(segment.header), { head, segments });
+    this.#heads.set(head);
     this.#mesh.publishSegment(bytes);
     this.#mesh.changed();
   }

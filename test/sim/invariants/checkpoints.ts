@@ -12,6 +12,8 @@ const WATCHED = 4;
 /** What honest workers propose, sign and find committed, and what the chain takes, watched all the time. */
 export class Checkpoints {
   readonly #seen: Seen;
+  /** Cuts that were looked at, with what came before them. */
+  readonly #looked = new WeakMap<Cut, { parent: Cut; hash: Bytes }>();
 
   constructor(seen: Seen) {
     this.#seen = seen;
@@ -133,6 +135,9 @@ export class Checkpoints {
       const own = consensus.committed(number);
       const parent = own && consensus.committed(own.parent)?.cut;
       if (!parent || !own?.cut) continue;
+      const looked = this.#looked.get(own.cut);
+      if (looked?.parent === parent && looked.hash === own.hash) continue;
+      this.#looked.set(own.cut, { parent, hash: own.hash });
       const { registryPosition, segmentCount } = own.checkpoint;
       const registry = protocol.replica.registryAt(registryPosition);
       let first = 0;

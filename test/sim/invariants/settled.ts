@@ -21,8 +21,8 @@ const isAlive = (node: NodeView): node is Alive => node.honest && node.protocol 
  */
 function headsOf({ protocol }: Alive, floods: (operator: Bytes) => boolean): string[] {
   const { replica } = protocol;
-  return replica
-    .heads()
+  return replica.heads
+    .all()
     .filter(
       ({ operator, sequence }) =>
         sequence > 0 &&
@@ -167,11 +167,9 @@ function replayed(node: Alive, { segments, bases }: Kept, chance: Random): Repli
   const events = node.disk.chain().events.flatMap((one) => (one.kind === "registry" ? [one.event] : []));
   for (const event of events.slice(0, replica.registry.position)) fresh.step({ type: "registry", event });
   for (const evidence of replica.evidence.values()) fresh.step({ type: "evidence", evidence });
-  const { consensus } = node.protocol;
-  const { final } = node.protocol.following;
-  const { hash, cut } = consensus.committed(final) ?? {};
+  const { consensus, following } = node.protocol;
   fresh.checkpoint = consensus.latest.checkpoint.number;
-  fresh.setCommitted(consensus.latest.cut, hash && cut && { number: final, hash, cut });
+  fresh.setCommitted(consensus.latest.cut, following.anchor);
   return fresh;
 }
 
@@ -183,12 +181,12 @@ export function orderIsForgotten(node: NodeView, chance: Random): void {
     throw new Violation("S1", `what ${node.name} holds gives another state when it comes in another order`);
 }
 
-/** S8: beginning at the latest final checkpoint, what came after it gives the same state as all of it. */
+/** S8: beginning at the final checkpoint that everybody keeps, what came after it gives the same state as all of it. */
 export function suffixIsEnough(node: NodeView, chance: Random): void {
   if (!isAlive(node)) return;
-  const { consensus, following, replica } = node.protocol;
-  const cut = consensus.committed(following.final)?.cut;
-  if (!cut || following.final === 0) return;
+  const { following, replica } = node.protocol;
+  const cut = following.anchor?.cut;
+  if (!cut) return;
   // A turn that goes on there is needed from its beginning, and so is one that goes on at that beginning.
   const from = (track: Track) => {
     let base = Math.min(cut.entry(track.key)?.sequence ?? 0, track.sequence);

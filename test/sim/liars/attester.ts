@@ -93,7 +93,7 @@ export class FalseAttester extends Liar {
 
   /** Where there is nothing to propose, lies are about the checkpoint alone. */
   #nothingNew(): Proposal | undefined {
-    const heads = this.life.protocol.replica.heads();
+    const heads = this.life.protocol.replica.heads.all();
     return proposalOf(this.life, heads.slice(0, 1), () => this.random.bytes(32));
   }
 
@@ -132,7 +132,7 @@ export class FalseAttester extends Liar {
     "too many new tracks": ({ advances }) => {
       const crowd = Array.from({ length: CROWD }, () => this.#madeUp(1));
       const { replica } = this.life.protocol;
-      const own = replica.heads().filter(({ operator }) => equal(operator, this.self));
+      const own = replica.heads.all().filter(({ operator }) => equal(operator, this.self));
       return this.#made([...advances, ...(own.length > CROWD ? own : crowd)]);
     },
     "segments that nobody holds": ({ advances }) => {

@@ -93,7 +93,7 @@ export class FalseBeats extends Liar {
   }
 
   #someHead(): Advance {
-    const heads = this.life.protocol.replica.heads();
+    const heads = this.life.protocol.replica.heads.all();
     const nothing = { operator: this.self, incarnation: new Uint8Array(16), sequence: 0, head: new Uint8Array(32) };
     return heads.length > 0 ? this.random.pick(heads) : nothing;
   }

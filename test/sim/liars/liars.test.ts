@@ -56,7 +56,7 @@ function checkHonest(world: World, liars: readonly number[]): void {
       assert.ok(!honest.some(({ operator }) => toHex(operator) === name), `${worker.name} accuses somebody honest`);
     // What the honest wrote is covered, whatever the others have left open.
     const cut = worker.protocol?.consensus.latest.cut;
-    for (const head of worker.protocol?.replica.heads() ?? [])
+    for (const head of worker.protocol?.replica.heads.all() ?? [])
       if (honest.some(({ operator }) => equal(operator, head.operator)))
         assert.equal(cut?.entry(head)?.sequence, head.sequence, `${worker.name} knows of something not committed`);
   }

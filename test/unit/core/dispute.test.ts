@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Context, contextLeaf } from "../../../offchain/core/context.ts";
-import { type Case, type Dispute, Disputes, dueAt, type Judgement, type Party } from "../../../offchain/core/dispute.ts";
+import {
+  type Case,
+  type Dispute,
+  Disputes,
+  dueAt,
+  type Judgement,
+  type Party,
+} from "../../../offchain/core/dispute.ts";
 import { type Move, moveOf, type Task, tasksOf } from "../../../offchain/core/dispute-moves.ts";
 import { modelRoot } from "../../../offchain/core/model-manifest.ts";
 import { TraceLayout } from "../../../offchain/core/model-trace-layout.ts";
@@ -234,13 +241,14 @@ describe("a dispute about a token", () => {
 
 describe("what the court says of a turn", () => {
   const accused = caseOf(right.token);
+  const at = { block: 1, logIndex: 0 };
   /** What is said after an accusation that ended like this. */
   function after(judgement: Judgement): Disputes {
     const disputes = new Disputes();
-    disputes.take({ kind: "accused", id: ACCUSATION, accused, deadline: 10 });
+    disputes.take({ ...at, kind: "accused", id: ACCUSATION, accused, deadline: 10 });
     assert.equal(disputes.says(accused.turn), "accused");
     assert.equal(disputes.says(hashOf("another turn")), "silent");
-    disputes.take({ kind: "judged", id: ACCUSATION, judgement });
+    disputes.take({ ...at, kind: "judged", id: ACCUSATION, judgement });
     return disputes;
   }
 

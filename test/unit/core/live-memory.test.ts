@@ -132,7 +132,7 @@ describe("the live view of memories", () => {
     const [held] = teacher(broken).turns.values();
     held!.runs[1] = { ...held!.runs[1]!, ids: [2, 3 ^ 64] };
     for (const { replica } of [own, broken]) feed(replica, [second]);
-    assert.deepEqual(broken.replica.heads(), own.replica.heads());
+    assert.deepEqual(broken.replica.heads.all(), own.replica.heads.all());
     const beat = { type: "beat", from: members[2]!.operator, beat: beatOf(broken.replica), now: 0 } as const;
     assert.deepEqual(
       own.replica.step(beat).map((effect) => effect.type === "fault" && effect.kind),

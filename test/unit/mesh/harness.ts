@@ -9,6 +9,7 @@ import type { Advance } from "../../../offchain/core/cut.ts";
 import { codeOf } from "../../../offchain/core/errors.ts";
 import type { Answer, Question } from "../../../offchain/core/events.ts";
 import type { Evidence } from "../../../offchain/core/evidence.ts";
+import { Heads } from "../../../offchain/core/heads.ts";
 import type { Signer } from "../../../offchain/core/ports.ts";
 import type { RowsShipment } from "../../../offchain/core/rows.ts";
 import { decodeSegment, encodeSegment, sealSegment, trackId } from "../../../offchain/core/segment.ts";
@@ -88,7 +89,7 @@ export async function worker(options: Options = {}, identity?: Pick<Worker, "ope
       digest: bytes(32),
       moved: 0,
       load: 0,
-      heads: [],
+      heads: new Heads(),
       evidence: [],
     },
     write(size) {

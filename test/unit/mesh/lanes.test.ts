@@ -5,6 +5,7 @@ import { encodeBeat } from "../../../offchain/core/beat.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import { WeftError } from "../../../offchain/core/errors.ts";
 import type { Evidence } from "../../../offchain/core/evidence.ts";
+import { Heads } from "../../../offchain/core/heads.ts";
 import { decodeSegment, sealSegment, trackId } from "../../../offchain/core/segment.ts";
 import { crypto, signerFromKey } from "../../../offchain/crypto/crypto.ts";
 import { bytes, closeAll, closed, connected, separator, until, type Worker, worker } from "./harness.ts";
@@ -107,7 +108,7 @@ test("a segment that its receiver could not take comes again", async () => {
 test("beats say what changed, in at most 400 bytes for four workers", async () => {
   const [a, b] = await Promise.all([worker(), worker()]);
   const tracks = Array.from({ length: 4 }, () => ({ operator: bytes(20), incarnation: bytes(16) }));
-  a.state = { ...a.state, heads: tracks.map((track) => ({ ...track, sequence: 1, head: bytes(32) })) };
+  a.state = { ...a.state, heads: Heads.of(tracks.map((track) => ({ ...track, sequence: 1, head: bytes(32) }))) };
   await connected(a, b);
   await until("the first beat", () => b.beats.length >= 1);
   assert.equal(b.beats[0].beat.heads.length, 4);
@@ -116,7 +117,8 @@ test("beats say what changed, in at most 400 bytes for four workers", async () =
   b.beats.length = 0;
   const began = performance.now();
   const moved = { ...tracks[2], sequence: 2, head: bytes(32) };
-  a.state = { ...a.state, load: 7, heads: a.state.heads.with(2, moved), evidence: [tracks[0].operator] };
+  a.state.heads.set(moved);
+  a.state = { ...a.state, load: 7, evidence: [tracks[0].operator] };
   a.mesh.changed();
   await until("the next beat", () => b.beats.length >= 1);
   assert.ok(performance.now() - began < 60, "a change is beaten at once");
@@ -157,7 +159,7 @@ test("more heads than a beat holds come in several", async () => {
     sequence: 1,
     head: bytes(32),
   }));
-  a.state = { ...a.state, heads };
+  a.state = { ...a.state, heads: Heads.of(heads) };
   await connected(a, b);
   const received = () => b.beats.reduce((sum, { beat }) => sum + beat.heads.length, 0);
   await until("all heads are told", () => received() >= 2500);

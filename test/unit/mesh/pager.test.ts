@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Heads } from "../../../offchain/core/heads.ts";
 import { Pager } from "../../../offchain/mesh/pager.ts";
 import type { Outlet } from "../../../offchain/mesh/transport.ts";
 import type { BeatState } from "../../../offchain/mesh/types.ts";
@@ -9,6 +10,14 @@ import { Scheduler } from "../../sim/scheduler.ts";
 function beaten(subscribers: number, tracks: number) {
   const scheduler = new Scheduler();
   const clock = { now: () => scheduler.now, after: (ms: number, work: () => void) => scheduler.after(ms, work) };
+  const heads = new Heads();
+  const move = (i: number) =>
+    heads.set({
+      operator: new Uint8Array(20).fill(i),
+      incarnation: new Uint8Array(16),
+      sequence: Math.floor(scheduler.now),
+      head: new Uint8Array(32).fill(Math.floor(scheduler.now)),
+    });
   const state = (): BeatState => ({
     registryPosition: 1,
     registryMark: new Uint8Array(8),
@@ -19,12 +28,7 @@ function beaten(subscribers: number, tracks: number) {
     moved: 0,
     load: 1,
     evidence: [],
-    heads: Array.from({ length: tracks }, (_, i) => ({
-      operator: new Uint8Array(20).fill(i),
-      incarnation: new Uint8Array(16),
-      sequence: Math.floor(scheduler.now),
-      head: new Uint8Array(32).fill(Math.floor(scheduler.now)),
-    })),
+    heads,
   });
   const pager = new Pager(clock, state, (error) => assert.fail(String(error)));
   let beats = 0;
@@ -42,7 +46,10 @@ function beaten(subscribers: number, tracks: number) {
   });
   pager.start();
   for (let i = 0; i < subscribers; i++) pager.subscribe(outlet());
-  scheduler.every(1, () => pager.changed());
+  scheduler.every(1, () => {
+    for (let i = 0; i < tracks; i++) move(i);
+    pager.changed();
+  });
   scheduler.run(1_000);
   [beats, bytes] = [0, 0];
   scheduler.run(6_000);
