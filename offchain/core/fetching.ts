@@ -25,7 +25,7 @@ export type FetchingOptions = {
   replica: Replica;
   consensus: Consensus;
   following: Following;
-  retention: Pick<Retention, "owed" | "unshown" | "show" | "isOver">;
+  retention: Pick<Retention, "advance" | "owed" | "unshown" | "show" | "isOver">;
   budgets: Budgets;
   nextId(): number;
   /** Steps the replica, and turns its effects into the protocol's. */
@@ -192,7 +192,9 @@ export class Fetching {
     }
     if (errand.kind === "cut") {
       this.#errands.done(errand);
-      return answer.type === "cut" && answer.entries ? this.#learnCut(errand, answer.entries) : [];
+      if (answer.type !== "cut" || !answer.entries) return [];
+      // What it says is over need not wait for the next block.
+      return [...this.#learnCut(errand, answer.entries), ...this.#o.retention.advance()];
     }
     if (errand.kind === "over") {
       this.#errands.done(errand);
@@ -201,7 +203,7 @@ export class Fetching {
     if (errand.kind === "memory") {
       if (answer.type !== "memory") return this.#wrong(errand, "another answer than was asked for");
       this.#errands.done(errand);
-      return this.#memory.take(errand, answer.page, answer.size, now);
+      return [...this.#memory.take(errand, answer.page, answer.size, now), ...this.#o.retention.advance()];
     }
     if (errand.kind === "tree") {
       if (answer.type !== "tree") return this.#wrong(errand, "another answer than was asked for");

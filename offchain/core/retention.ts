@@ -51,7 +51,7 @@ export class Retention {
     }
   }
 
-  /** To be called with every word from the chain. */
+  /** To be called with every word from the chain, and with what peers show of checkpoints. */
   advance(): Effect[] {
     this.#keepCommitted();
     const { anchor } = this.#following;

@@ -90,6 +90,19 @@ describe("fetching", () => {
     assert.equal(peers.size, 2);
   });
 
+  test("L8 with a cut goes what it says is over: the next block may be long in coming", (t) => {
+    const { fetching, consensus, retention } = fetchingAt(members[0], events);
+    const { nodes } = netsOf(members, events).settled([[b, "1", 3]]);
+    const { checkpoint, hash, cut } = offer(nodes[0]!)!;
+    consensus.commit(checkpoint, hash);
+    fetching.peer(c.operator, true);
+    const [ask] = fetching.tick(0);
+    assert.ok(ask?.type === "ask" && ask.question.type === "cut");
+    t.mock.method(retention, "advance", () => (consensus.latest.cut ? [{ type: "announce" }] : []));
+    const effects = fetching.answered(ask.id, { type: "cut", entries: cut.entries }, 1);
+    assert.deepEqual(effects.at(-1), { type: "announce" }, "with the cut known already");
+  });
+
   test("nothing is fetched of an author whose budget is used up, until it has some again", () => {
     const { fetching, budgets, hear } = fetchingAt(members[0], events);
     budgets.authors.take(b.operator, BURST_BYTES, 0);

@@ -13,8 +13,8 @@ export const inference: Patches = {
   "courts/inference/AccusedExaminer.sol": [
     {
       name: "tokens that nobody signed",
-      before: '_requireSaid(tokens, tokensSignature, "tokens")',
-      after: '_requireSaid(open, openSignature, "tokens")',
+      before: '_requireSaid(tokens, tokensSignature, "tokens");',
+      after: '_requireSaid(open, openSignature, "tokens");',
       test: "test_NobodyIsAccusedOfWhatItDidNotSign",
     },
     {
