@@ -79,6 +79,10 @@ contract ModelRegistryTest {
     function test_TextsHaveALength() public {
         VM.expectRevert(abi.encodeWithSelector(IModelRegistry.ModelRegistryInvalidUri.selector, 0, 512));
         _models.registerTolerant(keccak256("floats"), "");
+        (bytes32 root, bytes memory head, bytes32[] memory proof) =
+            (TinyModel.root(), TinyModel.head(), TinyModel.leafProof(0));
+        VM.expectRevert(abi.encodeWithSelector(IModelRegistry.ModelRegistryInvalidUri.selector, 0, 512));
+        _models.registerExact(root, head, proof, "");
         string memory long = string(new bytes(513));
         VM.expectRevert(abi.encodeWithSelector(IModelRegistry.ModelRegistryInvalidUri.selector, 513, 512));
         _models.registerTolerant(keccak256("floats"), long);

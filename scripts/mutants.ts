@@ -14,21 +14,22 @@ import { ScriptError } from "./lib/script-error.ts";
 
 /**
  * `npm run mutants`: breaks the contracts in every way of test/contracts/mutants, one at a time, and looks which tests
- * notice. `-- --only TEXT` runs only those with TEXT in their name or file. The exit code is 1 when one survives that is
- * not explained, is not noticed by the test that it names, or is explained and noticed all the same.
+ * notice. `-- --only TEXT`, once or several times, runs only those with TEXT in their name or file. The exit code is 1
+ * when one survives that is not explained, is not noticed by the test that it names, or is explained and noticed all the
+ * same.
  */
-const { values } = parseArgs({ options: { only: { type: "string", default: "" } } });
+const { values } = parseArgs({ options: { only: { type: "string", multiple: true, default: [""] } } });
 
 const LIMIT_MS = 5 * 60_000; // for one mutant; whatever takes longer does not end
 /** For one process: what the Solidity tests of a mutant took, some 70 MB, is not given back before it ends. */
 const MOST_PREY = 32;
 const COMPILE = ["node_modules/hardhat/dist/src/cli.js", "compile"];
+const testOf = (name: string) => `test/contracts/${name}.test.ts`;
 /** Tests of what the contracts compute, for what those in Solidity do not see. Switches cost gas, so not of gas. */
 const TYPESCRIPT = [
   ...["--test", "--test-reporter=spec", "--test-concurrency=2", "--test-skip-pattern=costs no more than"],
-  ...["availability", "court", "cut", "cut-snapshots", "fold", "formats", "ledger", "registry"].map(
-    (name) => `test/contracts/${name}.test.ts`,
-  ),
+  ...["availability", "court", "cut", "cut-snapshots", "fold", "formats", "ledger", "registry"].map(testOf),
+  ...["elements", "inference", "model-reader", "sample", "sample-proof", "trace-vectors"].map(testOf),
 ];
 
 const began = performance.now();
@@ -95,7 +96,7 @@ function judge({ name, test }: Mutant, failed: string[]): string | null {
 async function main(): Promise<void> {
   const mutants = allMutants(paths.root);
   const all = mutants.map(({ name, file, test }, i) => ({ number: i + 1, name, file, test }));
-  const prey = all.filter(({ name, file }) => `${file} ${name}`.includes(values.only));
+  const prey = all.filter(({ name, file }) => values.only.some((text) => `${file} ${name}`.includes(text)));
   process.stdout.write(`${prey.length} of ${all.length} mutants; compiling them all at once\n`);
   plant(paths.root, copy, mutants);
   for (const args of [COMPILE, TYPESCRIPT]) {

@@ -61,10 +61,10 @@ export class Retention {
     const { memoryBase } = this.#following;
     const ripest = this.#ripest;
     const moved = ripest ? memoryBase.move(ripest) : [];
-    // What later memories are worked out from is needed, unless peers gave us those for lack of it.
-    const isGiven = ripest && !this.#consensus.memoriesAt(ripest.number) && this.#areLaterKnown(ripest.number);
+    // What later memories are worked out from is needed, unless peers gave us those, or must, for lack of it.
+    const areOthers = ripest !== undefined && this.#areFromOthers(ripest.number);
     const last = this.#marks.findLastIndex(
-      ({ number }) => this.#isRipe(number) && (number <= memoryBase.number || isGiven),
+      ({ number }) => this.#isRipe(number) && (number <= memoryBase.number || areOthers),
     );
     if (last < 0) return moved;
     this.#marks.splice(0, last);
@@ -111,10 +111,16 @@ export class Retention {
     return this.#marks.findLast(({ number }) => this.#isRipe(number));
   }
 
-  /** Has anybody given us the memories of a later checkpoint? Not only of the latest, whose cut may not have come yet. */
-  #areLaterKnown(number: number): boolean {
+  /**
+   * Are memories from then on those that peers give, because they cannot be worked out here? Given are those of any later
+   * checkpoint: the cut of the latest may not have come yet.
+   */
+  #areFromOthers(number: number): boolean {
+    if (this.#consensus.memoriesAt(number)) return false;
     const late = this.#consensus.standing.slice(-KEPT_CUTS).filter((one) => one > number);
-    return late.some((one) => this.#consensus.committed(one)?.memories);
+    if (late.some((one) => this.#consensus.committed(one)?.memories)) return true;
+    const committed = this.#consensus.committed(number);
+    return committed !== undefined && this.#consensus.views.isLost(committed, this.owed);
   }
 
   /** Is a checkpoint final, and the time over for which anybody may ask for what it has? */

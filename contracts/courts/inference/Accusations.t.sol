@@ -189,6 +189,26 @@ contract AccusationsTest is InferenceFixture {
         _assertSettled(2 * (BOND / 2));
     }
 
+    /// Nor is a place without an answer anybody's.
+    function test_WhatStoodIsNotProvenWrongAnyMore() public {
+        Case memory accused = _accuse();
+        Trace memory lie = _bent(1, 4 * (POSITION - 1) + 2);
+        AnswerAt memory which = _answerAs(HELPER, accused, lie);
+        _demandTensor(accused, which, 0);
+        _postGroups(accused, which, lie, 0);
+        _passTime(MOVE);
+        _conclude(accused);
+        assert(_state(accused) == AccusationState.Open);
+        _wrongStage(accused, which, Stage.Stood);
+        _proveLogit(accused, which, lie, 2);
+        bytes32 id = _idOf(accused);
+        AnswerAt memory nobodys = AnswerAt(which.place + 1, 0);
+        VM.expectRevert(
+            abi.encodeWithSelector(IInferenceCourt.InferenceCourtWrongAnswer.selector, id, nobodys.place, bytes32(0))
+        );
+        _proveLogit(accused, nobodys, lie, 2);
+    }
+
     function test_WhereNoAnswerIsLeftTheAccusedIsConvicted() public {
         Case memory accused = _accuse();
         AnswerAt memory which = _answerAs(HELPER, accused, _right());

@@ -54,6 +54,7 @@ function chain(every = 10) {
   const known = new Map<number, { hash: Uint8Array; cut?: Shown; memories?: object }>();
   /** Checkpoints whose memories cannot be worked out here, if not given. */
   const lost = new Set<number>();
+  let areGone = false;
   const fallen = new Set<number>();
   const following = {
     time: 0,
@@ -80,6 +81,7 @@ function chain(every = 10) {
   const consensus = {
     committed: (number: number) => known.get(number),
     memoriesAt: (number: number) => (lost.has(number) ? known.get(number)?.memories : {}),
+    views: { isLost: () => areGone },
     get standing() {
       return [0, ...known.keys()].filter((number) => !fallen.has(number));
     },
@@ -108,6 +110,10 @@ function chain(every = 10) {
     strand(number: number) {
       following.stranded = number;
       for (const later of known.keys()) if (later > number) lost.add(later);
+    },
+    /** Nothing that may still come leads from them to later ones. */
+    lose() {
+      areGone = true;
     },
     give(number: number) {
       known.set(number, { ...(known.get(number) as { hash: Uint8Array }), memories: {} });
@@ -247,5 +253,16 @@ test("L8 where memories are lost and later ones were given nothing waits for the
   world.at(76);
   assert.deepEqual(before(retention.advance()), [], "they may still be worked out");
   world.give(6);
+  assert.deepEqual(before(retention.advance()), [5]);
+});
+
+test("L8 where memories are lost for good nothing waits until others give later ones", () => {
+  const world = chain();
+  const retention = world.begin();
+  for (let number = 1; number <= 6; number++) world.commit(number);
+  world.strand(1);
+  world.at(76);
+  assert.deepEqual(before(retention.advance()), [], "they may still be worked out");
+  world.lose();
   assert.deepEqual(before(retention.advance()), [5]);
 });
