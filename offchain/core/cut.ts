@@ -66,21 +66,29 @@ export class Cut {
     return new Cut(h, [], new Map(), SparseTree.empty(ENTRIES));
   }
 
-  static of(h: Hashing, entries: readonly CutEntry[]): Cut {
-    return Cut.empty(h).#with(h, entries);
+  /** @param like another cut: what both have is kept once, and hashed once */
+  static of(h: Hashing, entries: readonly CutEntry[], like = Cut.empty(h)): Cut {
+    return like.#with(h, entries);
   }
 
-  /** @param entries ours, which went on or did not, and then more */
   #with(h: Hashing, entries: readonly CutEntry[]): Cut {
-    const slots = new Map(this.#slots);
-    for (let slot = this.entries.length; slot < entries.length; slot++) slots.set(trackName(entries[slot]), slot);
+    const names = [...this.#slots.keys()];
+    const slots = new Map<string, number>();
+    const shared = entries.map((entry, slot) => {
+      const ours = this.entries[slot];
+      const isOurs = ours !== undefined && isSameTrack(ours, entry);
+      slots.set(isOurs ? names[slot] : trackName(entry), slot);
+      return isOurs ? sharing(ours, entry) : entry;
+    });
     if (slots.size !== entries.length) throw new WeftError("malformed", "a track has two entries", { field: "cut" });
-    const moved = [...entries.keys()].filter((slot) => !isSame(this.entries[slot], entries[slot]));
+    const moved: number[] = [];
+    for (let slot = 0; slot < Math.max(this.entries.length, shared.length); slot++)
+      if (this.entries[slot] !== shared[slot]) moved.push(slot);
     return new Cut(
       h,
-      entries,
+      shared,
       slots,
-      this.#tree.update(moved, (_, n) => entries[moved[n]]),
+      this.#tree.update(moved, (_, n) => shared[moved[n]]),
     );
   }
 
@@ -170,15 +178,15 @@ export class Cut {
   }
 }
 
-/** Are they the same entry of one track? */
-function isSame(before: CutEntry | undefined, entry: CutEntry): boolean {
-  return (
-    before !== undefined &&
-    before.sequence === entry.sequence &&
-    before.ended === entry.ended &&
-    before.first === entry.first &&
-    equal(before.head, entry.head)
-  );
+const isSameTrack = (a: TrackKey, b: TrackKey): boolean =>
+  equal(a.operator, b.operator) && equal(a.incarnation, b.incarnation);
+
+/** The entry of a track, and ours of it where both say the same; else of ours what it can do with. */
+function sharing(ours: CutEntry, entry: CutEntry): CutEntry {
+  const { operator, incarnation, sequence, ended, first } = ours;
+  const head = equal(ours.head, entry.head) ? ours.head : entry.head;
+  const isSame = head === ours.head && sequence === entry.sequence && ended === entry.ended && first === entry.first;
+  return isSame ? ours : { ...entry, operator, incarnation, head };
 }
 
 /** What a checkpoint is made of: header hashes of segments, and what they teach. */

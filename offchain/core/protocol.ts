@@ -99,9 +99,11 @@ export class Protocol {
   /** What the disk says: everything that this worker ever said rests on it. To be called once, before any `step`. */
   recall(disk: Disk): Effect[] {
     const { replica, consensus, following } = this;
+    let cut = Cut.empty(replica.crypto);
     for (const { number, hash, entries } of disk.checkpoints()) {
       following.recall(number, hash);
-      consensus.remember(number, hash, Cut.of(replica.crypto, entries));
+      cut = Cut.of(replica.crypto, entries, cut);
+      consensus.remember(number, hash, cut);
     }
     for (const { operator, incarnation, sequence, head } of disk.bases())
       replica.replace(new Track(replica.crypto, { operator, incarnation }, { sequence, head }));

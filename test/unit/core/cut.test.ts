@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { type Bytes, compare, equal } from "../../../offchain/core/bytes.ts";
 import { checkpointHash, genesisCheckpoint } from "../../../offchain/core/checkpoint.ts";
@@ -117,6 +118,41 @@ describe("cut", () => {
       const altered = { ...entry, sequence: entry.sequence + 1 };
       assert.notDeepEqual(Cut.of(crypto, cut.entries.with(slot, altered)).root, cut.root);
     }
+  });
+
+  test("a cut is the same whichever other it is told like, and keeps what both have only once", () => {
+    const tracks = fc.uniqueArray(fc.tuple(fc.nat({ max: 3 }), fc.nat({ max: 3 }), fc.integer({ min: 1, max: 4 })), {
+      selector: ([operator, incarnation]) => `${operator}.${incarnation}`,
+    });
+    fc.assert(
+      fc.property(fc.array(tracks, { minLength: 2, maxLength: 4 }), (rounds) => {
+        // Each goes on from one of those before: forks, and later ones told before earlier ones.
+        const cuts = [Cut.empty(crypto)];
+        for (const [i, round] of rounds.entries()) {
+          const parent = cuts[Math.floor((i + 1) / 2)] as Cut;
+          const ours = (one: Advance) => parent.entry(one)?.sequence ?? 0;
+          const moves = round.map(([operator, incarnation, by]) => {
+            const from = ours(advance(operator, incarnation, 0));
+            return advance(operator, incarnation, from + by);
+          });
+          cuts.push(parent.extend(crypto, moves, none));
+        }
+        for (const cut of cuts)
+          for (const like of cuts) {
+            const told = Cut.of(crypto, decodeEntries(encodeEntries(cut.entries), 100), like);
+            assert.deepEqual(told.entries, cut.entries);
+            assert.deepEqual(told.root, cut.root);
+            for (const [slot, entry] of cut.entries.entries()) {
+              assert.equal(told.slot(entry), slot);
+              assert.deepEqual(told.proof(slot), cut.proof(slot));
+              const other = like.entries[slot];
+              if (other && isDeepStrictEqual(other, entry)) assert.equal(told.entries[slot], other);
+            }
+            assert.deepEqual([...told.byName()], [...cut.byName()]);
+          }
+      }),
+      { seed: 1, numRuns: 24 },
+    );
   });
 
   test("a snapshot proves into a checkpoint in two steps, in every checkpoint of a chain", () => {
