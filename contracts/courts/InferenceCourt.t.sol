@@ -60,6 +60,17 @@ contract InferenceCourtTest is InferenceFixture {
         judge.postGroup(accused, which, values, proof);
     }
 
+    function test_ATensorIsShownByTheOperationThatMakesIt() public {
+        Case memory accused = _accuse();
+        Trace memory right = _right();
+        AnswerAt memory which = _answerAs(_owner(AUTHOR), accused, right);
+        _demandTensor(accused, which, 1);
+        bytes32[] memory proof = TinyModel.tensorProof(TinyModel.tensorRoots(right), 1);
+        _noProof("op");
+        judge.postGroups(accused, which, 1, TinyModel.opAt(0), TinyModel.groupRoots(right, 1), proof);
+        _postGroups(accused, which, right, 1);
+    }
+
     /// Every logit of a right trace is right, and of a wrong one exactly those that differ are wrong.
     function test_AnElementIsWhatItIsMadeOf() public {
         Case memory accused = _accuse();
@@ -135,6 +146,9 @@ contract InferenceCourtTest is InferenceFixture {
         proof = _logitProof(lie, 5, 2);
         proof.operands[0].run = TinyModel.run(_bent(0, 520), 0, 500, 100);
         _fails(accused, which, proof, "tensor");
+        proof = _logitProof(lie, 5, 2);
+        proof.operands[1].leaf = TinyModel.leaves()[1];
+        _fails(accused, which, proof, "leaf");
         proof = _logitProof(lie, 5, 2);
         proof.operands[1].run.tiles[0] = TinyModel.tileAt(4 + 1);
         _fails(accused, which, proof, "tile");

@@ -68,6 +68,29 @@ contract InferenceCourtAccusedTest is InferenceFixture {
         _file(ACCUSER, 6, MOST);
     }
 
+    function test_OnlyWhatOpensATurnIsReadAsThat() public {
+        bytes memory body = _open();
+        body[0] = 0x02;
+        open = _proof(_say(1, _alone(body)), 0);
+        _noProof("open");
+        _file(ACCUSER, 6, MOST);
+        open = _proof(_say(1, _alone(bytes.concat(_open(), hex"00"))), 0);
+        _noProof("open");
+        _file(ACCUSER, 6, MOST);
+        open = _proof(_say(1, _alone(_open())), 0);
+        _accuse();
+    }
+
+    /// Nothing comes before the first token of a context, so no forward pass led to it.
+    function test_NobodyAnswersForTheFirstTokenOfAContext() public {
+        (request.lengthBefore, request.lengthAfter) = (0, 0);
+        open = _proof(_say(1, _alone(_open())), 0);
+        tokens = _proof(_say(2, _alone(_tokens(Place(1, 2), 0, 2, WRITTEN))), 0);
+        _noProof("position");
+        _file(ACCUSER, 0, MOST);
+        _file(ACCUSER, 1, MOST);
+    }
+
     function test_OnlyExactModelsAreDisputed() public {
         request.model = keccak256("floats");
         models.registerTolerant(request.model, "there");
