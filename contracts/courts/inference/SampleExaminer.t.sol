@@ -194,6 +194,16 @@ contract SampleExaminerTest {
         (read.rows[1], read.rows[2]) = (seen, seen);
         _fails(read, _notProven("rows"));
         read = _read();
+        (bytes memory ofFirst, bytes memory ofSecond) = (read.rowOpenings[0], read.rowOpenings[1]);
+        read.rowOpenings = new bytes[](3);
+        (read.rowOpenings[0], read.rowOpenings[1]) = (ofFirst, ofSecond);
+        _fails(read, _notProven("rows"));
+        read = _read();
+        uint32[] memory ids = _ids(7);
+        (read.tokens, read.tokenSiblings) = (new uint32[](3), Grove.beside(ids, 4, 6));
+        (read.tokens[0], read.tokens[1], read.tokens[2]) = (ids[4], ids[5], ids[6]);
+        _fails(read, _notProven("tokens"));
+        read = _read();
         read.checkpoint.number += 1;
         _fails(read, _notProven("memory checkpoint"));
         read = _read();

@@ -54,6 +54,8 @@ export function handMade(file: string, source: string): Mutant[] {
 export const UNSEEN: Readonly<Record<string, string>> = {
   "WeftTree.verify without: root == 0": "no path hashes to zero, so the comparison at the end says no too",
   "ContextTree.verifyRange without: root == 0": "no path hashes to zero, so the comparison at the end says no too",
+  'Examiner._requireToken deleted: _require(position < accused.position, "token");':
+    "what stands in the element's place was read before, and no tensor reaches beyond the context",
   "a row is of any depth":
     "a path of another length does not lead to the row's root, so the comparison beside it says no too",
 };
