@@ -55,6 +55,8 @@ contract InferenceCourtTest is InferenceFixture {
             abi.encodeWithSelector(IInferenceCourt.InferenceCourtWrongLength.selector, 2400, 2404)
         );
         judge.postGroup(accused, which, bytes.concat(values, bytes4(0)), proof);
+        _noProof("group proof");
+        judge.postGroup(accused, which, values, new bytes32[](19));
         values[7] = 0x77;
         _noProof("group");
         judge.postGroup(accused, which, values, proof);

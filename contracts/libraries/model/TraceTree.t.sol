@@ -85,6 +85,12 @@ contract TraceTreeTest {
         _harness.read(trace, number, values, first, count, run);
     }
 
+    function test_NoListHasMoreThanItsTree() public {
+        assert(_harness.tensorRoot(new bytes32[](512)) != 0);
+        VM.expectRevert(abi.encodeWithSelector(IInferenceCourt.InferenceCourtNotProven.selector, "count"));
+        _harness.tensorRoot(new bytes32[](513));
+    }
+
     function test_NothingIsReadFromElsewhere() public {
         TensorRun memory run = _run(10_000, 1);
         _fails("run", NUMBER, VALUES, 10_000, 2, run);
