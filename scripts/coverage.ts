@@ -5,21 +5,31 @@ import { runMain } from "./lib/errors.ts";
 import { paths } from "./lib/paths.ts";
 import { ScriptError } from "./lib/script-error.ts";
 
-/** Of all lines of the contracts, the part that the Solidity tests run. */
+/**
+ * Of all lines of the contracts, the part that tests run: those in Solidity, and those in TypeScript that hold what the
+ * contracts make of models against the oracle.
+ */
 const LEAST = 0.98;
-const hardhat = join(paths.root, "node_modules/hardhat/dist/src/cli.js");
+const HARDHAT = "node_modules/hardhat/dist/src/cli.js";
+const TYPESCRIPT = ["elements", "inference", "model-reader", "sample", "sample-proof", "trace-vectors"].map(
+  (name) => `test/contracts/${name}.test.ts`,
+);
 
-function run(args: string[]): void {
-  const { status } = spawnSync(process.execPath, [hardhat, ...args], { cwd: paths.root, stdio: "inherit" });
-  if (status !== 0) throw new ScriptError("TESTS_FAILED", `hardhat ${args.join(" ")} ended with ${status}`);
+function run(args: string[], env: NodeJS.ProcessEnv = {}): void {
+  const options = { cwd: paths.root, stdio: "inherit", env: { ...process.env, ...env } } as const;
+  const { status } = spawnSync(process.execPath, args, options);
+  if (status !== 0) throw new ScriptError("TESTS_FAILED", `${args.join(" ")} ended with ${status}`);
 }
 
 async function main(): Promise<void> {
   try {
-    run(["--coverage", "test", "solidity", "--test-profile", "coverage"]);
+    run([HARDHAT, "--coverage", "test", "solidity", "--test-profile", "coverage"]);
+    const counted = { HARDHAT_COVERAGE: "true" };
+    run(["--import", "./scripts/lib/covered.ts", "--test", "--test-concurrency=2", ...TYPESCRIPT], counted);
+    run(["scripts/lib/coverage-report.ts"], counted);
   } finally {
     // The compiled contracts that were counted in must not be deployed.
-    run(["build", "--quiet"]);
+    run([HARDHAT, "build", "--quiet"]);
   }
   let [lines, hit] = [0, 0];
   for (const line of readFileSync(join(paths.root, "coverage", "lcov.info"), "utf8").split("\n")) {
