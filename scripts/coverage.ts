@@ -11,6 +11,8 @@ import { ScriptError } from "./lib/script-error.ts";
  */
 const LEAST = 0.98;
 const HARDHAT = "node_modules/hardhat/dist/src/cli.js";
+/** Lines that are counted cost gas, so no tests of gas. */
+const SKIPPED = ["--test-skip-pattern=: gas$", "--test-skip-pattern=: one transaction$"];
 const TYPESCRIPT = ["elements", "inference", "model-reader", "sample", "sample-proof", "trace-vectors"].map(
   (name) => `test/contracts/${name}.test.ts`,
 );
@@ -25,7 +27,7 @@ async function main(): Promise<void> {
   try {
     run([HARDHAT, "--coverage", "test", "solidity", "--test-profile", "coverage"]);
     const counted = { HARDHAT_COVERAGE: "true" };
-    run(["--import", "./scripts/lib/covered.ts", "--test", "--test-concurrency=2", ...TYPESCRIPT], counted);
+    run(["--import", "./scripts/lib/covered.ts", "--test", "--test-concurrency=2", ...SKIPPED, ...TYPESCRIPT], counted);
     run(["scripts/lib/coverage-report.ts"], counted);
   } finally {
     // The compiled contracts that were counted in must not be deployed.
