@@ -56,6 +56,7 @@ export const UNSEEN: Readonly<Record<string, string>> = {
   "ContextTree.verifyRange without: root == 0": "no path hashes to zero, so the comparison at the end says no too",
   'Examiner._requireToken deleted: _require(position < accused.position, "token");':
     "what stands in the element's place was read before, and no tensor reaches beyond the context",
+  "ModelReader.readOp deleted: cursor.bad": "what is out of bounds is read as the least, and refused at the leaf's end",
   "a row is of any depth":
     "a path of another length does not lead to the row's root, so the comparison beside it says no too",
 };
