@@ -2,20 +2,15 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runMain } from "./lib/errors.ts";
+import { MODEL_TESTS } from "./lib/model-tests.ts";
 import { paths } from "./lib/paths.ts";
 import { ScriptError } from "./lib/script-error.ts";
 
-/**
- * Of all lines of the contracts, the part that tests run: those in Solidity, and those in TypeScript that hold what the
- * contracts make of models against the oracle.
- */
+/** Of all lines of the contracts, the part that tests run: those in Solidity, and those in TypeScript of models. */
 const LEAST = 0.98;
 const HARDHAT = "node_modules/hardhat/dist/src/cli.js";
 /** Lines that are counted cost gas, so no tests of gas. */
 const SKIPPED = ["--test-skip-pattern=: gas$", "--test-skip-pattern=: one transaction$"];
-const TYPESCRIPT = ["elements", "inference", "model-reader", "sample", "sample-proof", "trace-vectors"].map(
-  (name) => `test/contracts/${name}.test.ts`,
-);
 
 function run(args: string[], env: NodeJS.ProcessEnv = {}): void {
   const options = { cwd: paths.root, stdio: "inherit", env: { ...process.env, ...env } } as const;
@@ -27,7 +22,10 @@ async function main(): Promise<void> {
   try {
     run([HARDHAT, "--coverage", "test", "solidity", "--test-profile", "coverage"]);
     const counted = { HARDHAT_COVERAGE: "true" };
-    run(["--import", "./scripts/lib/covered.ts", "--test", "--test-concurrency=2", ...SKIPPED, ...TYPESCRIPT], counted);
+    run(
+      ["--import", "./scripts/lib/covered.ts", "--test", "--test-concurrency=2", ...SKIPPED, ...MODEL_TESTS],
+      counted,
+    );
     run(["scripts/lib/coverage-report.ts"], counted);
   } finally {
     // The compiled contracts that were counted in must not be deployed.

@@ -9,6 +9,7 @@ import { UNSEEN } from "../test/contracts/mutants/list.ts";
 import { allMutants, coinbaseOf, plant } from "../test/contracts/mutants/plant.ts";
 import type { Mutant } from "../test/contracts/mutants/source.ts";
 import { runMain } from "./lib/errors.ts";
+import { MODEL_TESTS } from "./lib/model-tests.ts";
 import { paths } from "./lib/paths.ts";
 import { ScriptError } from "./lib/script-error.ts";
 
@@ -24,12 +25,13 @@ const LIMIT_MS = 5 * 60_000; // for one mutant; whatever takes longer does not e
 /** For one process: what the Solidity tests of a mutant took, some 70 MB, is not given back before it ends. */
 const MOST_PREY = 32;
 const COMPILE = ["node_modules/hardhat/dist/src/cli.js", "compile"];
-const testOf = (name: string) => `test/contracts/${name}.test.ts`;
 /** Tests of what the contracts compute, for what those in Solidity do not see. Switches cost gas, so not of gas. */
 const TYPESCRIPT = [
   ...["--test", "--test-reporter=spec", "--test-concurrency=2", "--test-skip-pattern=costs no more than"],
-  ...["availability", "court", "cut", "cut-snapshots", "fold", "formats", "ledger", "registry"].map(testOf),
-  ...["elements", "inference", "model-reader", "sample", "sample-proof", "trace-vectors"].map(testOf),
+  ...["availability", "court", "cut", "cut-snapshots", "fold", "formats", "ledger", "registry"].map(
+    (name) => `test/contracts/${name}.test.ts`,
+  ),
+  ...MODEL_TESTS,
 ];
 
 const began = performance.now();

@@ -29,7 +29,7 @@ export class Checkpoints {
   /** Cuts that we made, verified or were shown, by the hash of their checkpoint: also of ones that are not committed now. */
   readonly #cuts = new Map<string, { number: number; cut: Cut; memories?: Memories }>();
   /** The last of them: cuts come one after the other, and most of each is in the one before, or after. */
-  #told: Cut;
+  #last: Cut;
   /** The highest number ever committed: a reorganisation does not lower it, since what it took back may come again. */
   #highest = 0;
   /** By number, fallen ones too. */
@@ -41,7 +41,7 @@ export class Checkpoints {
   constructor(hashing: Hashing, genesis: () => Committed) {
     this.#hashing = hashing;
     this.#genesis = genesis;
-    this.#told = Cut.empty(hashing);
+    this.#last = Cut.empty(hashing);
     this.#record.push(genesis());
   }
 
@@ -144,14 +144,14 @@ export class Checkpoints {
   remember(number: number, hash: Bytes, cut: Cut, memories?: Memories): void {
     const name = toHex(hash);
     this.#cuts.set(name, { number, cut, memories: memories ?? this.#cuts.get(name)?.memories });
-    this.#told = cut;
+    this.#last = cut;
   }
 
   /** Somebody showed the cut of a committed checkpoint. @throws WeftError `bad_root` unless it is that one. */
   learnCut(number: number, entries: readonly CutEntry[]): void {
     const committed = this.#record.at(number);
     if (!committed) throw new WeftError("unknown_checkpoint", `checkpoint ${number} is not committed`);
-    const cut = Cut.of(this.#hashing, entries, this.#told);
+    const cut = Cut.of(this.#hashing, entries, this.#last);
     if (!equal(cut.root, committed.checkpoint.cutRoot))
       throw new WeftError("bad_root", "the entries are not the committed cut", { field: "entries" });
     this.remember(number, committed.hash, cut);

@@ -181,7 +181,7 @@ export class Cut {
 const isSameTrack = (a: TrackKey, b: TrackKey): boolean =>
   equal(a.operator, b.operator) && equal(a.incarnation, b.incarnation);
 
-/** The entry of a track, and ours of it where both say the same; else of ours what it can do with. */
+/** The entry of a track that we have one of: ours, where both say the same, or else with what is the same taken from ours. */
 function sharing(ours: CutEntry, entry: CutEntry): CutEntry {
   const { operator, incarnation, sequence, ended, first } = ours;
   const head = equal(ours.head, entry.head) ? ours.head : entry.head;

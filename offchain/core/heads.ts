@@ -19,6 +19,10 @@ export class Heads {
     return made;
   }
 
+  get size(): number {
+    return this.#latest.size;
+  }
+
   /** In the order in which the tracks began. */
   all(): Advance[] {
     return Array.from(this.#latest.values(), ({ head }) => head);

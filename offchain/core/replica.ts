@@ -47,6 +47,8 @@ export class Replica {
   readonly tracks = new Map<string, Track>();
   /** How far each is held. */
   readonly heads = new Heads();
+  /** How often one of them became another one. */
+  replaced = 0;
   readonly evidence = new Map<string, Evidence>();
   readonly room = new Room(this.tracks);
   readonly #holdings = new Holdings(this);
@@ -114,9 +116,6 @@ export class Replica {
     for (const { id } of change.turns) this.#homes.set(toHex(id), track);
     this.#touch(track.name);
   }
-
-  /** How often a track became another one. */
-  replaced = 0;
 
   /** The track is another one now: rewound, pruned, or begun anew. */
   replace(track: Track): void {

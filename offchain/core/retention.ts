@@ -62,9 +62,9 @@ export class Retention {
     const ripest = this.#ripest;
     const moved = ripest ? memoryBase.move(ripest) : [];
     // What later memories are worked out from is needed, unless peers gave us those, or must, for lack of it.
-    const areOthers = ripest !== undefined && this.#areFromOthers(ripest.number);
+    const areGiven = ripest !== undefined && this.#areGiven(ripest.number);
     const last = this.#marks.findLastIndex(
-      ({ number }) => this.#isRipe(number) && (number <= memoryBase.number || areOthers),
+      ({ number }) => this.#isRipe(number) && (number <= memoryBase.number || areGiven),
     );
     if (last < 0) return moved;
     this.#marks.splice(0, last);
@@ -112,10 +112,10 @@ export class Retention {
   }
 
   /**
-   * Are memories from then on those that peers give, because they cannot be worked out here? Given are those of any later
-   * checkpoint: the cut of the latest may not have come yet.
+   * Did peers give the memories of a later checkpoint, or must they, because they cannot be worked out here? Any later one
+   * counts: the cut of the latest may not have come yet.
    */
-  #areFromOthers(number: number): boolean {
+  #areGiven(number: number): boolean {
     if (this.#consensus.memoriesAt(number)) return false;
     const late = this.#consensus.standing.slice(-KEPT_CUTS).filter((one) => one > number);
     if (late.some((one) => this.#consensus.committed(one)?.memories)) return true;

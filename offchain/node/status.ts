@@ -36,7 +36,7 @@ export function statusOf(parts: {
         checkpoint: consensus.latest.checkpoint.number,
         /** Equal at workers that hold the same segments and evidence at the same registry position. */
         digest: toHex(replica.digest()),
-        tracks: replica.heads.all().length,
+        tracks: replica.heads.size,
         /** What is learnt, as the latest checkpoint has it and beyond; nothing while that is not known here. */
         memory: consensus.live().figures ?? null,
       };

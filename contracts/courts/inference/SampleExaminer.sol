@@ -51,7 +51,7 @@ contract SampleExaminer is Examiner {
         if (proof.token < head.vocab) revert IInferenceCourt.InferenceCourtSound();
     }
 
-    /// @dev The answer's logits of the last position: of every model that loads, as many as there are tokens.
+    /// @dev The answer's logits of the last position.
     function _logits(Case calldata accused, bytes32 trace, ModelHead memory head, SampleProof calldata proof)
         private
         pure
@@ -60,6 +60,7 @@ contract SampleExaminer is Examiner {
         _require(proof.logits.number == head.logits, "logits");
         ModelOp memory op = _opOf(accused, proof.logits.leaf, proof.logits.number, proof.logits.proof);
         uint256 values = TraceTree.valuesOf(op, accused.position);
+        _require(values == accused.position * head.vocab, "vocabulary");
         return TraceTree.read(trace, op.firstTensor, values, values - head.vocab, head.vocab, proof.run);
     }
 

@@ -3,11 +3,12 @@ pragma solidity 0.8.37;
 
 import {ModelRegistry} from "../../ModelRegistry.sol";
 import {ICheckpointLedger} from "../../interfaces/ICheckpointLedger.sol";
-import {AnswerAt, Case, IInferenceCourt, MemoryRead, NoPassProof, SampleProof} from "../../interfaces/IInferenceCourt.sol";
+import {AnswerAt, Case, IInferenceCourt, MemoryRead, NoPassProof, OpAt, SampleProof} from "../../interfaces/IInferenceCourt.sol";
 import {WeftHash} from "../../libraries/WeftHash.sol";
 import {WeftTree} from "../../libraries/WeftTree.sol";
 import {Bodies} from "../../test/Bodies.sol";
 import {Grove, Leaf} from "../../test/Grove.sol";
+import {Lists} from "../../test/Lists.sol";
 import {Matrix, MatrixRow} from "../../test/Matrix.sol";
 import {TinyModel, Trace} from "../../test/TinyModel.sol";
 import {VM} from "../../test/Vm.sol";
@@ -209,6 +210,28 @@ contract SampleExaminerTest {
         read = _read();
         read.definition = bytes.concat(read.definition, hex"00");
         _fails(read, _notProven("definition"));
+    }
+
+    /// A model may be registered whose logits are another operation's values; nobody is convicted by them.
+    function test_LogitsAreAsManyAsTheModelHasTokens() public {
+        bytes[] memory leaves = TinyModel.leaves();
+        leaves[0][leaves[0].length - 35] = 0x00; // of the first operation
+        bytes32[] memory hashes = new bytes32[](leaves.length);
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            hashes[i] = Lists.leaf(0x09, leaves[i]);
+        }
+        (_accused.model, _accused.gate) = (Lists.rootOf(0x09, 12, hashes), 0);
+        ModelRegistry models = new ModelRegistry();
+        models.registerExact(_accused.model, leaves[0], Lists.pathOf(0x09, 12, hashes, 0), "unfit");
+        _examiner = new SampleExaminer(ICheckpointLedger(LEDGER), models);
+        Trace memory trace = TinyModel.forward(_ids(_accused.position));
+        AnswerAt memory which;
+        which.traceRoot = TinyModel.traceRoot(TinyModel.tensorRoots(trace));
+        SampleProof memory proof;
+        (proof.head, proof.logits) = (leaves[0], OpAt(0, leaves[3], Lists.pathOf(0x09, 12, hashes, 3)));
+        proof.run = TinyModel.run(trace, 0, _accused.position * TinyModel.WIDTH - TinyModel.VOCAB, TinyModel.VOCAB);
+        VM.expectRevert(_notProven("vocabulary"));
+        _examiner.proveSample(_accused, which, proof, new uint256[](0));
     }
 
     function test_OrdersThatTheContextIsTooShortForAreNotRead() public {

@@ -22,6 +22,7 @@ describe("heads", () => {
     heads.set(head(1, 5));
     assert.deepEqual(sequences(heads.since(first.at, 10).heads), [5]);
     assert.deepEqual(sequences(heads.all()), [4, 5, 3], "all of them in the order in which the tracks began");
+    assert.equal(heads.size, 3);
   });
 
   test("that are said again as they were are no change, and those that went back are one", () => {
