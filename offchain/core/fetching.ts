@@ -163,6 +163,8 @@ export class Fetching {
         this.#behind.delete(name);
         continue;
       }
+      // What would be refused for want of room is not asked for: it would cost its author's budget as well.
+      if (!this.#o.replica.room.has(lag.key, "held")) continue;
       if (lag.sequence !== have) {
         lag.sequence = have;
         lag.since = now;

@@ -4,7 +4,8 @@ import { BURST_BYTES, BYTES_PER_SECOND } from "../../../offchain/core/budgets.ts
 import { toHex } from "../../../offchain/core/bytes.ts";
 import { trackName } from "../../../offchain/core/cut.ts";
 import type { Effect } from "../../../offchain/core/events.ts";
-import { beatOf, foundingEvents, type Keys, operatorAt, TrackWriter, writeSegments } from "../../helpers/core.ts";
+import { LIMIT_NEW_TRACKS } from "../../../offchain/core/room.ts";
+import { beatOf, feed, foundingEvents, type Keys, operatorAt, TrackWriter, writeSegments } from "../../helpers/core.ts";
 import { asked, fetchingAt } from "../../helpers/fetching.ts";
 import { commitAll, netsOf, offer } from "../../helpers/mesh.ts";
 
@@ -53,6 +54,16 @@ describe("fetching", () => {
     assert.deepEqual(asked(fetching.tick(802)), []);
     for (const { id } of first.slice(0, 3)) answer(id, [], 803);
     assert.equal(asked(fetching.tick(1_203)).length, 3);
+  });
+
+  test("a new track for which there is no room is not asked for until somebody proposes it", () => {
+    const { fetching, replica, hear } = fetchingAt(members[0], events);
+    for (let i = 0; i < LIMIT_NEW_TRACKS; i++) feed(replica, writeSegments(new TrackWriter(b, `held ${i}`), 1));
+    const more = trackAt(0);
+    hear(c, [{ ...more, sequence: 3 }], 0);
+    for (let now = 0; now <= 5_000; now += 100) assert.deepEqual(asked(fetching.tick(now)), []);
+    replica.room.call(d.operator, [more], 4);
+    assert.equal(asked(fetching.tick(5_100))[0]?.to, 3);
   });
 
   test("a question is given up after 15 s, however busily its peer drips, and asked anew", () => {
