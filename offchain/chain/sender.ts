@@ -42,6 +42,8 @@ const ERRORS = [
 const DEFAULT_TIP = 1_000_000_000n;
 const SEND_ATTEMPTS = 5;
 const RECEIPT_POLL_MS = 250;
+/** So long, poll after poll, not even the one before it is mined: a node that lags would have caught up. */
+const TAKEN_BACK_POLLS = 20;
 
 /** What a contract reverted with, undefined for anything but a revert. */
 function revertOf(error: unknown): Extract<SendOutcome, { type: "reverted" }> | undefined {
@@ -162,6 +164,7 @@ export class Sender {
   async #receipt(call: Call, txHash: Hex, nonce: number): Promise<SendOutcome> {
     const until = Date.now() + this.#receiptTimeoutMs;
     let replaced = false;
+    let behind = 0;
     while (!this.#rpc.stopped) {
       try {
         const receipt = await this.#rpc.request<Receipt | null>("eth_getTransactionReceipt", [txHash]);
@@ -169,6 +172,10 @@ export class Sender {
         if (replaced) return { type: "unreachable", message: "another transaction took the place of this one" };
         const count = await this.#rpc.request<Hex>("eth_getTransactionCount", [this.address, "latest"]);
         replaced = safeNumber(count) > nonce;
+        behind = safeNumber(count) < nonce ? behind + 1 : 0;
+        // It went with that one, and whoever waits for it keeps all later ones waiting.
+        if (behind >= TAKEN_BACK_POLLS)
+          return { type: "unreachable", message: "a reorganisation took back the transaction before this one", txHash };
       } catch (error) {
         if (!isBusy(error)) throw error;
       }
