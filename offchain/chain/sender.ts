@@ -170,10 +170,10 @@ export class Sender {
         const receipt = await this.#rpc.request<Receipt | null>("eth_getTransactionReceipt", [txHash]);
         if (receipt) return await this.#mined(call, txHash, receipt);
         if (replaced) return { type: "unreachable", message: "another transaction took the place of this one" };
-        const count = await this.#rpc.request<Hex>("eth_getTransactionCount", [this.address, "latest"]);
-        replaced = safeNumber(count) > nonce;
-        behind = safeNumber(count) < nonce ? behind + 1 : 0;
-        // It went with that one, and whoever waits for it keeps all later ones waiting.
+        const mined = safeNumber(await this.#rpc.request<Hex>("eth_getTransactionCount", [this.address, "latest"]));
+        replaced = mined > nonce;
+        behind = mined < nonce ? behind + 1 : 0;
+        // It went with the one before it, and whoever waits for it keeps all later ones waiting.
         if (behind >= TAKEN_BACK_POLLS)
           return { type: "unreachable", message: "a reorganisation took back the transaction before this one", txHash };
       } catch (error) {
